@@ -1,0 +1,61 @@
+"""Typed, idempotent handlers for DynamoDB Streams in AWS Lambda."""
+
+from ._app import LambdaContext, StreamApp
+from ._attributes import AttributeValue, Image, Value
+from ._changes import Change, Insert, KeyChange, Modify, Remove, Upsert
+from ._codec import decode, decode_value, encode, encode_value
+from ._conditions import Attr, Condition
+from ._errors import (
+    BatchFailedError,
+    ConfigurationError,
+    DDBEventsError,
+    InvalidEventError,
+    InvalidItemError,
+    InvalidRecordError,
+    StoreError,
+    TransactionError,
+)
+from ._records import Kind, StreamRecord, UnreadableRecord, ViewType, parse_event
+from ._report import BatchItemFailure, BatchReport, BatchResponse, Outcome, RecordReport
+from ._routing import Router
+from ._transaction import Transaction
+
+__all__ = [
+    "Attr",
+    "AttributeValue",
+    "BatchFailedError",
+    "BatchItemFailure",
+    "BatchReport",
+    "BatchResponse",
+    "Change",
+    "Condition",
+    "ConfigurationError",
+    "DDBEventsError",
+    "Image",
+    "Insert",
+    "InvalidEventError",
+    "InvalidItemError",
+    "InvalidRecordError",
+    "KeyChange",
+    "Kind",
+    "LambdaContext",
+    "Modify",
+    "Outcome",
+    "RecordReport",
+    "Remove",
+    "Router",
+    "StoreError",
+    "StreamApp",
+    "StreamRecord",
+    "Transaction",
+    "TransactionError",
+    "UnreadableRecord",
+    "Upsert",
+    "Value",
+    "ViewType",
+    "decode",
+    "decode_value",
+    "encode",
+    "encode_value",
+    "parse_event",
+]

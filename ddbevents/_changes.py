@@ -1,0 +1,158 @@
+"""What a handler gets: a record whose images have become items of its model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, TypeAlias
+
+from pydantic import BaseModel
+from typing_extensions import TypeVar
+
+from ._attributes import Image
+from ._codec import decode
+from ._errors import InvalidItemError, InvalidRecordError
+from ._records import Kind, StreamRecord
+
+ImageName: TypeAlias = Literal["NewImage", "OldImage"]
+
+ItemT = TypeVar("ItemT")
+ItemT_co = TypeVar("ItemT_co", covariant=True)
+OldT_co = TypeVar("OldT_co", covariant=True, default=ItemT_co)
+KeyT_co = TypeVar("KeyT_co", covariant=True)
+
+_VIEW_TYPE: Final[Mapping[str, str]] = {"NewImage": "NEW_IMAGE", "OldImage": "OLD_IMAGE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Insert(Generic[ItemT_co]):
+    """An item that was not there before."""
+
+    new: ItemT_co
+    record: StreamRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Modify(Generic[ItemT_co, OldT_co]):
+    """An item before and after a write that changed it."""
+
+    old: OldT_co
+    new: ItemT_co
+    record: StreamRecord
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The names of the fields that differ, and of those that only one of the two has."""
+        old, new = _values(self.old), _values(self.new)
+        return frozenset(
+            name
+            for name in old.keys() | new.keys()
+            if name not in old or name not in new or old[name] != new[name]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Remove(Generic[ItemT_co]):
+    """An item that is gone, as it was last."""
+
+    old: ItemT_co
+    record: StreamRecord
+
+    @property
+    def expired(self) -> bool:
+        """Whether time to live removed it, not an application.
+
+        In a replica Region of a global table AWS may not tell, and then it is False.
+        """
+        return self.record.expired
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange(Generic[KeyT_co]):
+    """A change of which only the item's key is read; all that a KEYS_ONLY stream carries."""
+
+    keys: KeyT_co
+    record: StreamRecord
+
+    @property
+    def kind(self) -> Kind:
+        """INSERT, MODIFY or REMOVE."""
+        return self.record.kind
+
+
+Upsert: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT]
+"""An item as it is now, whether it was there before or not."""
+
+Change: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT] | Remove[ItemT]
+"""Any change of an item; take it apart with `match`."""
+
+
+def item_change(
+    record: StreamRecord, model: type[Any], old_model: type[Any]
+) -> Insert[Any] | Modify[Any, Any] | Remove[Any]:
+    """The change that a record tells, its images decoded.
+
+    Raises:
+        InvalidRecordError: The stream does not carry an image that this needs, or the image is no such item.
+    """
+    match record.kind:
+        case "INSERT":
+            return Insert(_item(record, "NewImage", model), record)
+        case "MODIFY":
+            old = _item(record, "OldImage", old_model)
+            return Modify(old, _item(record, "NewImage", model), record)
+        case "REMOVE":
+            return Remove(_item(record, "OldImage", model), record)
+
+
+def key_change(record: StreamRecord, model: type[Any]) -> KeyChange[Any]:
+    """The change that a record tells, only its key decoded."""
+    return KeyChange(_decode(record, "Keys", model, key_image(record)), record)
+
+
+def key_image(record: StreamRecord) -> Image:
+    """The key attributes in typed JSON."""
+    keys: Image = record.raw["dynamodb"]["Keys"]
+    return keys
+
+
+def needed_image(record: StreamRecord, name: ImageName) -> Image:
+    """An image that a handler cannot do without.
+
+    Raises:
+        InvalidRecordError: The stream does not carry it; says which StreamViewType does.
+    """
+    image = record.new_image if name == "NewImage" else record.old_image
+    if image is None:
+        needed = (
+            "NEW_AND_OLD_IMAGES" if record.kind == "MODIFY" else f"{_VIEW_TYPE[name]} or NEW_AND_OLD_IMAGES"
+        )
+        raise InvalidRecordError(
+            f"absent, and a handler of {record.kind} needs it: set the table's StreamViewType to {needed}"
+            " (on_keys needs no image)",
+            path=("dynamodb", name),
+            sequence_number=record.sequence_number,
+        )
+    return image
+
+
+def _item(record: StreamRecord, name: ImageName, model: type[Any]) -> Any:
+    return _decode(record, name, model, needed_image(record, name))
+
+
+def _decode(record: StreamRecord, name: str, model: type[Any], image: Image) -> Any:
+    try:
+        return decode(model, image)
+    except InvalidItemError as error:
+        raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
+
+
+def _values(item: object) -> Mapping[str, object]:
+    if isinstance(item, BaseModel):
+        return dict(item)
+    if dataclasses.is_dataclass(item):
+        return {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
+    if isinstance(item, Mapping):
+        return item
+    return {}

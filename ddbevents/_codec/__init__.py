@@ -1,0 +1,15 @@
+"""An item model and its image: reading, writing, and where a model's fields stand."""
+
+from ._decode import decode, decode_value
+from ._encode import encode, encode_value
+from ._fields import ItemField, check_item_model, item_fields
+
+__all__ = [
+    "ItemField",
+    "check_item_model",
+    "decode",
+    "decode_value",
+    "encode",
+    "encode_value",
+    "item_fields",
+]

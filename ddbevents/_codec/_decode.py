@@ -1,0 +1,153 @@
+"""From an image to an item: decode what DynamoDB wrote, let the model validate, explain what it refuses."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Mapping
+from types import FunctionType, ModuleType
+from typing import Any, Final, NoReturn, TypeVar
+
+from pydantic import ValidationError
+
+from .._attributes import AttributeValue, Image, Value, decode_attribute, decode_map
+from .._errors import AttributePath, InvalidItemError
+from ._adapters import adapter
+
+ItemT = TypeVar("ItemT")
+
+_GLOBAL_TABLES: Final = "aws:rep:"  # attributes that global tables of 2017 add to each item
+
+# the type tags that a kind of pydantic's error types asks for
+_EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "string": ("S",),
+    "int": ("N",),
+    "float": ("N",),
+    "decimal": ("N",),
+    "bool": ("BOOL",),
+    "bytes": ("B",),
+    "list": ("L",),
+    "tuple": ("L",),
+    "set": ("SS", "NS", "BS"),
+    "frozen": ("SS", "NS", "BS"),
+    "dict": ("M",),
+    "mapping": ("M",),
+    "model": ("M",),
+    "dataclass": ("M",),
+    "datetime": ("S", "N"),
+    "date": ("S", "N"),
+    "time": ("S", "N"),
+    "uuid": ("S",),
+    "url": ("S",),
+    "none": ("NULL",),
+}
+
+
+def decode(model: type[ItemT], image: Image) -> ItemT:
+    """The item that an image holds: `model.model_validate` of the image's Python values.
+
+    Unknown attributes follow the model's own `extra`, and are not looked at where it ignores them.
+
+    Args:
+        model: A pydantic model, a dataclass or a TypedDict.
+        image: Typed JSON, with binary as base64 text or bytes.
+
+    Raises:
+        InvalidItemError: An attribute is malformed, or the model refuses it. Names the first one.
+    """
+    unreadable: list[_Unreadable] = []
+
+    def keep_a_place(error: InvalidItemError) -> _Unreadable:
+        unreadable.append(_Unreadable(error))
+        return unreadable[-1]
+
+    values = decode_map(image, refuse=keep_a_place)
+    plain = {name: value for name, value in values.items() if not name.startswith(_GLOBAL_TABLES)}
+    try:
+        item: ItemT = adapter(model).validate_python(plain)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+    else:
+        if unreadable and _holds_unreadable(item):
+            raise unreadable[0].error
+        return item
+    # outside the except block: pydantic's own error, which shows the values, stays out of every traceback
+    _explain(model, problems[0]["type"], problems[0]["loc"], image, unreadable)
+
+
+def decode_value(attribute: AttributeValue) -> Value:
+    """The Python value of one attribute value.
+
+    A number becomes int where its text is `-?digits`, otherwise Decimal; a set becomes a set.
+
+    Raises:
+        InvalidItemError: It is not as AWS sends it.
+    """
+    value: Value = decode_attribute(attribute)
+    return value
+
+
+class _Unreadable:
+    """Stands where a malformed attribute stood: every type refuses it, and it cannot become text."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: InvalidItemError) -> None:
+        self.error = error
+
+    def __str__(self) -> str:
+        raise self.error
+
+
+def _holds_unreadable(item: object) -> bool:
+    """Whether a place for anything (`Any`, an extra attribute) took a malformed attribute in."""
+    seen: set[int] = set()
+    rest = [item]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, _Unreadable):
+            return True
+        if id(value) not in seen and not isinstance(value, (type, ModuleType, FunctionType)):
+            seen.add(id(value))
+            rest.extend(gc.get_referents(value))
+    return False
+
+
+def _explain(
+    model: object, problem: str, location: Iterable[str | int], image: Image, unreadable: list[_Unreadable]
+) -> NoReturn:
+    path, found = _locate(image, location, missing=problem == "missing")
+    for place in unreadable:
+        if place.error.path[: len(path)] == path:
+            raise place.error
+    name = getattr(model, "__name__", "the model")
+    if problem == "missing":
+        raise InvalidItemError(f"{name} requires this attribute", path=path)
+    expected = _EXPECTED.get(problem.partition("_")[0], ())
+    if found is None or found in expected:
+        expected = ()
+    reason = f"{name} refuses it ({problem})"
+    if expected:
+        reason += f": expected {' or '.join(expected)}, found {found}"
+    raise InvalidItemError(reason, path=path, expected=expected, found=found)
+
+
+def _locate(
+    image: Image, location: Iterable[str | int], *, missing: bool
+) -> tuple[AttributePath, str | None]:
+    """Where in the image a location of pydantic's points, which also names branches of unions."""
+    path: list[str | int] = []
+    tag: str | None = None
+    content: Any = image
+    for part in location:
+        is_member = tag in {None, "M"} and isinstance(content, Mapping) and part in content
+        is_element = (
+            tag == "L" and isinstance(content, list) and isinstance(part, int) and part < len(content)
+        )
+        if not (is_member or is_element):
+            if missing:
+                path.append(part)
+            continue
+        member = content[part]
+        path.append(part)
+        tag, content = next(iter(member.items())) if isinstance(member, dict) and member else ("", None)
+    return tuple(path), tag

@@ -1,0 +1,61 @@
+"""From an item to its image."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import SecretBytes, SecretStr, TypeAdapter
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from .._attributes import AttributeValue, encode_attribute, encode_map
+from .._errors import AttributePath, InvalidItemError
+from ._adapters import adapter
+
+# pydantic's serializer for Any looks at each object it meets, so nested models are written by their own
+_ANY: Final[TypeAdapter[Any]] = TypeAdapter(Any)
+
+
+def encode(item: object) -> dict[str, AttributeValue]:
+    """The image of an item, as boto3's clients take it: binary is bytes, not base64 text.
+
+    Attributes are named by pydantic's serialization aliases. None becomes `NULL`; what DynamoDB has no
+    type for is written as pydantic writes it to JSON (a datetime as ISO text).
+
+    Args:
+        item: A pydantic model, a dataclass or a mapping.
+
+    Raises:
+        InvalidItemError: The item is no map, or holds what DynamoDB cannot store, such as an empty set.
+    """
+    values = _dump(item)
+    if not isinstance(values, Mapping):
+        raise InvalidItemError(f"an item is a model, a dataclass or a mapping, not {type(item).__qualname__}")
+    return encode_map(values, convert=_convert)
+
+
+def encode_value(value: object) -> AttributeValue:
+    """The attribute value of one Python value; binary is bytes, not base64 text.
+
+    Raises:
+        InvalidItemError: DynamoDB has no such value.
+    """
+    return encode_attribute(_dump(value), convert=_convert)
+
+
+def _dump(value: object) -> Any:
+    serializer = adapter(type(value)) if dataclasses.is_dataclass(value) else _ANY
+    try:
+        return serializer.dump_python(value, by_alias=True)
+    except (PydanticSerializationError, RecursionError, ValueError):
+        raise InvalidItemError("pydantic cannot write it: a cycle, or a failing serializer") from None
+
+
+def _convert(value: object, path: AttributePath) -> object:
+    if isinstance(value, (SecretStr, SecretBytes)):
+        raise InvalidItemError("a secret is written only by a field_serializer that reveals it", path=path)
+    try:
+        return to_jsonable_python(value)
+    except PydanticSerializationError:
+        raise InvalidItemError(f"DynamoDB has no type for {type(value).__qualname__}", path=path) from None

@@ -1,0 +1,124 @@
+"""Where the fields of an item model stand in an image, and which of them say what the item is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, NotRequired, Required, get_args, get_origin
+
+from pydantic import AliasChoices, AliasPath, BaseModel
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
+from pydantic.fields import FieldInfo
+from typing_extensions import ReadOnly, get_type_hints, is_typeddict
+
+from .._attributes import canonical, encode_attribute
+from .._errors import AttributePath, ConfigurationError
+from ._adapters import adapter
+
+
+@dataclass(frozen=True, slots=True)
+class ItemField:
+    """A field of a model as it stands in an image.
+
+    Attributes:
+        paths: Where its attribute may be, the first that is there counts.
+        required: Whether an item without it is refused.
+        choices: What a `Literal` field may hold, in canonical form; None for every other field.
+    """
+
+    paths: tuple[AttributePath, ...]
+    required: bool
+    choices: frozenset[tuple[str, Any]] | None
+
+
+def check_item_model(model: object) -> None:
+    """Refuse what cannot be an item's model.
+
+    Raises:
+        ConfigurationError: It is no pydantic model, dataclass, TypedDict or dict, or pydantic cannot read it.
+    """
+    if not (_is_record_type(model) or (get_origin(model) or model) is dict):
+        shown = getattr(model, "__qualname__", type(model).__qualname__)
+        raise ConfigurationError(
+            f"{shown} is no item model: use a pydantic model, a dataclass or a TypedDict"
+        )
+    try:
+        adapter(model)
+    except (PydanticSchemaGenerationError, PydanticUserError) as error:
+        raise ConfigurationError(f"pydantic cannot read this model: {error.message}") from error
+
+
+def item_fields(model: Any) -> Mapping[str, ItemField]:
+    """The fields of a model by their names in Python. A dict has none."""
+    return _item_fields(model)
+
+
+@cache
+def _item_fields(model: Any) -> Mapping[str, ItemField]:
+    by_name = _config(model, "populate_by_name") or _config(model, "validate_by_name")
+    return {
+        name: ItemField(tuple(_paths(name, info, by_name=bool(by_name))), required, _choices(info.annotation))
+        for name, info, required in _field_infos(model)
+    }
+
+
+def _is_record_type(model: object) -> bool:
+    if not isinstance(model, type):
+        return get_origin(model) is not None and _is_record_type(get_origin(model))
+    return issubclass(model, BaseModel) or dataclasses.is_dataclass(model) or is_typeddict(model)
+
+
+def _field_infos(model: Any) -> Iterator[tuple[str, FieldInfo, bool]]:
+    declared = getattr(model, "__pydantic_fields__", None) or getattr(model, "model_fields", None)
+    if declared is not None:
+        for name, info in declared.items():
+            yield name, info, info.is_required()
+        return
+    required = _required_names(model)
+    if required is None:
+        return
+    for name, hint in get_type_hints(model, include_extras=True).items():
+        yield name, FieldInfo.from_annotation(_without_qualifier(hint)), name in required
+
+
+def _required_names(model: Any) -> frozenset[str] | None:
+    if is_typeddict(model):
+        return frozenset(model.__required_keys__)
+    if dataclasses.is_dataclass(model):
+        missing = dataclasses.MISSING
+        fields = dataclasses.fields(model)
+        return frozenset(f.name for f in fields if f.default is missing and f.default_factory is missing)
+    return None
+
+
+def _without_qualifier(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) in {Required, NotRequired, ReadOnly} else hint
+
+
+def _config(model: Any, setting: str) -> Any:
+    config = getattr(model, "model_config", None) or getattr(model, "__pydantic_config__", None) or {}
+    return config.get(setting)
+
+
+def _paths(name: str, info: FieldInfo, *, by_name: bool) -> Iterator[AttributePath]:
+    match info.validation_alias:
+        case AliasChoices(choices=choices):
+            for choice in choices:
+                yield tuple(choice.path) if isinstance(choice, AliasPath) else (choice,)
+        case AliasPath(path=path):
+            yield tuple(path)
+        case str() as alias:
+            yield (alias,)
+        case None:
+            yield (name,)
+            return
+    if by_name:
+        yield (name,)
+
+
+def _choices(annotation: Any) -> frozenset[tuple[str, Any]] | None:
+    if get_origin(annotation) is not Literal:
+        return None
+    return frozenset(canonical(encode_attribute(choice)) for choice in get_args(annotation))

