@@ -30,8 +30,8 @@ Image: TypeAlias = Mapping[str, Any]
 """An item in typed JSON: attribute names to attribute values, not yet looked at."""
 
 Value: TypeAlias = (
-    "str | int | Decimal | bytes | bool | None | list[Value] | dict[str, Value]"
-    " | set[str] | set[int | Decimal] | set[bytes]"
+    "str | int | Decimal | bytes | bool | list[Value] | dict[str, Value]"
+    " | set[str] | set[int | Decimal] | set[bytes] | None"
 )
 
 Refuse: TypeAlias = Callable[[InvalidItemError], Any]
@@ -45,7 +45,7 @@ MAX_DEPTH: Final = 40
 
 _MAX_NUMBER_LENGTH: Final = 200
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_INTEGER: Final = re.compile(r"(?!-0+\Z)-?[0-9]{1,38}")
+_MOST_DIGITS: Final = 38
 
 # DynamoDB: 38 significant digits, 1E-130 to 9.99…E+125. Rounded is not trapped: zeros written out past
 # 38 digits lose nothing, and boto3's own context refuses them.
@@ -116,7 +116,7 @@ def canonical(attribute: object, path: AttributePath = ()) -> tuple[str, Any]:
             return tag, _DECODERS[tag](content, path, raise_error)
 
 
-def encode_attribute(
+def encode_attribute(  # noqa: C901, PLR0911  # one case for each type
     value: object, path: AttributePath = (), convert: Convert | None = None
 ) -> AttributeValue:
     """The attribute value of a Python value, as boto3's clients take it: binary is bytes.
@@ -192,8 +192,12 @@ def _decode_text(content: object, path: AttributePath, _: Refuse) -> str:
 def _decode_number(content: object, path: AttributePath, _: Refuse) -> int | Decimal:
     if not isinstance(content, str) or len(content) > _MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(content):
         raise InvalidItemError("N holds a decimal number as text", path=path, found="N")
-    if _INTEGER.fullmatch(content):
-        return int(content)
+    digits = content.removeprefix("-")
+    if digits.isdigit() and len(digits) <= _MOST_DIGITS:
+        integer = int(content)
+        # -0 stays Decimal, which keeps its sign
+        if integer or digits is content:
+            return integer
     try:
         return _NUMBERS.create_decimal(content)
     except ArithmeticError:

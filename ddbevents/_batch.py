@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, NamedTuple
 
 from ._errors import StoreError, describe
 from ._idempotency import IdempotencyStore, Marks, NoStore
@@ -15,13 +14,11 @@ from ._report import BatchReport, Outcome, RecordReport
 from ._transaction import Transaction
 
 if TYPE_CHECKING:
+    from logging import Logger
     from types import ModuleType
 
-_logger: Final = logging.getLogger("ddbevents")
 
-
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One handler for one record.
 
     Attributes:
@@ -37,8 +34,7 @@ class Task:
     transactional: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One record with all that is to be done for it, or with the reason why nothing can be."""
 
     record: StreamRecord | UnreadableRecord
@@ -69,7 +65,7 @@ def process_batch(
     try:
         marks = Marks(store or NoStore(), (task.mark for job in jobs for task in job.tasks))
     except StoreError as error:
-        _logger.error("no handler ran, the store of marks cannot be read: %s", describe(error))
+        _logger().error("no handler ran, the store of marks cannot be read: %s", describe(error))
         return BatchReport(tuple(_unprotected(job, error) for job in jobs))
     return _Run(marks, is_time_up, stops_at_failure=store is None).run(jobs)
 
@@ -152,7 +148,7 @@ class _Run:
         try:
             self._marks.flush()
         except StoreError as error:
-            _logger.error("the store of marks cannot be written: %s", describe(error))
+            _logger().error("the store of marks cannot be written: %s", describe(error))
             self._stopped = True
             for index in self._unflushed:
                 self._reports[index] = replace(self._reports[index], outcome=Outcome.FAILED, error=error)
@@ -186,11 +182,17 @@ def _log_failure(report: RecordReport) -> None:
         "handler": handler,
         "error_type": type(error).__name__,
     }
-    _logger.error(
+    _logger().error(
         "record %s failed in %s: %s", report.record.identifier, handler, describe(error), extra=extra
     )
     # the message of a handler's own exception may hold an item's values: only for who asks
-    _logger.debug("record %s failed in %s", report.record.identifier, handler, exc_info=error)
+    _logger().debug("record %s failed in %s", report.record.identifier, handler, exc_info=error)
+
+
+def _logger() -> Logger:
+    import logging  # noqa: PLC0415  # cold start: only failures are logged
+
+    return logging.getLogger("ddbevents")
 
 
 def _loop() -> ModuleType:

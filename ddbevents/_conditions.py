@@ -6,11 +6,11 @@ expressions: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Ex
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, assert_never
+from operator import ge, gt, le, lt
+from typing import Any, Final, Literal, TypeAlias
 
 from ._attributes import AttributeValue, Image, canonical, encode_attribute, split_tag
 from ._errors import AttributePath, ConfigurationError, InvalidItemError
@@ -18,25 +18,26 @@ from ._errors import AttributePath, ConfigurationError, InvalidItemError
 Operator: TypeAlias = Literal[
     "eq",
     "ne",
+    "is_in",
     "lt",
     "lte",
     "gt",
     "gte",
     "between",
     "begins_with",
-    "is_in",
     "contains",
     "exists",
     "not_exists",
 ]
+Junction: TypeAlias = Literal["and", "or", "not"]
 
-_PATH: Final = re.compile(r"[^.\[\]]+(?:\[[0-9]+\])*(?:\.[^.\[\]]+(?:\[[0-9]+\])*)*")
-_PART: Final = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
+_PATH: Final = r"[^.\[\]]+(?:\[[0-9]+\])*(?:\.[^.\[\]]+(?:\[[0-9]+\])*)*"
+_PART: Final = r"\[([0-9]+)\]|([^.\[\]]+)"
 _ORDER: Final[Mapping[Operator, Callable[..., bool]]] = {
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
+    "lt": lt,
+    "lte": le,
+    "gt": gt,
+    "gte": ge,
     "between": lambda value, low, high: low <= value <= high,
     "begins_with": lambda value, prefix: value.startswith(prefix),
 }
@@ -44,51 +45,30 @@ _ORDERED: Final = frozenset({"S", "N", "B"})
 _MOST_CHOICES: Final = 100  # of IN, by DynamoDB's own limit
 
 
+@dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that is true or false of an item. Combine with `&`, `|` and `~`."""
+    """Something that is true or false of an item. Made by `Attr`; combine with `&`, `|` and `~`.
 
-    __slots__ = ()
+    Attributes:
+        operator: How the attribute is compared, or how the conditions are joined.
+        path: Of a comparison: the attribute.
+        operands: Of a comparison: what it is compared with, in typed JSON.
+        conditions: Of a junction: what it joins.
+    """
+
+    operator: Operator | Junction
+    path: AttributePath = ()
+    operands: tuple[AttributeValue, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     def __and__(self, other: Condition) -> Condition:
-        return AllOf(self, other)
+        return Condition("and", conditions=(self, other))
 
     def __or__(self, other: Condition) -> Condition:
-        return AnyOf(self, other)
+        return Condition("or", conditions=(self, other))
 
     def __invert__(self) -> Condition:
-        return Negation(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison(Condition):
-    """One attribute compared with operands, which are in typed JSON."""
-
-    path: AttributePath
-    operator: Operator
-    operands: tuple[AttributeValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AllOf(Condition):
-    """Both are true."""
-
-    left: Condition
-    right: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf(Condition):
-    """At least one is true."""
-
-    left: Condition
-    right: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class Negation(Condition):
-    """It is false."""
-
-    operand: Condition
+        return Condition("not", conditions=(self,))
 
 
 class Attr:
@@ -104,12 +84,12 @@ class Attr:
     __slots__ = ("_path",)
 
     def __init__(self, name: str) -> None:
-        if not _PATH.fullmatch(name):
+        if not re.fullmatch(_PATH, name):
             raise ConfigurationError(
                 f"{name!r} is no attribute path: write it as 'address.city' or 'lines[0]'"
             )
         self._path: AttributePath = tuple(
-            int(index) if index else part for index, part in _PART.findall(name)
+            int(index) if index else part for index, part in re.findall(_PART, name)
         )
 
     def eq(self, value: object) -> Condition:
@@ -172,12 +152,12 @@ class Attr:
             raise ConfigurationError(f"{name} takes text, a number or bytes")
         return condition
 
-    def _compare(self, name: Operator, *values: object) -> Comparison:
+    def _compare(self, name: Operator, *values: object) -> Condition:
         try:
             operands = tuple(encode_attribute(value) for value in values)
         except InvalidItemError as error:
             raise ConfigurationError(f"{name} cannot compare with this value: {error}") from error
-        return Comparison(self._path, name, operands)
+        return Condition(name, self._path, operands)
 
 
 def matches(condition: Condition, image: Image) -> bool:
@@ -186,17 +166,16 @@ def matches(condition: Condition, image: Image) -> bool:
     Raises:
         InvalidItemError: An attribute that the condition looks at is malformed.
     """
-    match condition:
-        case AllOf(left, right):
-            return matches(left, image) and matches(right, image)
-        case AnyOf(left, right):
-            return matches(left, image) or matches(right, image)
-        case Negation(operand):
-            return not matches(operand, image)
-        case Comparison():
-            return _compare(condition, find_attribute(image, condition.path))
-        case _:
-            raise ConfigurationError("a condition is made with Attr, &, | and ~")
+    match condition.operator:
+        case "and":
+            return all(matches(part, image) for part in condition.conditions)
+        case "or":
+            return any(matches(part, image) for part in condition.conditions)
+        case "not":
+            return not matches(condition.conditions[0], image)
+        case comparison:
+            attribute = find_attribute(image, condition.path)
+            return _compare(comparison, attribute, condition.operands, condition.path)
 
 
 def find_attribute(image: Image, path: AttributePath) -> AttributeValue | None:
@@ -219,34 +198,30 @@ def find_attribute(image: Image, path: AttributePath) -> AttributeValue | None:
     return found  # type: ignore[no-any-return]  # raw JSON, looked at by whoever reads it
 
 
-def _compare(condition: Comparison, attribute: AttributeValue | None) -> bool:
-    path = condition.path
+def _compare(
+    operator: Operator,
+    attribute: AttributeValue | None,
+    operands: Sequence[AttributeValue],
+    path: AttributePath,
+) -> bool:
     if attribute is None:
-        return condition.operator in {"ne", "not_exists"}
-    match condition.operator:
-        case "exists":
-            return True
-        case "not_exists":
-            return False
-        case "eq" | "is_in":
-            return canonical(attribute, path) in [canonical(operand) for operand in condition.operands]
-        case "ne":
-            return canonical(attribute, path) != canonical(condition.operands[0])
-        case "contains":
-            return _contains(attribute, condition.operands[0], path)
-        case "begins_with" | "lt" | "lte" | "gt" | "gte" | "between":
-            tag, value = canonical(attribute, path)
-            operands = [canonical(operand) for operand in condition.operands]
-            return tag == operands[0][0] and _ORDER[condition.operator](
-                value, *(content for _, content in operands)
-            )
-        case _:
-            assert_never(condition.operator)
-
-
-def _contains(attribute: AttributeValue, operand: AttributeValue, path: AttributePath) -> bool:
+        return operator in {"ne", "not_exists"}
+    if operator in {"exists", "not_exists"}:
+        return operator == "exists"
     tag, value = canonical(attribute, path)
-    wanted_tag, wanted = canonical(operand)
+    wanted = [canonical(operand) for operand in operands]
+    match operator:
+        case "eq" | "is_in":
+            return (tag, value) in wanted
+        case "ne":
+            return (tag, value) not in wanted
+        case "contains":
+            return _contains(tag, value, *wanted[0])
+        case _:
+            return tag == wanted[0][0] and _ORDER[operator](value, *(operand for _, operand in wanted))
+
+
+def _contains(tag: str, value: Any, wanted_tag: str, wanted: Any) -> bool:
     if tag == "L":
         return (wanted_tag, wanted) in value
     if tag in {"SS", "NS", "BS"}:

@@ -14,7 +14,6 @@ No message holds an item's value: a log may be read by more people than the tabl
 
 from __future__ import annotations
 
-import traceback
 from typing import Self, TypeAlias
 
 AttributePath: TypeAlias = tuple[str | int, ...]
@@ -139,6 +138,8 @@ def describe(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    import traceback  # noqa: PLC0415  # cold start: needed once something failed
+
     frames = traceback.extract_tb(error.__traceback__)
     return f"{name} at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else name
 

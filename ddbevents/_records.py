@@ -6,12 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from ._attributes import Image, decode_map
 from ._errors import InvalidEventError, InvalidItemError, InvalidRecordError
@@ -23,9 +22,8 @@ KeyValue: TypeAlias = str | int | Decimal | bytes
 
 _KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
 _VIEW_TYPES: Final[Mapping[str, ViewType]] = {name: name for name in get_args(ViewType)}
-_SEQUENCE_NUMBER: Final = re.compile(r"[0-9]{1,40}")
-_EVENT_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")
-_TABLE: Final = re.compile(r"arn:[^:]+:dynamodb:[^:]*:[^:]*:table/([^/]+)")
+_LONGEST_SEQUENCE_NUMBER: Final = 40
+_LONGEST_EVENT_ID: Final = 128
 _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
     "INSERT": {"NEW_IMAGE": ("NewImage",), "NEW_AND_OLD_IMAGES": ("NewImage",)},
     "MODIFY": {
@@ -76,16 +74,15 @@ class StreamRecord:
     @property
     def table(self) -> str | None:
         """The table's name, from the ARN; None if there is no ARN."""
-        found = _TABLE.match(self.source_arn or "")
-        return found[1] if found else None
+        _, _, rest = (self.source_arn or "").partition(":table/")
+        return rest.partition("/")[0] or None
 
     def __repr__(self) -> str:
         """Without keys and images: a record ends up in logs."""
         return f"<StreamRecord {self.kind} {self.sequence_number} of {self.table}>"
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableRecord:
+class UnreadableRecord(NamedTuple):
     """A record that failed before anything could run.
 
     Attributes:
@@ -157,7 +154,9 @@ def _open(record: object) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _sequence_number(body: Mapping[str, Any]) -> str:
     number = body.get("SequenceNumber")
-    if not isinstance(number, str) or not _SEQUENCE_NUMBER.fullmatch(number):
+    if not isinstance(number, str) or not (number.isascii() and number.isdigit()):
+        raise InvalidRecordError("expected 1 to 40 digits as text", path=("dynamodb", "SequenceNumber"))
+    if len(number) > _LONGEST_SEQUENCE_NUMBER:
         raise InvalidRecordError("expected 1 to 40 digits as text", path=("dynamodb", "SequenceNumber"))
     return number
 
@@ -213,8 +212,10 @@ def _kind(envelope: Mapping[str, Any]) -> Kind:
 
 def _event_id(envelope: Mapping[str, Any]) -> str:
     event_id = envelope.get("eventID")
-    if not isinstance(event_id, str) or not _EVENT_ID.fullmatch(event_id):
-        raise InvalidRecordError("expected 1 to 128 letters, digits and hyphens", path=("eventID",))
+    if not isinstance(event_id, str) or not event_id.isascii() or not event_id.replace("-", "").isalnum():
+        raise InvalidRecordError("expected letters, digits and hyphens", path=("eventID",))
+    if len(event_id) > _LONGEST_EVENT_ID:
+        raise InvalidRecordError(f"longer than {_LONGEST_EVENT_ID} characters", path=("eventID",))
     return event_id
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
 from ._attributes import Image, canonical
 from ._changes import (
@@ -38,8 +37,7 @@ _KINDS: Final[Mapping[type[Any], Kind]] = {Insert: "INSERT", Modify: "MODIFY", R
 _ALL_KINDS: Final[frozenset[Kind]] = frozenset({"INSERT", "MODIFY", "REMOVE"})
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A handler with the condition under which it runs."""
 
     name: str
@@ -54,8 +52,7 @@ class Route:
         return self.handler(change) if transaction is None else self.handler(change, transaction)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The condition of a route, in the order in which it is looked at."""
 
     kinds: frozenset[Kind]
@@ -305,5 +302,5 @@ def _check_fields(model: type[Any], names: frozenset[str]) -> None:
     known = item_fields(model).keys() if names else frozenset[str]()
     if unknown := sorted(names - known):
         raise ConfigurationError(
-            f"{model.__name__} has no field {', '.join(unknown)}: changed takes names of fields, not of attributes"
+            f"{model.__name__} has no field {', '.join(unknown)}: changed takes names of fields, not attributes"
         )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from inspect import Parameter
 from types import NoneType, UnionType
-from typing import Any, Final, Never, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, NamedTuple, Never, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from typing_extensions import is_typeddict
 
@@ -16,12 +15,12 @@ from ._transaction import Transaction
 
 _POSITIONAL: Final = frozenset({Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD})
 _MOST_PARAMETERS: Final = 2  # the change and a transaction
+_TRANSACTION: Final[tuple[type[Any], ...]] = (Transaction,)
 _UNTOLD: Final = frozenset({Any, object, Parameter.empty})
 _WITHOUT_RESULT: Final = frozenset({None, NoneType, NoReturn, Never, Any})
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What routing needs to know of a handler."""
 
     name: str
@@ -42,7 +41,8 @@ def check_handler(
     parameters = _positional_parameters(handler, name)
     hints = _hints(handler)
     models = (model, old_model)
-    for parameter, given in zip(parameters, (changes, (Transaction,)), strict=False):
+    given_by_position = (changes, _TRANSACTION)
+    for parameter, given in zip(parameters, given_by_position, strict=False):
         _check_annotation(name, hints.get(parameter.name, Any), given, models)
     if not _returns_nothing(hints.get("return", None)):
         raise ConfigurationError(f"{name} returns a value, which nobody would see: handlers return None")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ._attributes import AttributeValue
 from ._codec import encode, encode_value
@@ -13,8 +12,7 @@ from ._conditions import Condition
 EncodedItem: TypeAlias = dict[str, AttributeValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """Write a whole item."""
 
     table: str
@@ -22,8 +20,7 @@ class Put:
     when: Condition | None
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """Change attributes of an item, which is made if it is not there."""
 
     table: str
@@ -35,8 +32,7 @@ class Update:
     when: Condition | None
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(NamedTuple):
     """Delete an item."""
 
     table: str
@@ -44,8 +40,7 @@ class Delete:
     when: Condition | None
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """Demand a condition of an item that is not written."""
 
     table: str
@@ -77,7 +72,7 @@ class Transaction:
         """Write a whole item: a model, a dataclass or a mapping."""
         self._writes.append(Put(table, encode(item), when))
 
-    def update(
+    def update(  # noqa: PLR0913  # DynamoDB's own clauses
         self,
         table: str,
         key: Mapping[str, object],

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 ENDPOINT: Final = "DDBEVENTS_DYNAMODB_ENDPOINT"
 PACKAGE: Final = "amplify-dynamodb-simulator@2.9.30"  # and its SHA-512 as npm publishes it, in base64
 SHA512: Final = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
-
 _POLL_SECONDS: Final = 0.03
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -72,6 +73,7 @@ def pack_engine(path: Path) -> str:
 
 
 def create_table(dynamodb: DynamoDBClient, name: str) -> str:
+    """Create the table and return its stream's ARN."""
     table = dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -83,12 +85,13 @@ def create_table(dynamodb: DynamoDBClient, name: str) -> str:
 
 
 def test_the_stream_tells_what_was_written(endpoint: str) -> None:
+    table = f"written-{uuid4()}"  # a named endpoint keeps its tables from run to run
     dynamodb, streams = clients(endpoint)
-    stream_arn = create_table(dynamodb, "written")
+    stream_arn = create_table(dynamodb, table)
 
-    dynamodb.put_item(TableName="written", Item={"pk": {"S": "ada"}, "age": {"N": "36"}})
-    dynamodb.put_item(TableName="written", Item={"pk": {"S": "ada"}, "age": {"N": "37"}})
-    dynamodb.delete_item(TableName="written", Key={"pk": {"S": "ada"}})
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "ada"}, "age": {"N": "36"}})
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "ada"}, "age": {"N": "37"}})
+    dynamodb.delete_item(TableName=table, Key={"pk": {"S": "ada"}})
 
     records = read_stream(streams, stream_arn, 3)
     assert [record.get("eventName") for record in records] == ["INSERT", "MODIFY", "REMOVE"]
@@ -101,7 +104,7 @@ def test_the_stream_tells_what_was_written(endpoint: str) -> None:
 
 def test_waiting_for_records_that_never_come_ends(endpoint: str) -> None:
     dynamodb, streams = clients(endpoint)
-    stream_arn = create_table(dynamodb, "never-written")
+    stream_arn = create_table(dynamodb, f"never-written-{uuid4()}")
 
     with pytest.raises(TimeoutError, match="0 of 1 records"):
         read_stream(streams, stream_arn, 1, timeout=timedelta(milliseconds=200))

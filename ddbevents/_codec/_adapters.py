@@ -1,9 +1,12 @@
 """One type adapter for each item model, made on first use."""
 
-from functools import cache
-from typing import Any, Final
+from __future__ import annotations
 
-from pydantic import TypeAdapter
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 def adapter(model: Any) -> TypeAdapter[Any]:
@@ -11,4 +14,8 @@ def adapter(model: Any) -> TypeAdapter[Any]:
     return _adapter(model)
 
 
-_adapter: Final = cache(TypeAdapter[Any])
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter  # noqa: PLC0415  # cold start: needed with the first item, not before
+
+    return TypeAdapter(model)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Mapping
 from types import FunctionType, ModuleType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic_core import ValidationError
 
 from .._attributes import AttributeValue, Image, Value, decode_attribute, decode_map
 from .._errors import AttributePath, InvalidItemError
@@ -65,13 +65,13 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
     try:
         item: ItemT = adapter(model).validate_python(plain)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     else:
         if unreadable and _holds_unreadable(item):
             raise unreadable[0].error
         return item
     # outside the except block: pydantic's own error, which shows the values, stays out of every traceback
-    _explain(model, problems[0]["type"], problems[0]["loc"], image, unreadable)
+    raise _explain(model, problem["type"], problem["loc"], image, unreadable)
 
 
 def decode_value(attribute: AttributeValue) -> Value:
@@ -114,21 +114,21 @@ def _holds_unreadable(item: object) -> bool:
 
 def _explain(
     model: object, problem: str, location: Iterable[str | int], image: Image, unreadable: list[_Unreadable]
-) -> NoReturn:
+) -> InvalidItemError:
     path, found = _locate(image, location, missing=problem == "missing")
     for place in unreadable:
         if place.error.path[: len(path)] == path:
-            raise place.error
+            return place.error
     name = getattr(model, "__name__", "the model")
     if problem == "missing":
-        raise InvalidItemError(f"{name} requires this attribute", path=path)
+        return InvalidItemError(f"{name} requires this attribute", path=path)
     expected = _EXPECTED.get(problem.partition("_")[0], ())
     if found is None or found in expected:
         expected = ()
     reason = f"{name} refuses it ({problem})"
     if expected:
         reason += f": expected {' or '.join(expected)}, found {found}"
-    raise InvalidItemError(reason, path=path, expected=expected, found=found)
+    return InvalidItemError(reason, path=path, expected=expected, found=found)
 
 
 def _locate(

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from pydantic import SecretBytes, SecretStr, TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from .._attributes import AttributeValue, encode_attribute, encode_map
 from .._errors import AttributePath, InvalidItemError
 from ._adapters import adapter
-
-# pydantic's serializer for Any looks at each object it meets, so nested models are written by their own
-_ANY: Final[TypeAdapter[Any]] = TypeAdapter(Any)
 
 
 def encode(item: object) -> dict[str, AttributeValue]:
@@ -45,7 +41,8 @@ def encode_value(value: object) -> AttributeValue:
 
 
 def _dump(value: object) -> Any:
-    serializer = adapter(type(value)) if dataclasses.is_dataclass(value) else _ANY
+    # for Any, pydantic looks at each object it meets, and nested models are written by their own serializers
+    serializer = adapter(type(value) if dataclasses.is_dataclass(value) else Any)
     try:
         return serializer.dump_python(value, by_alias=True)
     except (PydanticSerializationError, RecursionError, ValueError):
@@ -53,7 +50,7 @@ def _dump(value: object) -> Any:
 
 
 def _convert(value: object, path: AttributePath) -> object:
-    if isinstance(value, (SecretStr, SecretBytes)):
+    if hasattr(value, "get_secret_value"):
         raise InvalidItemError("a secret is written only by a field_serializer that reveals it", path=path)
     try:
         return to_jsonable_python(value)

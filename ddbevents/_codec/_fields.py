@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, NotRequired, Required, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, Required, get_args, get_origin
 
-from pydantic import AliasChoices, AliasPath, BaseModel
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
-from pydantic.fields import FieldInfo
+from pydantic import AliasChoices, AliasPath, BaseModel, PydanticSchemaGenerationError, PydanticUserError
 from typing_extensions import ReadOnly, get_type_hints, is_typeddict
 
 from .._attributes import canonical, encode_attribute
 from .._errors import AttributePath, ConfigurationError
 from ._adapters import adapter
 
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
-@dataclass(frozen=True, slots=True)
-class ItemField:
+
+class ItemField(NamedTuple):
     """A field of a model as it stands in an image.
 
     Attributes:
@@ -79,6 +78,8 @@ def _field_infos(model: Any) -> Iterator[tuple[str, FieldInfo, bool]]:
     required = _required_names(model)
     if required is None:
         return
+    from pydantic.fields import FieldInfo  # noqa: PLC0415  # cold start: pydantic models bring their own
+
     for name, hint in get_type_hints(model, include_extras=True).items():
         yield name, FieldInfo.from_annotation(_without_qualifier(hint)), name in required
 
