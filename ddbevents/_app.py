@@ -100,7 +100,7 @@ class StreamApp(Router):
         """Add the handlers of a router, which takes no more of them afterwards.
 
         Raises:
-            ConfigurationError: A handler has the name of another, or needs transactions that the store has not.
+            ConfigurationError: Two handlers have one name, or one needs transactions that the store has not.
         """
         for route in router.freeze():
             self._admit(route)

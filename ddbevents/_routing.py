@@ -302,5 +302,5 @@ def _check_fields(model: type[Any], names: frozenset[str]) -> None:
     known = item_fields(model).keys() if names else frozenset[str]()
     if unknown := sorted(names - known):
         raise ConfigurationError(
-            f"{model.__name__} has no field {', '.join(unknown)}: changed takes names of fields, not attributes"
+            f"{model.__name__} has no field {', '.join(unknown)}: changed takes fields, not attributes"
         )

@@ -99,7 +99,7 @@ def _admits(hint: Any, given: type[Any], models: tuple[object, object]) -> bool:
 
 
 def _is_kind_of(model: object, wanted: object) -> bool:
-    if model is wanted or not isinstance(wanted, type) or not isinstance(model, type):
+    if wanted in _UNTOLD or not isinstance(wanted, type) or not isinstance(model, type):
         return True
     if is_typeddict(wanted) or is_typeddict(model):
         return is_typeddict(wanted) and is_typeddict(model)

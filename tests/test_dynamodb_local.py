@@ -28,15 +28,7 @@ from tests.dynamodb_local import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from types_boto3_dynamodb import DynamoDBClient
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with dynamodb_local() as address:
-        yield address
 
 
 @pytest.fixture
@@ -84,9 +76,9 @@ def create_table(dynamodb: DynamoDBClient, name: str) -> str:
     return table["TableDescription"].get("LatestStreamArn", "")
 
 
-def test_the_stream_tells_what_was_written(endpoint: str) -> None:
+def test_the_stream_tells_what_was_written(dynamodb_endpoint: str) -> None:
     table = f"written-{uuid4()}"  # a named endpoint keeps its tables from run to run
-    dynamodb, streams = clients(endpoint)
+    dynamodb, streams = clients(dynamodb_endpoint)
     stream_arn = create_table(dynamodb, table)
 
     dynamodb.put_item(TableName=table, Item={"pk": {"S": "ada"}, "age": {"N": "36"}})
@@ -102,15 +94,15 @@ def test_the_stream_tells_what_was_written(endpoint: str) -> None:
     ]
 
 
-def test_waiting_for_records_that_never_come_ends(endpoint: str) -> None:
-    dynamodb, streams = clients(endpoint)
+def test_waiting_for_records_that_never_come_ends(dynamodb_endpoint: str) -> None:
+    dynamodb, streams = clients(dynamodb_endpoint)
     stream_arn = create_table(dynamodb, f"never-written-{uuid4()}")
 
     with pytest.raises(TimeoutError, match="0 of 1 records"):
         read_stream(streams, stream_arn, 1, timeout=timedelta(milliseconds=200))
 
 
-@pytest.mark.usefixtures("endpoint")
+@pytest.mark.usefixtures("dynamodb_endpoint")
 def test_another_port_is_tried_when_one_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other_program:
         taken = other_program.getsockname()[1]
@@ -120,7 +112,7 @@ def test_another_port_is_tried_when_one_is_taken() -> None:
             assert endpoint == f"http://127.0.0.1:{free}"
 
 
-@pytest.mark.usefixtures("endpoint")
+@pytest.mark.usefixtures("dynamodb_endpoint")
 def test_the_engine_stops_when_a_test_fails() -> None:
     port = free_port()
 

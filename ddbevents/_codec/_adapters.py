@@ -5,13 +5,25 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pydantic import PydanticSchemaGenerationError, PydanticUserError
+
+from .._errors import ConfigurationError
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 
 def adapter(model: Any) -> TypeAdapter[Any]:
-    """Pydantic's own reader and writer of a model, dataclass or TypedDict."""
-    return _adapter(model)
+    """Pydantic's own reader and writer of a model, dataclass or TypedDict.
+
+    Raises:
+        ConfigurationError: Pydantic cannot read the type.
+    """
+    try:
+        return _adapter(model)
+    except (PydanticSchemaGenerationError, PydanticUserError) as error:
+        name = getattr(model, "__qualname__", model)
+        raise ConfigurationError(f"pydantic cannot read {name}: {error.message}") from error
 
 
 @cache

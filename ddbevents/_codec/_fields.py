@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, Required, get_args, get_origin
 
-from pydantic import AliasChoices, AliasPath, BaseModel, PydanticSchemaGenerationError, PydanticUserError
+from pydantic import AliasChoices, AliasPath, BaseModel
 from typing_extensions import ReadOnly, get_type_hints, is_typeddict
 
 from .._attributes import canonical, encode_attribute
@@ -43,10 +43,7 @@ def check_item_model(model: object) -> None:
         raise ConfigurationError(
             f"{shown} is no item model: use a pydantic model, a dataclass or a TypedDict"
         )
-    try:
-        adapter(model)
-    except (PydanticSchemaGenerationError, PydanticUserError) as error:
-        raise ConfigurationError(f"pydantic cannot read this model: {error.message}") from error
+    adapter(model)
 
 
 def item_fields(model: Any) -> Mapping[str, ItemField]:
@@ -70,32 +67,45 @@ def _is_record_type(model: object) -> bool:
 
 
 def _field_infos(model: Any) -> Iterator[tuple[str, FieldInfo, bool]]:
+    model = get_origin(model) or model
     declared = getattr(model, "__pydantic_fields__", None) or getattr(model, "model_fields", None)
     if declared is not None:
         for name, info in declared.items():
             yield name, info, info.is_required()
-        return
-    required = _required_names(model)
-    if required is None:
-        return
+    elif is_typeddict(model):
+        yield from _typeddict_infos(model)
+    elif dataclasses.is_dataclass(model):
+        yield from _dataclass_infos(model)
+
+
+def _typeddict_infos(model: Any) -> Iterator[tuple[str, FieldInfo, bool]]:
     from pydantic.fields import FieldInfo  # noqa: PLC0415  # cold start: pydantic models bring their own
 
-    for name, hint in get_type_hints(model, include_extras=True).items():
-        yield name, FieldInfo.from_annotation(_without_qualifier(hint)), name in required
+    for name, annotation in get_type_hints(model, include_extras=True).items():
+        hint, required = annotation, name in model.__required_keys__
+        while (qualifier := _origin(hint)) in {Required, NotRequired, ReadOnly}:
+            # under `from __future__ import annotations` __required_keys__ has not seen these
+            required = qualifier is Required or (required and qualifier is not NotRequired)
+            [hint] = get_args(hint)
+        yield name, FieldInfo.from_annotation(hint), required
 
 
-def _required_names(model: Any) -> frozenset[str] | None:
-    if is_typeddict(model):
-        return frozenset(model.__required_keys__)
-    if dataclasses.is_dataclass(model):
-        missing = dataclasses.MISSING
-        fields = dataclasses.fields(model)
-        return frozenset(f.name for f in fields if f.default is missing and f.default_factory is missing)
-    return None
+def _dataclass_infos(model: Any) -> Iterator[tuple[str, FieldInfo, bool]]:
+    from pydantic.fields import FieldInfo  # noqa: PLC0415  # the same
+
+    hints = get_type_hints(model, include_extras=True)
+    for field in dataclasses.fields(model):
+        if isinstance(field.default, FieldInfo):
+            info = FieldInfo.from_annotated_attribute(hints[field.name], field.default)
+            yield field.name, info, info.is_required()
+        else:
+            required = field.default is field.default_factory is dataclasses.MISSING
+            yield field.name, FieldInfo.from_annotation(hints[field.name]), required
 
 
-def _without_qualifier(hint: Any) -> Any:
-    return get_args(hint)[0] if get_origin(hint) in {Required, NotRequired, ReadOnly} else hint
+def _origin(hint: Any) -> Any:
+    """As `get_origin`, which tells type checkers less than it gives."""
+    return get_origin(hint)
 
 
 def _config(model: Any, setting: str) -> Any:

@@ -1,0 +1,31 @@
+"""The commands, and what they have in common."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from .invoke import invoke
+
+commands = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
+commands.command(no_args_is_help=True)(invoke)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback
+    if wanted:
+        typer.echo(f"ddbevents {installed_version('ddbevents')}")
+        raise typer.Exit
+
+
+@commands.callback()
+def ddbevents(
+    *,
+    version: Annotated[  # its callback does the work
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Typed, idempotent handlers for DynamoDB Streams in AWS Lambda."""

@@ -1,0 +1,103 @@
+"""What handlers print and log while a command runs, kept apart from what the command shows."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TextIO
+
+from rich.console import Console
+from typing_extensions import Buffer, override
+
+
+def terminal() -> Console:
+    """Standard output, which shows characters that it cannot encode as escapes."""
+    stdout: TextIO = sys.stdout
+    reconfigure = getattr(stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+    return Console(file=stdout, highlight=False)
+
+
+class Margin(io.BufferedIOBase):
+    """A file that puts a bar before each line and passes everything on at once, so that debuggers work."""
+
+    def __init__(self, console: Console) -> None:
+        self.name = "<what handlers print and log>"
+        self._console = console
+        self._bar = "│ " if console.encoding.startswith("utf") else "| "
+        self._at_start = True
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def isatty(self) -> bool:
+        return self._console.file.isatty()
+
+    @override
+    def fileno(self) -> int:
+        return self._console.file.fileno()
+
+    @override
+    def write(self, data: Buffer, /) -> int:
+        content = bytes(data)
+        for line in content.decode(errors="replace").splitlines(keepends=True):
+            self._write_line(line)
+        return len(content)
+
+    @override
+    def flush(self) -> None:
+        # an app may keep this stream, and so let it be closed when the other is
+        if not self._console.file.closed:
+            self._console.file.flush()
+
+    def end_line(self) -> None:
+        """Begin a new line, unless nothing stands in this one."""
+        if not self._at_start:
+            self._write_line("\n")
+
+    def _write_line(self, line: str) -> None:
+        if self._at_start:
+            self._console.print(self._bar, style="dim", end="")
+        self._console.file.write(line)
+        self._at_start = line.endswith("\n")
+
+
+@contextmanager
+def handler_output(console: Console) -> Generator[Margin]:
+    """Show all that is printed and logged behind a bar, in one stream, as CloudWatch does.
+
+    A log handler stands at the root before the app is imported, as in Lambda: there, too,
+    `logging.basicConfig` does nothing. The level is INFO unless the app sets another.
+    """
+    margin = Margin(console)
+    stream = io.TextIOWrapper(margin, encoding="utf-8", errors="backslashreplace", write_through=True)
+    root = logging.getLogger()
+    handler = _log_handler(stream)
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        with redirect_stdout(stream), redirect_stderr(stream):
+            yield margin
+    finally:
+        margin.end_line()
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+def _log_handler(stream: io.TextIOWrapper) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_is_news)
+    return handler
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """The errors that the library logs are in the table as well."""
+    return record.name != "ddbevents" or record.levelno < logging.ERROR

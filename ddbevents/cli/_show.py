@@ -1,0 +1,155 @@
+"""What came of events, as people like to see it. No item value is shown, except in keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from .._errors import describe
+from .._records import KeyValue, StreamRecord
+from .._report import BatchReport, Outcome, RecordReport
+from ._invocation import Invocation
+
+_STYLES: Final[Mapping[Outcome, str]] = {
+    Outcome.HANDLED: "green",
+    Outcome.ALREADY_HANDLED: "cyan",
+    Outcome.IGNORED: "dim",
+    Outcome.FAILED: "bold red",
+    Outcome.NOT_RUN: "yellow",
+}
+_TABLE_WIDTH: Final = 70  # with less, the columns would be too narrow for keys
+
+
+def show_invocation(console: Console, invocation: Invocation, module: str) -> None:
+    """The records of an event in a table, why some failed, and the answer.
+
+    Args:
+        console: Where to.
+        invocation: What came of the event.
+        module: The app's module, which is left out of the names of its handlers.
+    """
+    if invocation.report is not None and invocation.report.records:
+        _show_records(console, invocation.report, module)
+    style = "" if invocation.is_done else "red"
+    console.print(Text(json.dumps(invocation.answer), style), soft_wrap=True)
+    if invocation.report is not None:
+        _show_checkpoint(console, invocation.report)
+
+
+def show_summary(console: Console, invocations: Sequence[Invocation]) -> None:
+    """One line about all events."""
+    reports = [record for each in invocations if each.report for record in each.report.records]
+    refused = sum(each.report is None for each in invocations)
+    counts = [_count(reports, outcome) for outcome in Outcome]
+    if refused:
+        counts.append(Text(f"{_plural(refused, 'event')} refused", "bold red"))
+    total = f"{_plural(len(reports), 'record')} in {_plural(len(invocations), 'event')}"
+    parts = [Text(total, "bold"), *filter(None, counts), Text(_duration(invocations))]
+    console.print()
+    console.print(Text(" · ").join(parts), soft_wrap=True)
+
+
+def _show_records(console: Console, report: BatchReport, module: str) -> None:
+    rows = [_row(number, record, module) for number, record in enumerate(report.records, 1)]
+    if console.width < _TABLE_WIDTH:
+        _show_blocks(console, rows)
+    else:
+        console.print(_table(rows))
+    for error, numbers in _errors(report).items():
+        console.print(Text.assemble((f"{' '.join(numbers)} ", "bold red"), error), soft_wrap=True)
+
+
+def _errors(report: BatchReport) -> Mapping[str, Sequence[str]]:
+    """Each error once, with the numbers of its records: a store that is down fails all of them."""
+    errors: dict[str, list[str]] = {}
+    for number, record in enumerate(report.records, 1):
+        if record.error is not None:
+            errors.setdefault(describe(record.error), []).append(f"#{number}")
+    return errors
+
+
+def _row(number: int, report: RecordReport, module: str) -> list[Text]:
+    kind = report.record.kind if isinstance(report.record, StreamRecord) else "unreadable"
+    return [
+        Text(str(number), "dim"),
+        Text(kind),
+        _key(report.record.keys),
+        Text("\n").join(_handlers(report, module)),
+        Text(report.outcome, _STYLES[report.outcome]),
+        Text(f"{report.seconds * 1000:.1f}" if report.seconds else ""),
+    ]
+
+
+def _table(rows: Sequence[Sequence[Text]]) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        header_style="dim",
+        border_style="dim",
+    )
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("key", overflow="fold")
+    table.add_column("handlers", overflow="fold")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("ms", justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _show_blocks(console: Console, rows: Sequence[Sequence[Text]]) -> None:
+    for number, kind, key, handlers, outcome, milliseconds in rows:
+        time = Text(f"{milliseconds} ms" if milliseconds else "")
+        console.print(Text(" ").join([number, kind, outcome, time]))
+        for text in filter(None, (key, handlers)):
+            console.print(Padding(text, (0, 0, 0, 2)), overflow="fold")
+
+
+def _key(keys: Mapping[str, KeyValue] | None) -> Text:
+    pairs = [
+        Text.assemble((f"{name}=", "dim"), _printable(str(value))) for name, value in (keys or {}).items()
+    ]
+    return Text(" ").join(pairs)
+
+
+def _printable(text: str) -> str:
+    """Without what could move the cursor or not be encoded."""
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _handlers(report: RecordReport, module: str) -> Iterator[Text]:
+    for handler, outcome in report.handlers:
+        name = handler.removeprefix(f"{module}.")
+        yield Text(name if outcome is report.outcome else f"{name} ({outcome})", _STYLES[outcome])
+
+
+def _show_checkpoint(console: Console, report: BatchReport) -> None:
+    if report.failure is not None:
+        return
+    identifiers = [record.record.identifier for record in report.records]
+    for named in report.response["batchItemFailures"]:
+        number = identifiers.index(named["itemIdentifier"]) + 1
+        console.print(Text(f"Lambda delivers the records from #{number} on again", "dim"), soft_wrap=True)
+
+
+def _count(reports: Sequence[RecordReport], outcome: Outcome) -> Text:
+    count = sum(report.outcome is outcome for report in reports)
+    return Text(f"{count} {outcome}" if count else "", _STYLES[outcome])
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _duration(invocations: Sequence[Invocation]) -> str:
+    return f"{sum(each.seconds for each in invocations) * 1000:.0f} ms"

@@ -1,0 +1,98 @@
+"""TARGET: which app a command is about, and how it is imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from .._app import StreamApp
+from ._errors import CommandError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An app, and the name of the module that it was found in."""
+
+    app: StreamApp
+    module: str
+
+
+def load_target(target: str) -> Target:
+    """Import `module:app` or `path/to/file.py:app`.
+
+    Raises:
+        CommandError: There is no such module, file or app, or it cannot be imported.
+    """
+    place, _, attribute = target.rpartition(":")
+    if not place or not attribute:
+        raise CommandError(f"TARGET is module:app or path/to/file.py:app, and {target!r} names no app")
+    module = _import_file(Path(place)) if _is_path(place) else _import_module(place)
+    return Target(_app(module, place, attribute), module.__name__)
+
+
+def _is_path(place: str) -> bool:
+    return place.endswith(".py") or "/" in place or "\\" in place
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise CommandError(f"there is no file {path}")
+    sys.path.insert(0, str(path.resolve().parent))
+    return _import(str(path), partial(_load_file, path.resolve()))
+
+
+def _load_file(path: Path) -> ModuleType:
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("it is no Python file")
+    # as an import does, so that the app's own modules can import it, and its annotations be read
+    module = sys.modules[path.stem] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _import_module(name: str) -> ModuleType:
+    sys.path.insert(0, str(Path.cwd()))
+    return _import(name, partial(importlib.import_module, name))
+
+
+def _import(place: str, load: Callable[[], ModuleType]) -> ModuleType:
+    try:
+        return load()
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and _is_part(error.name, place):
+            raise CommandError(
+                f"there is no module {error.name} in this folder or where Python looks"
+            ) from error
+        raise CommandError(
+            f"{place} cannot be imported: {type(error).__name__}: {error}{_where(error)}"
+        ) from error
+
+
+def _is_part(module: str | None, target: str) -> bool:
+    return f"{target}.".startswith(f"{module}.")
+
+
+def _where(error: BaseException) -> str:
+    """The last line that a module was at, which is the user's, not the library's that refused it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"{frame.filename}:{frame.lineno}" for frame in frames if frame.name == "<module>"]
+    return f" (at {lines[-1]})" if lines else ""
+
+
+def _app(module: ModuleType, place: str, attribute: str) -> StreamApp:
+    found: object = getattr(module, attribute, None)
+    if isinstance(found, StreamApp):
+        return found
+    apps = ", ".join(name for name, value in vars(module).items() if isinstance(value, StreamApp))
+    hint = f"its apps: {apps}" if apps else "and no other app"
+    if hasattr(module, attribute):
+        raise CommandError(f"{place}:{attribute} is of type {type(found).__name__}, not a StreamApp; {hint}")
+    raise CommandError(f"{place} has no {attribute}; {hint}")

@@ -1,0 +1,75 @@
+"""`ddbevents invoke`: event files run through an app as Lambda would run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from ._errors import errors_in_one_line
+from ._events import read_event_file
+from ._invocation import Invocation, InvocationContext, run
+from ._output import handler_output, terminal
+from ._show import show_invocation, show_summary
+from ._store import DEFAULT_STORE, app_with_store
+from ._target import load_target
+
+
+def invoke(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET", help="The app: module:app or path/to/file.py:app.", show_default=False
+        ),
+    ],
+    events: Annotated[
+        list[Path],
+        typer.Argument(metavar="EVENT", help="JSON files, each what Lambda passes.", show_default=False),
+    ],
+    *,
+    store: Annotated[
+        str,
+        typer.Option(
+            metavar="STORE", help="Where marks are: sqlite:PATH, memory, none, or app: the app's own."
+        ),
+    ] = DEFAULT_STORE,
+    timeout: Annotated[
+        int, typer.Option(metavar="SECONDS", min=1, max=900, help="The function's timeout.")
+    ] = 60,
+) -> None:
+    """Run event files through an app, one invocation each, and show what came of each record.
+
+    What was handled is marked in the folder .ddbevents, and not handled again.
+
+    Exits with 1 if a record has to be delivered again, with 2 if nothing could be run.
+
+    [bold]Examples[/bold]
+
+    ddbevents invoke app.py:app events/*.json
+
+    ddbevents invoke shop.handlers:app order.json --store memory --timeout 3
+    """
+    with errors_in_one_line():
+        invocations = _invoke(target, events, store, timeout)
+    if not all(invocation.is_done for invocation in invocations):
+        raise typer.Exit(1)
+
+
+def _invoke(target: str, paths: list[Path], store: str, timeout: int) -> list[Invocation]:
+    console = terminal()
+    invocations: list[Invocation] = []
+    events = [read_event_file(path) for path in paths]
+    with handler_output(console) as output:
+        loaded = load_target(target)
+        function_name = loaded.module.rpartition(".")[2]
+        with app_with_store(loaded.app, store) as app:
+            for path, event in zip(paths, events, strict=True):
+                console.print(Text(f"\n{path}", "bold"), soft_wrap=True)
+                invocation = run(app, event, InvocationContext.of(function_name, timeout))
+                output.end_line()
+                show_invocation(console, invocation, loaded.module)
+                invocations.append(invocation)
+    show_summary(console, invocations)
+    return invocations

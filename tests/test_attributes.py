@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeDeserializer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ddbevents import InvalidItemError, decode_value, encode_value
+from ddbevents._attributes import canonical
+from tests.stream import CANARY
+
+NUMBERS = st.one_of(
+    st.integers(-(10**38) + 1, 10**38 - 1),
+    st.decimals(allow_nan=False, allow_infinity=False, places=10, min_value=-(10**20), max_value=10**20),
+    st.builds(
+        lambda digits, exponent: Decimal(digits).scaleb(exponent),
+        st.integers(-(10**38) + 1, 10**38 - 1),
+        st.integers(-92, 87),
+    ),
+)
+VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.text(),
+        st.binary(),
+        NUMBERS,
+        st.sets(st.text(), min_size=1),
+        st.sets(NUMBERS, min_size=1),
+        st.sets(st.binary(), min_size=1),
+    ),
+    lambda inside: st.one_of(st.lists(inside), st.dictionaries(st.text(), inside)),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_what_is_encoded_decodes_to_the_same_value(value: Any) -> None:
+    assert decode_value(encode_value(value)) == value
+
+
+@given(VALUES)
+def test_an_encoded_value_is_canonically_equal_to_itself_only(value: Any) -> None:
+    attribute = encode_value(value)
+
+    assert canonical(attribute) == canonical(encode_value(value))
+    assert canonical(attribute) != canonical(encode_value([value]))
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ({"S": ""}, ""),
+        ({"S": "Zürich"}, "Zürich"),
+        ({"N": "0"}, 0),
+        ({"N": "-7"}, -7),
+        ({"N": "007"}, 7),
+        ({"N": "7.50"}, Decimal("7.50")),
+        ({"N": "1E+2"}, Decimal(100)),
+        ({"N": "1e-130"}, Decimal("1E-130")),
+        ({"N": "9.9999999999999999999999999999999999999E+125"}, Decimal("9." + "9" * 37 + "E+125")),
+        ({"N": "1" + "0" * 125}, Decimal(10) ** 125),
+        ({"N": "0." + "0" * 129 + "1"}, Decimal("1E-130")),
+        ({"N": "1." + "0" * 60}, Decimal(1)),
+        ({"N": "0.000"}, Decimal(0)),
+        ({"B": "Zm9vYmFy"}, b"foobar"),
+        ({"B": b"foobar"}, b"foobar"),
+        ({"B": ""}, b""),
+        ({"BOOL": False}, False),
+        ({"NULL": True}, None),
+        ({"SS": ["a", "b"]}, {"a", "b"}),
+        ({"NS": ["1", "2.5"]}, {1, Decimal("2.5")}),
+        ({"NS": ["1", "1.0"]}, {1}),
+        ({"BS": ["Zm9v", b"bar"]}, {b"foo", b"bar"}),
+        ({"L": [{"S": "a"}, {"L": []}]}, ["a", []]),
+        ({"M": {"a": {"M": {}}, "": {"NULL": True}}}, {"a": {}, "": None}),
+    ],
+)
+def test_every_type_decodes_exactly(attribute: dict[str, Any], value: object) -> None:
+    decoded = decode_value(attribute)
+
+    assert decoded == value
+    assert type(decoded) is type(value)
+
+
+def test_minus_zero_keeps_its_sign() -> None:
+    assert str(decode_value({"N": "-0"})) == "-0"
+    assert str(decode_value({"N": "-00"})) == "-0"
+
+
+@given(st.integers(-(10**38) + 1, 10**38 - 1))
+def test_an_integer_of_38_digits_is_an_exact_int(number: int) -> None:
+    decoded = decode_value({"N": str(number)})
+
+    assert decoded == number
+    assert type(decoded) is int
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        {"S": "a"},
+        {"N": "1.25"},
+        {"B": b"a"},
+        {"SS": ["a"]},
+        {"L": [{"BOOL": True}]},
+        {"M": {"a": {"NULL": True}}},
+    ],
+    ids=str,
+)
+def test_boto3_decodes_to_equal_values(attribute: Any) -> None:
+    assert TypeDeserializer().deserialize(attribute) == decode_value(attribute)
+
+
+REFUSED: list[tuple[object, str]] = [
+    (None, "one type tag"),
+    ([], "one type tag"),
+    (CANARY, "one type tag"),
+    ({}, "not 0"),
+    ({"S": CANARY, "N": "1"}, "not 2"),
+    ({CANARY: "x"}, "none of"),
+    ({"s": CANARY}, "none of"),
+    ({"S": None}, "S holds"),
+    ({"S": 1}, "S holds"),
+    ({"N": 1}, "N holds"),
+    ({"N": ""}, "N holds"),
+    ({"N": "NaN"}, "N holds"),
+    ({"N": "-Infinity"}, "N holds"),
+    ({"N": "1_000"}, "N holds"),
+    ({"N": " 1"}, "N holds"),
+    ({"N": "1\n"}, "N holds"),
+    ({"N": "+1"}, "N holds"),
+    ({"N": ".5"}, "N holds"),
+    ({"N": "1."}, "N holds"),
+    ({"N": "١"}, "N holds"),
+    ({"N": "0x1F"}, "N holds"),
+    ({"N": "1" * 201}, "N holds"),
+    ({"N": "1" * 39}, "38 significant digits"),
+    ({"N": "1E+126"}, "38 significant digits"),
+    ({"N": "1E-131"}, "38 significant digits"),
+    ({"N": "1e999999999999999999999"}, "38 significant digits"),
+    ({"B": "!!!"}, "B holds"),
+    ({"B": "aGk"}, "B holds"),
+    ({"B": "aG k="}, "B holds"),
+    ({"B": "aGkA="}, "B holds"),
+    ({"B": "ü"}, "B holds"),
+    ({"B": 1}, "B holds"),
+    ({"BOOL": "true"}, "BOOL holds"),
+    ({"BOOL": 1}, "BOOL holds"),
+    ({"NULL": False}, "NULL holds"),
+    ({"NULL": 1}, "NULL holds"),
+    ({"SS": []}, "at least one"),
+    ({"SS": CANARY}, "at least one"),
+    ({"SS": [CANARY, CANARY]}, "twice"),
+    ({"SS": [1]}, "S holds"),
+    ({"SS": [{}]}, "S holds"),
+    ({"NS": ["1", "1"]}, "twice"),
+    ({"NS": [1]}, "N holds"),
+    ({"BS": ["Zm9v", "Zm9v"]}, "twice"),
+    ({"L": {}}, "L holds"),
+    ({"L": CANARY}, "L holds"),
+    ({"M": []}, "M holds"),
+    ({"M": None}, "M holds"),
+]
+
+
+@pytest.mark.parametrize(("attribute", "reason"), REFUSED, ids=lambda value: ascii(value)[:40])
+def test_what_aws_never_sends_is_refused_without_showing_it(attribute: Any, reason: str) -> None:
+    with pytest.raises(InvalidItemError, match=reason) as refused:
+        decode_value(attribute)
+
+    assert CANARY not in str(refused.value)
+
+
+@pytest.mark.parametrize(("attribute", "reason"), REFUSED, ids=lambda value: ascii(value)[:40])
+def test_what_cannot_be_decoded_has_no_canonical_form(attribute: Any, reason: str) -> None:
+    with pytest.raises(InvalidItemError, match=reason):
+        canonical(attribute)
+
+
+def test_the_error_tells_the_path() -> None:
+    with pytest.raises(InvalidItemError) as refused:
+        decode_value({"M": {"lines": {"L": [{"N": "1"}, {"M": {"price": {"N": CANARY}}}]}}})
+
+    assert refused.value.path == ("lines", 1, "price")
+    assert refused.value.found == "N"
+    assert str(refused.value).startswith("lines[1].price: N holds")
+
+
+def nested(depth: int) -> dict[str, Any]:
+    attribute: dict[str, Any] = {"S": "deep"}
+    for _ in range(depth):
+        attribute = {"L": [attribute]}
+    return attribute
+
+
+def test_40_levels_are_read() -> None:
+    assert decode_value(nested(40))
+    assert canonical(nested(40))
+
+
+@pytest.mark.parametrize("depth", [41, 5_000])
+def test_deeper_nesting_is_refused_before_python_gives_up(depth: int) -> None:
+    with pytest.raises(InvalidItemError, match="nested deeper than 40 levels"):
+        decode_value(nested(depth))
+    with pytest.raises(InvalidItemError, match="nested deeper than 40 levels"):
+        canonical(nested(depth))
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ({"N": "1"}, {"N": "1.0"}),
+        ({"SS": ["a", "b"]}, {"SS": ["b", "a"]}),
+        ({"NS": ["1", "2"]}, {"NS": ["2.0", "1"]}),
+        ({"B": "Zm9v"}, {"B": b"foo"}),
+        ({"M": {"a": {"N": "1"}, "b": {"S": ""}}}, {"M": {"b": {"S": ""}, "a": {"N": "1.0"}}}),
+        ({"L": [{"N": "1"}]}, {"L": [{"N": "1e0"}]}),
+    ],
+)
+def test_values_are_equal_however_they_are_written(left: Any, right: Any) -> None:
+    assert canonical(left) == canonical(right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ({"N": "1"}, {"BOOL": True}),
+        ({"N": "1"}, {"S": "1"}),
+        ({"SS": ["a"]}, {"L": [{"S": "a"}]}),
+        ({"B": "YQ=="}, {"S": "a"}),
+        ({"L": [{"N": "1"}]}, {"L": [{"BOOL": True}]}),
+        ({"L": []}, {"M": {}}),
+    ],
+)
+def test_values_of_different_types_are_never_equal(left: Any, right: Any) -> None:
+    assert canonical(left) != canonical(right)
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Size(IntEnum):
+    SMALL = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "attribute"),
+    [
+        (0.1, {"N": "0.1"}),
+        (1e20, {"N": "1E+20"}),
+        (-0.0, {"N": "-0.0"}),
+        (10**125, {"N": "1." + "0" * 37 + "E+125"}),
+        (Colour.RED, {"S": "red"}),
+        (Size.SMALL, {"N": "1"}),
+        ({Colour.RED}, {"SS": ["red"]}),
+        (bytearray(b"a"), {"B": b"a"}),
+        (memoryview(b"a"), {"B": b"a"}),
+        ((1, "a"), {"L": [{"N": "1"}, {"S": "a"}]}),
+        (frozenset({b"a"}), {"BS": [b"a"]}),
+        ({1: "a", Colour.RED: "b"}, {"M": {"1": {"S": "a"}, "red": {"S": "b"}}}),
+    ],
+    ids=str,
+)
+def test_more_values_encode_than_decode(value: object, attribute: dict[str, Any]) -> None:
+    assert encode_value(value) == attribute
+
+
+@given(st.floats(min_value=1e-120, max_value=1e120))
+def test_a_float_comes_back_as_the_same_float(number: float) -> None:
+    decoded: Any = decode_value(encode_value(number))
+
+    assert float(decoded) == number
+
+
+class Opaque:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (set(), "no empty set"),
+        ({"a", 1}, "only text"),
+        ({True}, "only text"),
+        ({(1, 2)}, "only text"),
+        (float("nan"), "no NaN"),
+        (float("inf"), "no NaN"),
+        (Decimal("NaN"), "no NaN"),
+        (Decimal("sNaN"), "no NaN"),
+        (10**38 + 1, "38 significant digits"),
+        (Decimal("1E+126"), "38 significant digits"),
+        (1e-200, "38 significant digits"),
+        (Opaque(), "no type for Opaque"),
+        ({(1, 2): 3}, "a name in a map"),
+        ({1: "a", "1": "b"}, "written alike"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_what_dynamodb_cannot_store_is_refused(value: object, reason: str) -> None:
+    with pytest.raises(InvalidItemError, match=reason):
+        encode_value(value)
+
+
+def test_an_error_of_encoding_tells_the_path() -> None:
+    with pytest.raises(InvalidItemError) as refused:
+        encode_value({"lines": [{"tags": set()}]})
+
+    assert refused.value.path == ("lines", 0, "tags")
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    circle: list[object] = []
+    circle.append(circle)
+
+    with pytest.raises(InvalidItemError):
+        encode_value(circle)

@@ -1,0 +1,497 @@
+"""What runs, what is reported and what is marked, for every way in which a batch can go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from ddbevents import (
+    BatchFailedError,
+    ConfigurationError,
+    Insert,
+    KeyChange,
+    Outcome,
+    Router,
+    StoreError,
+    StreamApp,
+    Transaction,
+    TransactionError,
+)
+from ddbevents.stores import IdempotencyStore, MemoryStore, TransactionalStore
+from tests.stream import CANARY, Context, Json, batch, insert, named, sequence_number, user
+
+
+class User(BaseModel):
+    pk: str
+    email: str
+
+
+class Recorder:
+    """An app with one handler that notes whom it ran for, and fails for some."""
+
+    def __init__(self, *failing: int, store: IdempotencyStore | None = None, **options: Any) -> None:
+        self.failing = {sequence_number(number) for number in failing}
+        self.ran: list[str] = []
+        self.app = StreamApp("app", store=store, **options)
+        self.app.on_keys(dict)(self.handle)
+
+    def handle(self, change: KeyChange[dict[str, Any]]) -> None:
+        number = change.record.sequence_number
+        self.ran.append(number)
+        if number in self.failing:
+            raise ValueError(CANARY)
+
+
+def users(*keys: str) -> Json:
+    return batch(*(insert(number, user(key)) for number, key in enumerate(keys, start=1)))
+
+
+def outcomes(recorder: Recorder, event: Json, context: Context | None = None) -> list[str]:
+    return [report.outcome.value for report in recorder.app.process(event, context).records]
+
+
+def test_a_batch_that_succeeds_names_nothing() -> None:
+    assert Recorder().app(users("a", "b"), Context()) == {"batchItemFailures": []}
+    assert Recorder().app(batch()) == {"batchItemFailures": []}
+
+
+def test_nothing_runs_after_the_first_failure_without_a_store() -> None:
+    recorder = Recorder(2)
+
+    assert outcomes(recorder, users("a", "b", "c")) == ["handled", "failed", "not run"]
+    assert recorder.ran == [sequence_number(1), sequence_number(2)]
+
+
+def test_other_lanes_go_on_with_a_store() -> None:
+    recorder = Recorder(2, store=MemoryStore())
+
+    assert outcomes(recorder, users("a", "b", "c", "b", "a")) == [
+        "handled",
+        "failed",
+        "handled",
+        "not run",
+        "handled",
+    ]
+    assert recorder.app(users("a", "b")) == named(2)
+
+
+def test_the_answer_names_the_lowest_record_to_deliver_again() -> None:
+    assert Recorder(2, 3, store=MemoryStore()).app(users("a", "b", "c", "d")) == named(2)
+
+
+def test_the_lowest_number_is_named_even_if_it_came_later() -> None:
+    event = batch(insert(1, user("a")), insert(9, user("b")), insert(5, user("c")))
+
+    assert Recorder(9).app(event) == named(5)
+
+
+def test_a_failed_head_of_several_raises_so_that_bisect_can_cut() -> None:
+    with pytest.raises(
+        BatchFailedError, match="batch of 2 has to be delivered again as a whole: ValueError at"
+    ) as failed:
+        Recorder(1).app(users("a", "b"))
+
+    assert failed.value.identifier == sequence_number(1)
+    assert isinstance(failed.value.error, ValueError)
+    assert CANARY not in str(failed.value)
+    assert failed.value.__cause__ is None
+
+
+def test_a_failed_batch_of_one_is_answered() -> None:
+    assert Recorder(1).app(users("a")) == named(1)
+
+
+def test_who_wants_an_answer_instead_of_an_error_asks_the_report() -> None:
+    assert Recorder(1).app.process(users("a", "b")).response == named(1)
+
+
+@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=20), st.integers(0, 19))
+def test_without_a_store_exactly_the_records_up_to_the_failing_one_run(keys: list[str], failing: int) -> None:
+    failing = failing % len(keys)
+    recorder = Recorder(failing + 1)
+
+    report = recorder.app.process(users(*keys))
+
+    assert recorder.ran == [sequence_number(number) for number in range(1, failing + 2)]
+    assert report.response == named(failing + 1)
+    assert (report.failure is not None) == (failing == 0 and len(keys) > 1)
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=20), st.sets(st.integers(1, 20)))
+def test_with_a_store_endless_retries_run_each_record_once_and_in_order_of_its_item(
+    keys: list[str], failing: set[int]
+) -> None:
+    recorder = Recorder(*failing, store=MemoryStore())
+    event = users(*keys)
+
+    first = recorder.app.process(event)
+    failed = [report.record.identifier for report in first.records if report.outcome is Outcome.FAILED]
+    recorder.failing.clear()
+    recorder.app.process(event)
+    last = recorder.app.process(event)
+
+    handled = [number for index, number in enumerate(recorder.ran) if number not in recorder.ran[index + 1 :]]
+    assert last.already_handled == len(keys)
+    assert len(recorder.ran) == len(keys) + len(failed)
+    for key in "abcd":
+        numbers = [sequence_number(number) for number, k in enumerate(keys, start=1) if k == key]
+        assert [number for number in handled if number in numbers] == numbers
+
+
+def test_a_second_delivery_runs_nothing_that_was_handled() -> None:
+    store = MemoryStore()
+    recorder = Recorder(store=store)
+
+    recorder.app(users("a", "b"))
+    report = recorder.app.process(users("a", "b"))
+
+    assert (report.already_handled, len(recorder.ran)) == (2, 2)
+
+
+def test_a_record_that_is_twice_in_a_batch_runs_once_with_a_store() -> None:
+    recorder = Recorder(store=MemoryStore())
+
+    report = recorder.app.process(batch(insert(1, user("a")), insert(1, user("a"))))
+
+    assert (report.handled, report.already_handled, len(recorder.ran)) == (1, 1, 1)
+
+
+def test_each_handler_has_a_mark_of_its_own() -> None:
+    app = StreamApp(store=MemoryStore())
+    ran: list[str] = []
+
+    @app.on_insert(User)
+    def first(change: Insert[User]) -> None:
+        ran.append("first")
+
+    @app.on_insert(User)
+    def second(change: Insert[User]) -> None:
+        ran.append("second")
+        if ran.count("second") == 1:
+            raise ValueError
+
+    @app.on_insert(User)
+    def third(change: Insert[User]) -> None:
+        ran.append("third")
+
+    report = app.process(users("a"))
+    again = app.process(users("a"))
+
+    assert [outcome.value for _, outcome in report.records[0].handlers] == ["handled", "failed", "not run"]
+    assert [outcome.value for _, outcome in again.records[0].handlers] == [
+        "already handled",
+        "handled",
+        "handled",
+    ]
+    assert ran == ["first", "second", "second", "third"]
+
+
+class Clock(Context):
+    """A context whose time passes only when a handler takes it."""
+
+
+def test_the_rest_is_left_when_less_than_the_reserve_is_left() -> None:
+    context = Context(milliseconds=2_500)
+    app = StreamApp("app", time_reserve=timedelta(seconds=1))
+
+    def slow(change: object) -> None:
+        context.milliseconds -= 1_000
+
+    app.on_keys(dict)(slow)
+
+    report = app.process(users("a", "b", "c", "d"), context)
+
+    assert [r.outcome.value for r in report.records] == ["handled", "handled", "not run", "not run"]
+    assert report.response == named(3)
+
+
+def test_one_record_is_tried_however_little_time_is_left() -> None:
+    recorder = Recorder(time_reserve=timedelta(minutes=10))
+
+    assert outcomes(recorder, users("a", "b"), Context(milliseconds=1)) == ["handled", "not run"]
+
+
+def test_what_costs_no_time_is_done_with_no_time_left() -> None:
+    store = MemoryStore()
+    recorder = Recorder(store=store)
+    recorder.app(users("a", "b", "c"))
+
+    assert outcomes(recorder, users("a", "b", "c"), Context(milliseconds=0)) == ["already handled"] * 3
+
+
+def test_a_deadline_at_the_head_says_so() -> None:
+    context = Context(milliseconds=1)
+    recorder = Recorder(store=MemoryStore())
+    recorder.app(batch(insert(2, user("b"))))
+
+    report = recorder.app.process(batch(insert(3, user("x")), insert(1, user("a"))), context)
+
+    assert str(report.failure).endswith("no time was left")
+    assert report.failure is not None
+    assert report.failure.error is None
+
+
+class BrokenStore:
+    """A store that cannot be reached, from a certain call on."""
+
+    def __init__(self, *, reads: bool, writes: int = 0) -> None:
+        self.reads = reads
+        self.writes = writes
+        self.marks: list[str] = []
+
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        if not self.reads:
+            raise StoreError("the store cannot be reached")
+        return set(self.marks) & set(marks)
+
+    def add(self, marks: Collection[str]) -> None:
+        if not self.writes:
+            raise StoreError("the store cannot be reached")
+        self.writes -= 1
+        self.marks += marks
+
+
+def test_nothing_runs_unprotected_if_the_store_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder(store=BrokenStore(reads=False))
+    recorder.app.on_insert(User, where=None)
+    unreadable = {**insert(2, user("b")), "eventName": None}
+
+    report = recorder.app.process(batch(insert(1, user("a")), unreadable))
+
+    assert recorder.ran == []
+    assert [r.outcome.value for r in report.records] == ["failed", "failed"]
+    assert [type(r.error).__name__ for r in report.records] == ["StoreError", "InvalidRecordError"]
+    assert isinstance(report.failure, BatchFailedError)
+    assert "no handler ran, the store of marks cannot be read" in caplog.text
+
+
+def test_records_that_nobody_takes_need_no_store() -> None:
+    app = StreamApp(store=BrokenStore(reads=False))
+    router = Router(table="Other")
+    router.on_keys(dict)(Recorder().handle)
+    app.include(router)
+
+    assert app(users("a")) == {"batchItemFailures": []}
+
+
+def test_records_whose_marks_cannot_be_written_fail(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder(store=BrokenStore(reads=True))
+
+    assert outcomes(recorder, users("a", "b")) == ["failed", "failed"]
+    assert "the store of marks cannot be written" in caplog.text
+
+
+def test_marks_are_written_in_groups_and_nothing_runs_after_a_group_that_failed() -> None:
+    store = BrokenStore(reads=True, writes=1)
+    recorder = Recorder(store=store)
+
+    result = outcomes(recorder, users(*"a" * 60))
+
+    assert len(store.marks) == 25
+    assert result == ["handled"] * 25 + ["failed"] * 25 + ["not run"] * 10
+
+
+def test_an_ignored_record_stays_ignored_when_the_store_cannot_be_read() -> None:
+    app = StreamApp(store=BrokenStore(reads=False))
+    app.on_insert(User)(lambda change: None)
+
+    removal = {**insert(2, user("b")), "eventName": "REMOVE"}
+    removal["dynamodb"]["OldImage"] = user("b")
+    report = app.process(batch(insert(1, user("a")), removal))
+
+    assert [r.outcome.value for r in report.records] == ["failed", "ignored"]
+
+
+def test_async_handlers_run_to_their_end_with_the_tasks_they_leave_behind() -> None:
+    app = StreamApp()
+    seen: list[str] = []
+
+    async def later(word: str) -> None:
+        await asyncio.sleep(0.01)
+        seen.append(word)
+
+    @app.on_insert(User)
+    async def handle(change: Insert[User]) -> None:
+        task = asyncio.create_task(later(change.new.pk))
+        task.add_done_callback(lambda _: None)
+
+    app(users("a", "b"))
+
+    assert seen == ["a", "b"]
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), ValueError(CANARY)], ids=["cancelled", "error"])
+def test_what_an_async_handler_raises_fails_its_record(error: BaseException) -> None:
+    app = StreamApp()
+
+    @app.on_insert(User)
+    async def handle(change: Insert[User]) -> None:
+        raise error
+
+    assert app(users("a")) == named(1)
+
+
+def test_a_sync_handler_that_is_cancelled_fails_its_record() -> None:
+    app = StreamApp()
+
+    @app.on_insert(User)
+    def handle(change: Insert[User]) -> None:
+        raise asyncio.CancelledError
+
+    assert app(users("a")) == named(1)
+
+
+@pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_who_ends_the_process_ends_it_but_what_is_done_is_marked(
+    stop: type[BaseException], *, is_async: bool
+) -> None:
+    store = BrokenStore(reads=True, writes=9)
+    app = StreamApp("app", store=store)
+
+    def handle(change: Insert[User]) -> None:
+        if change.new.pk == "b":
+            raise stop
+
+    async def handle_async(change: Insert[User]) -> None:
+        handle(change)
+
+    app.on_insert(User)(handle_async if is_async else handle)
+
+    with pytest.raises(stop):
+        app(users("a", "b"))
+    assert len(store.marks) == 1
+
+
+def test_a_failure_is_logged_without_the_message_which_is_for_who_asks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Recorder(1).app(users("a"))
+
+    [line] = caplog.records
+    assert line.getMessage().startswith(
+        f"record {sequence_number(1)} failed in tests.test_batch.Recorder.handle: ValueError at"
+    )
+    assert "test_batch.py" in line.getMessage()
+    assert (line.levelname, vars(line)["handler"]) == ("ERROR", "tests.test_batch.Recorder.handle")
+    assert vars(line)["sequence_number"] == sequence_number(1)
+    assert CANARY not in caplog.text
+
+    caplog.set_level(logging.DEBUG, "ddbevents")
+    Recorder(1).app(users("a"))
+
+    assert CANARY in caplog.text
+
+
+class TransactionalMemory(MemoryStore):
+    """A store that commits by noting what it was asked to write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.committed: list[tuple[str, int]] = []
+
+    def commit(self, mark: str, transaction: Transaction) -> bool:
+        if self.handled([mark]):
+            return False
+        if not transaction.writes:
+            raise TransactionError("there is nothing to write")
+        self.add([mark])
+        self.committed.append((mark, len(transaction.writes)))
+        return True
+
+
+def test_a_handler_of_two_parameters_commits_its_writes_with_its_mark() -> None:
+    store = TransactionalMemory()
+    app = StreamApp("app", store=store)
+
+    @app.on_insert(User)
+    async def count(change: Insert[User], tx: Transaction) -> None:
+        tx.update("statistics", {"pk": "users"}, add={"total": 1})
+
+    app(users("a"))
+    report = app.process(users("a"))
+
+    mark = f"app#{count.__module__}.{count.__qualname__}#{1:032x}"
+    assert store.committed == [(mark, 1)]
+    assert report.already_handled == 1
+
+
+def test_a_transaction_that_fails_fails_its_record() -> None:
+    app = StreamApp(store=TransactionalMemory())
+
+    @app.on_insert(User)
+    def count(change: Insert[User], tx: Transaction) -> None:
+        pass
+
+    assert app(users("a")) == named(1)
+
+
+def test_a_transaction_that_another_copy_committed_is_done() -> None:
+    store = TransactionalMemory()
+    app = StreamApp("app", store=store)
+
+    @app.on_insert(User)
+    def count(change: Insert[User], tx: Transaction) -> None:
+        tx.put("t", {"pk": "x"})
+        store.add(
+            [
+                f"app#{__name__}.{test_a_transaction_that_another_copy_committed_is_done.__name__}.<locals>.count#{1:032x}"
+            ]
+        )
+
+    assert app(users("a")) == {"batchItemFailures": []}
+    assert store.committed == []
+
+
+def test_a_handler_of_transactions_needs_a_store_that_has_them() -> None:
+    app = StreamApp(store=TransactionalMemory())
+
+    @app.on_insert(User)
+    def count(change: Insert[User], tx: Transaction) -> None:
+        raise NotImplementedError
+
+    assert isinstance(TransactionalMemory(), TransactionalStore)
+    with pytest.raises(ConfigurationError, match="give the app a store that has them"):
+        app.with_store(MemoryStore())
+    with pytest.raises(ConfigurationError, match="give the app a store that has them"):
+        StreamApp().on_insert(User)(count)
+
+
+def test_marks_begin_with_the_name_of_app_or_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = BrokenStore(reads=True, writes=9)
+    app = StreamApp(store=store)
+
+    @app.on_insert(User)
+    def note(change: Insert[User]) -> None:
+        pass
+
+    app(users("a"), Context())
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "from-environment")
+    app(users("a"))
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME")
+    app(users("a"))
+
+    assert [mark.partition("#")[0] for mark in store.marks] == [
+        "welcome-users",
+        "from-environment",
+        "ddbevents",
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"name": ""}, {"name": "a#b"}, {"time_reserve": timedelta(seconds=-1)}],
+    ids=["empty", "#", "negative"],
+)
+def test_an_app_that_cannot_be_is_refused(options: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        StreamApp(**options)

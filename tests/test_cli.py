@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ddbevents.cli._commands import commands
+
+WITHOUT = """
+import sys
+sys.modules[sys.argv.pop()] = None
+from ddbevents.cli import main
+main()
+"""
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, encoding="utf-8", check=False)
+
+
+@pytest.mark.parametrize("package", ["rich", "typer"])
+def test_without_its_extra_the_command_says_what_to_install(package: str) -> None:
+    run = python("-c", WITHOUT, package)
+
+    assert run.returncode == 2
+    assert run.stderr == f"The ddbevents command needs {package}: pip install 'ddbevents[cli]'\n"
+
+
+def test_another_missing_module_is_not_blamed_on_the_extra() -> None:
+    run = python("-c", WITHOUT, "sqlite3")
+
+    assert run.returncode == 1
+    assert "pip install" not in run.stderr
+    assert "ModuleNotFoundError: import of sqlite3 halted" in run.stderr
+
+
+def test_importing_the_command_line_loads_neither_rich_nor_typer() -> None:
+    run = python("-c", "import sys, ddbevents.cli; print({'rich', 'typer'} & sys.modules.keys())")
+
+    assert run.stdout == "set()\n"
+
+
+def test_the_installed_script_shows_its_version() -> None:
+    program = Path(sys.executable).with_name("ddbevents")
+
+    run = subprocess.run([program, "--version"], capture_output=True, encoding="utf-8", check=True)
+
+    assert run.stdout == f"ddbevents {version('ddbevents')}\n"
+
+
+def test_help_names_the_commands() -> None:
+    result = CliRunner().invoke(commands, ["--help"])
+
+    assert result.exit_code == 0
+    assert "invoke" in result.output
+
+
+def test_the_help_of_invoke_has_examples() -> None:
+    result = CliRunner().invoke(commands, ["invoke", "--help"])
+
+    assert result.exit_code == 0
+    assert "ddbevents invoke app.py:app events/*.json" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["fly"], "No such command 'fly'"),
+        (["invoke", "app.py:app"], "Missing argument 'EVENT'"),
+        (["invoke", "app.py:app", "event.json", "--timeout", "0"], "Invalid value for '--timeout'"),
+    ],
+    ids=["unknown command", "no event", "no time"],
+)
+def test_a_wrong_use_exits_with_2(arguments: list[str], problem: str) -> None:
+    result = CliRunner().invoke(commands, arguments)
+
+    assert result.exit_code == 2
+    assert problem in result.output

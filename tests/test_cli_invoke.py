@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import pytest
+from typer.testing import CliRunner
+
+from ddbevents.cli._commands import commands
+from ddbevents.cli._invocation import InvocationContext
+
+APP = """
+import sys
+import time
+
+from pydantic import BaseModel
+
+from ddbevents import Insert, Router, StreamApp, Transaction
+from ddbevents.stores import MemoryStore
+
+
+class Thing(BaseModel):
+    number: int
+    secret: str
+
+
+app = StreamApp(store=MemoryStore())
+strict = StreamApp(store=MemoryStore())
+
+
+@app.on_insert(Thing)
+def first(change: Insert[Thing]) -> None:
+    print("first", change.new.number, end="")
+
+
+@app.on_insert(Thing)
+async def second(change: Insert[Thing]) -> None:
+    if change.new.number < 0:
+        raise ValueError(change.new.secret)
+    if change.new.number == 404:
+        sys.exit(change.new.secret)
+
+
+@app.on_insert(Thing)
+def third(change: Insert[Thing]) -> None:
+    time.sleep(change.new.number / 1000)
+"""
+NEEDS_TRANSACTIONS = """
+from ddbevents import StreamApp
+
+class Store:
+    def handled(self, marks): return frozenset()
+    def add(self, marks): ...
+    def commit(self, mark, transaction): return True
+
+app = StreamApp("bank", store=Store())
+
+@app.on_insert(dict)
+def book(change, transaction): ...
+"""
+CANARY = "canary-5b1e"
+
+
+class Run(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Invoke: TypeAlias = Callable[..., Run]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder, with an app in it. What is imported from it is forgotten."""
+    monkeypatch.chdir(tmp_path)  # marks are kept in the current folder
+    monkeypatch.setattr(sys, "path", [*sys.path])  # loading a target adds to it
+    known = set(sys.modules)
+    Path("things.py").write_text(APP, "utf-8")
+    yield tmp_path
+    for name in sys.modules.keys() - known:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def invoke() -> Invoke:
+    return run_with_width(80)
+
+
+def run_with_width(columns: int) -> Invoke:
+    runner = CliRunner(env={"COLUMNS": str(columns), "FORCE_COLOR": None, "TTY_COMPATIBLE": None})
+
+    def run(*arguments: str | Path) -> Run:
+        result = runner.invoke(
+            commands, ["invoke", *map(str, arguments)], catch_exceptions=False, prog_name="ddbevents"
+        )
+        return Run(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+def record(number: int, key: str = "thing") -> dict[str, Any]:
+    image = {"pk": {"S": key}, "number": {"N": str(number)}, "secret": {"S": CANARY}}
+    return {
+        "eventID": f"{key}-{number}",
+        "eventName": "INSERT",
+        "eventSource": "aws:dynamodb",
+        "dynamodb": {
+            "Keys": {"pk": {"S": key}},
+            "NewImage": image,
+            "SequenceNumber": str(4 * 10**26 + abs(number)),
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    }
+
+
+def write(name: str, *records: object) -> Path:
+    path = Path(name)
+    path.write_text(json.dumps({"Records": records}), "utf-8")
+    return path
+
+
+def lines(run: Run) -> list[str]:
+    return [line.rstrip() for line in run.out.splitlines()]
+
+
+def test_each_event_is_shown_with_its_records_and_the_answer(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(1)), write("b.json", record(2)))
+
+    assert (run.code, run.err) == (0, "")
+    assert lines(run)[:2] == ["", "a.json"]
+    assert lines(run)[2] == "│ first 1"
+    assert lines(run)[3].split() == ["#", "kind", "key", "handlers", "outcome", "ms"]
+    assert lines(run)[5].split()[:5] == ["1", "INSERT", "pk=thing", "first", "handled"]
+    assert [line.strip() for line in lines(run)[6:8]] == ["second", "third"]
+    assert lines(run)[8:11] == ['{"batchItemFailures": []}', "", "b.json"]
+    assert lines(run)[-1].startswith("2 records in 2 events · 2 handled · ")
+
+
+def test_a_second_run_skips_what_was_handled(invoke: Invoke) -> None:
+    event = write("a.json", record(1))
+    invoke("things.py:app", event)
+
+    run = invoke("things.py:app", event)
+
+    assert run.code == 0
+    assert "│" not in run.out
+    assert "1 record in 1 event · 1 already handled · " in run.out
+
+
+def test_the_time_of_the_handlers_is_shown_in_milliseconds(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(70)))
+
+    assert 70 <= float(lines(run)[5].split()[-1]) < 7000
+
+
+def test_a_failure_is_shown_with_where_and_what_is_delivered_again(invoke: Invoke, folder: Path) -> None:
+    run = invoke("things.py:app", write("a.json", record(1), record(-2, "other"), record(3)))
+
+    assert run.code == 1
+    assert f"\n#2 ValueError at {folder / 'things.py'}:28 in second\n" in run.out
+    assert '\n{"batchItemFailures": [{"itemIdentifier": "400000000000000000000000002"}]}\n' in run.out
+    assert "\nLambda delivers the records from #2 on again\n" in run.out
+    assert "3 records in 1 event · 2 handled · 1 failed · " in run.out
+
+
+def test_handlers_of_a_failed_record_are_shown_with_what_came_of_each(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(-1)))
+
+    assert "first (handled)" in run.out
+    assert "second  " in run.out
+    assert "third (not run)" in run.out
+
+
+def test_a_failing_head_is_answered_with_the_error_that_lambda_sees(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(-1), record(2, "other")))
+
+    assert run.code == 1
+    assert '\n{"errorType": "BatchFailedError", "errorMessage": "the batch of 2 has to ' in run.out
+    assert "Lambda delivers" not in run.out
+
+
+def test_an_error_of_several_records_is_shown_once(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(-1, "one"), record(-2, "two")))
+
+    assert "\n#1 #2 ValueError at " in run.out
+
+
+def test_an_unreadable_record_is_shown_as_such(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(1), {"eventSource": "aws:sqs"}))
+
+    assert run.code == 1
+    assert ["2", "unreadable", "failed"] in [line.split() for line in lines(run)]
+    assert "#2 InvalidRecordError: record at index 1: eventSource: expected 'aws:dynamodb'" in run.out
+
+
+def test_values_of_items_are_not_shown(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(-1), record(2), record(404, "other")))
+
+    assert CANARY not in run.out + run.err
+
+
+def test_a_handler_that_exits_is_shown_as_lambda_sees_it(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(404)), write("b.json", record(1)))
+
+    assert run.code == 1
+    assert (
+        '\n{"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: exit status 1"}\n'
+        in run.out
+    )
+    assert "1 record in 2 events · 1 handled · 1 event refused · " in run.out
+
+
+def test_an_event_that_is_no_batch_is_refused(invoke: Invoke) -> None:
+    Path("a.json").write_text("[]", "utf-8")
+
+    run = invoke("things.py:app", "a.json")
+
+    assert run.code == 1
+    assert '\n{"errorType": "InvalidEventError", "errorMessage": "the event is list, not an ' in run.out
+    assert "0 records in 1 event · 1 event refused · " in run.out
+
+
+def test_an_empty_batch_has_no_table(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json"))
+
+    assert run.code == 0
+    assert lines(run)[:3] == ["", "a.json", '{"batchItemFailures": []}']
+
+
+def test_a_key_cannot_reach_the_terminal(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(1, "\x1b[31mred \ud800 [bold]")))
+
+    assert r"pk=\x1b[31mred \ud800 [bold]" in run.out
+
+
+def test_long_keys_and_identifiers_are_shown_whole_in_80_columns(invoke: Invoke) -> None:
+    long = record(1, "x" * 90)
+    long["dynamodb"]["SequenceNumber"] = "7" * 40
+
+    run = invoke("things.py:app", write("a.json", record(-1), long, record(-2)))
+    table = lines(run)[3:-6]
+
+    assert sum(line.count("x") for line in table) == 90
+    assert max(map(len, table)) <= 80
+    assert "…" not in run.out
+
+
+def test_a_narrow_terminal_gets_a_block_for_each_record() -> None:
+    run = run_with_width(40)("things.py:app", write("a.json", record(1)), "--store", "memory")
+    again = run_with_width(40)("things.py:app", write("b.json", {"eventSource": "aws:sqs"}))
+
+    assert lines(run)[3].startswith("1 INSERT handled ")
+    assert lines(run)[3].endswith(" ms")
+    assert lines(run)[4:8] == ["  pk=thing", "  first", "  second", "  third"]
+    assert lines(again)[2] == "1 unreadable failed"
+
+
+def test_no_time_is_left_for_the_last_record(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(1), record(2)), "--timeout", "1")
+
+    assert run.code == 1
+    assert "2 records in 1 event · 1 handled · 1 not run · " in run.out
+
+
+def test_a_deadline_comes_nearer_and_then_stays() -> None:
+    assert 50_000 < InvocationContext.of("orders", 60).get_remaining_time_in_millis() <= 60_000
+    assert InvocationContext.of("orders", -1).get_remaining_time_in_millis() == 0
+
+
+def test_the_function_has_the_name_of_the_module(invoke: Invoke) -> None:
+    invoke("things.py:app", write("a.json", record(1)), "--store", "sqlite:marks/here.db")
+
+    with closing(sqlite3.connect("marks/here.db")) as connection:
+        marks = [mark for (mark,) in connection.execute("SELECT id FROM marks ORDER BY id")]
+
+    assert marks == [f"things#things.{name}#thing-1" for name in ("first", "second", "third")]
+
+
+def test_marks_are_hidden_from_git(invoke: Invoke) -> None:
+    invoke("things.py:app", write("a.json", record(1)))
+
+    assert Path(".ddbevents/.gitignore").read_text("utf-8") == "*\n"
+    assert Path(".ddbevents/marks.sqlite3").is_file()
+
+
+@pytest.mark.parametrize("store", ["none", "memory"])
+def test_a_run_without_a_file_handles_everything_again(invoke: Invoke, store: str) -> None:
+    event = write("a.json", record(1))
+    invoke("things.py:app", event, "--store", store)
+
+    run = invoke("things.py:app", event, "--store", store)
+
+    assert "1 record in 1 event · 1 handled · " in run.out
+    assert not Path(".ddbevents").exists()
+
+
+def test_an_app_can_use_its_own_store(invoke: Invoke) -> None:
+    event = write("a.json", record(1))
+
+    run = invoke("things.py:app", event, event, "--store", "app")
+
+    assert "2 records in 2 events · 1 handled · 1 already handled · " in run.out
+
+
+def test_a_store_that_is_down_fails_every_record(invoke: Invoke) -> None:
+    Path("no-database").write_text("not SQLite" * 100, "utf-8")
+
+    run = invoke("things.py:app", write("a.json", record(1), record(2)), "--store", "sqlite:no-database")
+
+    assert run.code == 1
+    assert "\n#1 #2 StoreError: the marks in no-database cannot be read or written: " in run.out
+
+
+@pytest.mark.parametrize("store", ["redis", "sqlite", "sqlite:", "memory:1", ""])
+def test_a_store_has_to_be_known(invoke: Invoke, store: str) -> None:
+    run = invoke("things.py:app", write("a.json"), "--store", store)
+
+    assert run == Run(2, "", f"error: --store is memory, none, sqlite:PATH or app, not {store!r}\n")
+
+
+def test_a_store_has_to_be_what_the_app_needs(invoke: Invoke) -> None:
+    Path("bank.py").write_text(NEEDS_TRANSACTIONS, "utf-8")
+
+    run = invoke("bank.py:app", write("a.json"), "--store", "memory")
+
+    assert run.code == 2
+    assert run.err == (
+        "error: --store memory: bank.book asks for a transaction: give the app a store that has them"
+        " (--store app takes its own)\n"
+    )
+
+
+def test_the_folder_of_the_marks_has_to_be_writable(invoke: Invoke) -> None:
+    Path(".ddbevents").write_text("a file", "utf-8")
+
+    run = invoke("things.py:app", write("a.json"))
+
+    assert run == Run(2, "", "error: .ddbevents cannot be written: File exists; --store says where else\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'{"Records": [\n  1,, 2]}', "is not JSON: line 2, column 5: Expecting value"),
+        (b'{"key": "caf\xe9"}', "is not UTF-8, as JSON must be: see byte 12"),
+        (b"[" * 100_000, "is nested too deep, or a number in it is too long"),
+        (b"1" * 5_000, "is nested too deep, or a number in it is too long"),
+    ],
+    ids=["syntax", "encoding", "depth", "digits"],
+)
+def test_an_event_has_to_be_json(invoke: Invoke, content: bytes, problem: str) -> None:
+    Path("a.json").write_bytes(content)
+
+    assert invoke("things.py:app", "a.json") == Run(2, "", f"error: a.json {problem}\n")
+
+
+def test_a_byte_order_mark_is_no_error(invoke: Invoke) -> None:
+    Path("a.json").write_text('{"Records": []}', "utf-8-sig")
+
+    assert invoke("things.py:app", "a.json").code == 0
+
+
+def test_an_event_has_to_be_there(invoke: Invoke) -> None:
+    assert invoke("things.py:app", "b.json") == Run(2, "", "error: there is no file b.json\n")
+
+
+def test_an_event_has_to_be_a_file(invoke: Invoke) -> None:
+    Path("events").mkdir()
+
+    run = invoke("things.py:app", "events")
+
+    assert run == Run(2, "", "error: events is a folder: name the files in it, such as events/*.json\n")
+
+
+def test_an_event_has_to_be_readable(invoke: Invoke) -> None:
+    Path("loop.json").symlink_to("loop.json")
+
+    run = invoke("things.py:app", "loop.json")
+
+    assert run.code == 2
+    assert run.err.startswith("error: loop.json cannot be read: Too many levels of symbolic links")
+
+
+def test_a_target_has_to_be_there(invoke: Invoke) -> None:
+    assert invoke("nothing.py:app", write("a.json")) == Run(2, "", "error: there is no file nothing.py\n")
+
+
+def test_errors_are_one_line_each(invoke: Invoke) -> None:
+    Path("broken.py").write_text("raise ValueError('two\\nlines')", "utf-8")
+
+    run = invoke("broken.py:app", write("a.json"))
+
+    assert run.code == 2
+    assert run.err.startswith("error: broken.py cannot be imported: ValueError: two lines (at ")
+    assert run.err.count("\n") == 1
+
+
+def test_nothing_runs_unless_every_event_can_be_read(invoke: Invoke) -> None:
+    run = invoke("things.py:app", write("a.json", record(1)), "missing.json")
+
+    assert run == Run(2, "", "error: there is no file missing.json\n")

@@ -1,0 +1,408 @@
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from ipaddress import IPv4Address
+from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
+from uuid import UUID
+
+import pydantic
+import pytest
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from typing_extensions import TypedDict
+
+from ddbevents import ConfigurationError, InvalidItemError, decode, encode
+from tests.stream import CANARY
+
+T = TypeVar("T")
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Line(BaseModel):
+    sku: str
+    price: Decimal
+
+
+class Order(BaseModel):
+    order_id: UUID = Field(alias="orderId")
+    placed_at: datetime
+    expires: datetime | None = None
+    day: date | None = None
+    wait: timedelta = timedelta(0)
+    lines: list[Line]
+    tags: set[str] = set()
+    scores: frozenset[int] = frozenset()
+    photo: bytes = b""
+    colour: Colour | None = None
+    weight: float = 0.0
+    count: int = 0
+    paid: bool = False
+    address: IPv4Address | None = None
+    notes: dict[str, Any] = {}
+    status: Literal["OPEN", "PAID"] = "OPEN"
+
+
+IMAGE: dict[str, Any] = {
+    "orderId": {"S": "12345678-1234-5678-1234-567812345678"},
+    "placed_at": {"S": "2026-11-23T09:00:00Z"},
+    "expires": {"N": "1763888400"},
+    "day": {"S": "2026-11-23"},
+    "wait": {"S": "PT1H"},
+    "lines": {"L": [{"M": {"sku": {"S": "a"}, "price": {"N": "9.90"}}}]},
+    "tags": {"SS": ["new", "gift"]},
+    "scores": {"NS": ["1", "2"]},
+    "photo": {"B": "Zm9v"},
+    "colour": {"S": "red"},
+    "weight": {"N": "1.5"},
+    "count": {"N": "1E+2"},
+    "paid": {"BOOL": True},
+    "address": {"S": "127.0.0.1"},
+    "notes": {"M": {"n": {"N": "1"}, "d": {"N": "1.5"}, "s": {"SS": ["x"]}, "z": {"NULL": True}}},
+    "status": {"S": "PAID"},
+    "unknown": {"S": "ignored"},
+}
+
+
+def test_a_full_image_becomes_a_full_model() -> None:
+    order = decode(Order, IMAGE)
+
+    assert order == Order(
+        orderId=UUID("12345678-1234-5678-1234-567812345678"),
+        placed_at=datetime(2026, 11, 23, 9, tzinfo=UTC),
+        expires=datetime.fromtimestamp(1763888400, UTC),
+        day=date(2026, 11, 23),
+        wait=timedelta(hours=1),
+        lines=[Line(sku="a", price=Decimal("9.90"))],
+        tags={"new", "gift"},
+        scores=frozenset({1, 2}),
+        photo=b"foo",
+        colour=Colour.RED,
+        weight=1.5,
+        count=100,
+        paid=True,
+        address=IPv4Address("127.0.0.1"),
+        notes={"n": 1, "d": Decimal("1.5"), "s": {"x"}, "z": None},
+        status="PAID",
+    )
+
+
+def test_decode_after_encode_is_the_identity() -> None:
+    order = decode(Order, IMAGE)
+
+    assert decode(Order, encode(order)) == order
+
+
+def test_attributes_are_written_by_alias_and_binary_as_bytes() -> None:
+    image = encode(decode(Order, IMAGE))
+
+    assert image["orderId"] == {"S": "12345678-1234-5678-1234-567812345678"}
+    assert image["photo"] == {"B": b"foo"}
+    assert image["placed_at"] == {"S": "2026-11-23T09:00:00Z"}
+    assert image["lines"] == {"L": [{"M": {"sku": {"S": "a"}, "price": {"N": "9.90"}}}]}
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: Annotated[int, Field(alias="Y")] = 0
+
+
+@pydantic.dataclasses.dataclass
+class Place:
+    name: str
+    point: Point
+    code: int = Field(default=0, alias="Code")
+
+
+class Row(TypedDict):
+    name: str
+    size: NotRequired[int]
+    line: Line
+
+
+class Page(BaseModel, Generic[T]):
+    content: T
+
+
+class Tree(BaseModel):
+    name: str
+    children: list[Tree] = []
+
+
+@pytest.mark.parametrize(
+    ("model", "image", "item"),
+    [
+        (Point, {"x": {"N": "1"}, "Y": {"N": "2"}}, Point(1, 2)),
+        (
+            Place,
+            {"name": {"S": "a"}, "point": {"M": {"x": {"N": "1"}, "Y": {"N": "2"}}}, "Code": {"N": "3"}},
+            Place("a", Point(1, 2), 3),
+        ),
+        (
+            Row,
+            {"name": {"S": "a"}, "line": {"M": {"sku": {"S": "b"}, "price": {"N": "1"}}}},
+            {"name": "a", "line": Line(sku="b", price=Decimal(1))},
+        ),
+        (Page[int], {"content": {"N": "1"}}, Page[int](content=1)),
+        (
+            Tree,
+            {"name": {"S": "a"}, "children": {"L": [{"M": {"name": {"S": "b"}, "children": {"L": []}}}]}},
+            Tree(name="a", children=[Tree(name="b")]),
+        ),
+        (dict, {"a": {"N": "1"}, "b": {"L": [{"S": "x"}]}}, {"a": 1, "b": ["x"]}),
+    ],
+    ids=["dataclass", "pydantic dataclass", "TypedDict", "generic", "recursive", "dict"],
+)
+def test_every_kind_of_model_reads_and_writes(model: Any, image: dict[str, Any], item: object) -> None:
+    assert decode(model, image) == item
+    assert encode(item) == image or decode(model, encode(item)) == item
+
+
+class Flexible(BaseModel):
+    city: str = Field(validation_alias=AliasPath("address", "city"))
+    first: int = Field(validation_alias=AliasChoices("one", AliasPath("list", 0)))
+
+
+def test_aliases_reach_into_maps_and_lists() -> None:
+    image = {"address": {"M": {"city": {"S": "Zürich"}}}, "list": {"L": [{"N": "1"}]}}
+
+    assert decode(Flexible, image) == Flexible.model_validate({"address": {"city": "Zürich"}, "one": 1})
+
+
+class Picky(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    name: str
+
+
+def test_unknown_attributes_follow_the_models_own_extra() -> None:
+    image = {"name": {"S": "a"}, "other": {"N": "1"}}
+
+    with pytest.raises(InvalidItemError, match=r"other: Picky refuses it \(extra_forbidden\)"):
+        decode(Picky, image)
+    assert decode(Open, image).model_extra == {"other": 1}
+
+
+def test_what_global_tables_of_2017_add_never_reaches_a_model() -> None:
+    image = {"name": {"S": "a"}, "aws:rep:deleting": {"BOOL": False}, "aws:rep:updatetime": {"N": "1.5"}}
+
+    assert decode(Picky, image) == Picky(name="a")
+    assert decode(Open, image).model_extra == {}
+
+
+class Validated(BaseModel):
+    name: Annotated[str, BeforeValidator(lambda value: value or "nobody")]
+    total: Decimal
+    seen: list[str] = []
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def no_wire_text(cls, value: object) -> object:
+        assert not isinstance(value, dict)
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def sees_python_values(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {**values, "seen": sorted(type(value).__name__ for value in values.values())}
+
+
+def test_validators_that_run_before_see_python_values() -> None:
+    item = decode(Validated, {"name": {"S": ""}, "total": {"N": "2.5"}})
+
+    assert item == Validated.model_construct(name="nobody", total=Decimal("2.5"), seen=["Decimal", "str"])
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "reason", "expected", "found"),
+    [
+        ({"count": {"S": CANARY}}, ("count",), "int_parsing", ("N",), "S"),
+        ({"count": {"N": "1.5"}}, ("count",), "int_from_float", (), "N"),
+        ({"status": {"S": CANARY}}, ("status",), "literal_error", (), "S"),
+        ({"tags": {"N": "1"}}, ("tags",), "set_type", ("SS", "NS", "BS"), "N"),
+        ({"lines": {"L": [{"S": CANARY}]}}, ("lines", 0), "model_type", ("M",), "S"),
+        ({"lines": {"L": [{"M": {"sku": {"S": "a"}}}]}}, ("lines", 0, "price"), "requires", (), None),
+        ({"orderId": {"S": CANARY}}, ("orderId",), "uuid_parsing", (), "S"),
+        ({"placed_at": {"NULL": True}}, ("placed_at",), "datetime_type", ("S", "N"), "NULL"),
+        ({"count": {"N": CANARY}}, ("count",), "N holds", (), "N"),
+        (
+            {"lines": {"L": [{"M": {"sku": {"S": "a"}, "price": {"N": CANARY}}}]}},
+            ("lines", 0, "price"),
+            "N holds",
+            (),
+            "N",
+        ),
+        (
+            {"notes": {"M": {"deep": {"M": {"er": {"B": "!!!"}}}}}},
+            ("notes", "deep", "er"),
+            "B holds",
+            (),
+            "B",
+        ),
+        ({"tags": {"SS": [CANARY, CANARY]}}, ("tags",), "twice", (), "SS"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_a_refused_image_names_path_and_tags_and_never_a_value(
+    change: dict[str, Any],
+    path: tuple[str | int, ...],
+    reason: str,
+    expected: tuple[str, ...],
+    found: str | None,
+) -> None:
+    with pytest.raises(InvalidItemError, match=reason) as refused:
+        decode(Order, {**IMAGE, **change})
+
+    assert (refused.value.path, refused.value.expected, refused.value.found) == (path, expected, found)
+    assert CANARY not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__context__ is None
+
+
+def test_a_missing_attribute_is_named_as_it_is_called_in_the_table() -> None:
+    with pytest.raises(InvalidItemError, match=r"^orderId: Order requires this attribute$"):
+        decode(Order, {name: value for name, value in IMAGE.items() if name != "orderId"})
+
+
+class Speaking(BaseModel):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def never(cls, value: str) -> str:
+        raise ValueError(f"{value} is no name")
+
+    @model_validator(mode="after")
+    def unreached(self) -> Speaking:
+        raise NotImplementedError
+
+
+def test_what_a_validator_says_of_a_value_stays_out_of_the_error() -> None:
+    with pytest.raises(InvalidItemError, match=r"name: Speaking refuses it \(value_error\)") as refused:
+        decode(Speaking, {"name": {"S": CANARY}})
+
+    assert CANARY not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "malformed", [{"N": CANARY}, {"X": CANARY}, {}, None, {"L": [{"N": "1"}, {"N": CANARY}]}]
+)
+def test_a_malformed_attribute_that_no_field_takes_does_no_harm(malformed: object) -> None:
+    assert decode(Line, {"sku": {"S": "a"}, "price": {"N": "1"}, "other": malformed}).sku == "a"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"name": {"S": "a"}, "other": {"N": CANARY}},
+        {"name": {"S": "a"}, "other": {"L": [{"M": {"x": {"N": CANARY}}}]}},
+    ],
+)
+def test_a_malformed_attribute_that_would_be_kept_is_refused(image: dict[str, Any]) -> None:
+    with pytest.raises(InvalidItemError, match="N holds"):
+        decode(Open, image)
+
+
+class Texts(BaseModel):
+    name: Annotated[str, BeforeValidator(str)]
+
+
+def test_a_malformed_attribute_cannot_become_text() -> None:
+    with pytest.raises(InvalidItemError, match="name: N holds"):
+        decode(Texts, {"name": {"N": "NaN"}})
+
+
+class Choice(BaseModel):
+    value: int | Line
+
+
+def test_the_path_of_a_union_leaves_pydantics_own_names_out() -> None:
+    with pytest.raises(InvalidItemError) as refused:
+        decode(Choice, {"value": {"M": {"price": {"S": CANARY}}}})
+
+    assert refused.value.path == ("value",)
+
+
+@pytest.mark.parametrize("image", [None, [], "x", 1])
+def test_an_image_is_an_object(image: Any) -> None:
+    with pytest.raises(InvalidItemError, match="M holds an object"):
+        decode(Line, image)
+
+
+def test_a_model_that_pydantic_cannot_read_is_a_mistake_of_the_programmer() -> None:
+    with pytest.raises(ConfigurationError, match="pydantic cannot read Opaque"):
+        decode(Opaque, {})
+
+
+class Opaque:
+    pass
+
+
+class Names(RootModel[list[str]]):
+    pass
+
+
+@pytest.mark.parametrize("item", [1, "a", ["a"], None, Names(["a"])], ids=ascii)
+def test_an_item_is_a_map(item: object) -> None:
+    with pytest.raises(InvalidItemError, match="an item is a model"):
+        encode(item)
+
+
+class Account(BaseModel):
+    password: SecretStr
+
+
+class OpenAccount(Account):
+    @field_serializer("password")
+    def reveal(self, password: SecretStr) -> str:
+        return password.get_secret_value()
+
+
+def test_a_secret_is_not_written_as_stars() -> None:
+    with pytest.raises(InvalidItemError, match="password: a secret is written only by") as refused:
+        encode(Account(password=SecretStr(CANARY)))
+
+    assert CANARY not in str(refused.value)
+    assert encode(OpenAccount(password=SecretStr("x"))) == {"password": {"S": "x"}}
+
+
+class Stubborn(BaseModel):
+    name: str
+
+    @field_serializer("name")
+    def never(self, name: str) -> str:
+        raise ValueError(name)
+
+
+def test_a_failing_serializer_is_an_error_without_the_value() -> None:
+    with pytest.raises(InvalidItemError, match="pydantic cannot write it") as refused:
+        encode(Stubborn(name=CANARY))
+
+    assert CANARY not in str(refused.value)
+
+
+def test_models_within_mappings_are_written_by_their_own_aliases() -> None:
+    order = decode(Order, IMAGE)
+
+    assert encode({"order": order})["order"] == {"M": encode(order)}

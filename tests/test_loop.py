@@ -1,0 +1,141 @@
+"""The event loop that async handlers share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from ddbevents import Insert, StreamApp
+from tests.stream import batch, insert, named, user
+
+trace = contextvars.ContextVar("trace", default="none")
+
+
+class User(BaseModel):
+    pk: str
+
+
+@pytest.fixture
+def app() -> StreamApp:
+    return StreamApp()
+
+
+def test_one_loop_serves_all_invocations_and_apps(app: StreamApp) -> None:
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def note(change: Insert[User]) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    app.on_insert(User)(note)
+    other = StreamApp()
+    other.on_insert(User)(note)
+
+    app(batch(insert(1, user("a"))))
+    app(batch(insert(2, user("a"))))
+    other(batch(insert(3, user("a"))))
+
+    assert len(loops) == 3
+    assert len(set(loops)) == 1
+    assert loops[0].is_running()
+
+
+def test_context_variables_reach_async_handlers(app: StreamApp) -> None:
+    seen: list[str] = []
+
+    @app.on_insert(User)
+    async def note(change: Insert[User]) -> None:
+        seen.append(trace.get())
+
+    trace.set("request-1")
+    app(batch(insert(1, user("a"))))
+
+    assert seen == ["request-1"]
+
+
+def test_an_app_can_be_called_where_a_loop_runs_already(app: StreamApp) -> None:
+    seen: list[str] = []
+
+    @app.on_insert(User)
+    async def note(change: Insert[User]) -> None:
+        await asyncio.sleep(0)
+        seen.append(change.new.pk)
+
+    async def caller() -> None:
+        app(batch(insert(1, user("a"))))
+
+    asyncio.run(caller())
+
+    assert seen == ["a"]
+
+
+def test_threads_do_not_wait_for_each_others_tasks() -> None:
+    first_goes_on = threading.Event()
+    ended: list[str] = []
+
+    async def wait(change: Insert[User]) -> None:
+        await asyncio.to_thread(first_goes_on.wait)
+        ended.append("first")
+
+    async def pass_by(change: Insert[User]) -> None:
+        ended.append("second")
+
+    first, second = StreamApp(), StreamApp()
+    first.on_insert(User)(wait)
+    second.on_insert(User)(pass_by)
+    thread = threading.Thread(target=first, args=[batch(insert(1, user("a")))])
+    thread.start()
+
+    second(batch(insert(1, user("a"))))
+    first_goes_on.set()
+    thread.join()
+
+    assert ended == ["second", "first"]
+
+
+def test_a_task_left_behind_that_fails_fails_the_record(app: StreamApp) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def fail() -> None:
+        await asyncio.sleep(0.001)
+        raise ValueError
+
+    @app.on_insert(User)
+    async def forget(change: Insert[User]) -> None:
+        tasks.append(asyncio.create_task(fail()))
+
+    assert app(batch(insert(1, user("a")))) == named(1)
+
+
+def test_a_handler_that_fails_takes_its_tasks_with_it(app: StreamApp) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    @app.on_insert(User)
+    async def fail(change: Insert[User]) -> None:
+        tasks.append(asyncio.create_task(asyncio.sleep(60)))
+        await asyncio.sleep(0)
+        raise ValueError
+
+    assert app(batch(insert(1, user("a")))) == named(1)
+    assert tasks[0].cancelling() == 1
+
+
+def test_an_awaitable_of_any_kind_is_awaited(app: StreamApp) -> None:
+    seen: list[str] = []
+
+    class Later:
+        def __await__(self) -> Any:
+            yield from asyncio.sleep(0).__await__()
+            seen.append("awaited")
+
+    def hand_over(change: Insert[User]) -> Any:
+        return Later()
+
+    app.on_insert(User)(hand_over)
+    app(batch(insert(1, user("a"))))
+
+    assert seen == ["awaited"]

@@ -1,0 +1,57 @@
+"""The front door: what it names is there, documented, and nothing else is."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import ddbevents
+import ddbevents.stores
+from ddbevents import DDBEventsError
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("module", [ddbevents, ddbevents.stores])
+def test_every_public_name_is_there_in_order(module: object) -> None:
+    names: list[str] = module.__all__  # type: ignore[attr-defined]  # of a module
+
+    assert names == sorted(names)
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+def test_nothing_else_is_public() -> None:
+    public = {name for name in vars(ddbevents) if not name.startswith("_")}
+
+    assert public - set(ddbevents.__all__) <= {"cli", "stores"}
+
+
+@pytest.mark.parametrize("name", ddbevents.__all__ + ddbevents.stores.__all__)
+def test_every_public_name_stands_in_the_reference(name: str) -> None:
+    pages = "".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
+
+    assert re.search(rf"\b{name}\b", pages)
+
+
+def test_every_error_has_cause_and_cure_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text()
+    documented = set(re.findall(r"^#+ `?(\w+Error)`?$", page, re.MULTILINE))
+    errors = {
+        name
+        for name, value in vars(ddbevents).items()
+        if inspect.isclass(value) and issubclass(value, DDBEventsError)
+    }
+
+    assert documented == errors
+
+
+def test_every_error_has_the_one_base() -> None:
+    errors = [
+        value for value in vars(ddbevents).values() if inspect.isclass(value) and issubclass(value, Exception)
+    ]
+
+    assert len(errors) > 5
+    assert all(issubclass(error, DDBEventsError) for error in errors)

@@ -1,0 +1,393 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Literal, NotRequired, Required, TypeVar
+
+import pytest
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from ddbevents import (
+    Attr,
+    Change,
+    Insert,
+    InvalidRecordError,
+    KeyChange,
+    Modify,
+    Outcome,
+    Remove,
+    Router,
+    StreamApp,
+    Upsert,
+)
+from tests.stream import Json, batch, insert, modify, record, remove, user
+
+T = TypeVar("T")
+
+
+class User(BaseModel):
+    pk: str
+    email: str = ""
+    tags: set[str] = set()
+
+
+class Key(BaseModel):
+    pk: str
+
+
+@pytest.fixture
+def app() -> StreamApp:
+    return StreamApp("app")
+
+
+A, B = user("a"), user("a", "new@example.com")
+
+
+def test_each_decorator_takes_its_kinds_in_order_of_registration(app: StreamApp) -> None:
+    seen: list[tuple[str, str]] = []
+
+    @app.on_insert(User)
+    def inserted(change: Insert[User]) -> None:
+        seen.append(("insert", change.new.email))
+
+    @app.on_modify(User)
+    def modified(change: Modify[User]) -> None:
+        seen.append(("modify", f"{change.old.email} {change.new.email}"))
+
+    @app.on_remove(User)
+    def removed(change: Remove[User]) -> None:
+        seen.append(("remove", change.old.email))
+
+    @app.on_upsert(User)
+    def upserted(change: Upsert[User]) -> None:
+        seen.append(("upsert", change.new.email))
+
+    @app.on_change(User)
+    def changed(change: Change[User]) -> None:
+        seen.append(("change", type(change).__name__))
+
+    @app.on_keys(Key)
+    def keyed(change: KeyChange[Key]) -> None:
+        seen.append(("keys", f"{change.kind} {change.keys.pk}"))
+
+    app(batch(insert(1, A), modify(2, A, B), remove(3, B)))
+
+    assert seen == [
+        ("insert", "ada@example.com"),
+        ("upsert", "ada@example.com"),
+        ("change", "Insert"),
+        ("keys", "INSERT a"),
+        ("modify", "ada@example.com new@example.com"),
+        ("upsert", "new@example.com"),
+        ("change", "Modify"),
+        ("keys", "MODIFY a"),
+        ("remove", "new@example.com"),
+        ("change", "Remove"),
+        ("keys", "REMOVE a"),
+    ]
+
+
+def test_a_decorator_returns_the_function_it_was_given(app: StreamApp) -> None:
+    def handler(change: object) -> None:
+        pass
+
+    decorators: list[Any] = [
+        app.on_insert(User),
+        app.on_modify(User),
+        app.on_remove(User),
+        app.on_upsert(User),
+        app.on_change(User),
+        app.on_keys(Key),
+    ]
+
+    assert [decorator(handler) for decorator in decorators] == [handler] * 6
+
+
+def taken(app: StreamApp, *records: Json) -> list[bool]:
+    """Which records some handler takes."""
+    return [report.outcome is Outcome.HANDLED for report in app.process(batch(*records)).records]
+
+
+def ignore(change: object) -> None:
+    pass
+
+
+def test_where_looks_at_the_new_image_and_at_the_old_one_of_a_removal(app: StreamApp) -> None:
+    app.on_change(User, where=Attr("email").eq("new@example.com"))(ignore)
+
+    assert taken(app, insert(1, A), modify(2, A, B), modify(3, B, A), remove(4, B), remove(5, A)) == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_where_of_on_keys_looks_at_the_key(app: StreamApp) -> None:
+    app.on_keys(Key, where=Attr("pk").begins_with("user#"))(ignore)
+
+    keys_only = {"StreamViewType": "KEYS_ONLY"}
+    assert taken(
+        app, record(1, "INSERT", user("user#1"), **keys_only), record(2, "REMOVE", A, **keys_only)
+    ) == [
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expired", "answers"), [(None, [True, True]), (True, [False, True]), (False, [True, False])]
+)
+def test_expired_tells_removals_by_time_to_live(
+    app: StreamApp, expired: bool | None, answers: list[bool]
+) -> None:
+    app.on_remove(User, expired=expired)(ignore)
+    ttl = {"userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"}}
+
+    assert taken(app, remove(1, A), {**remove(2, A), **ttl}) == answers
+
+
+def test_a_removal_says_whether_it_expired(app: StreamApp) -> None:
+    seen: list[bool] = []
+
+    @app.on_remove(User)
+    def note(change: Remove[User]) -> None:
+        seen.append(change.expired)
+
+    boto3_style = {"userIdentity": {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}}
+    app(batch(remove(1, A), {**remove(2, A), **boto3_style}))
+
+    assert seen == [False, True]
+
+
+class Aliased(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+    pk: str
+    email: Any = Field(default="", alias="eMail")
+    note: str | None = None
+    city: str = Field(default="", validation_alias=AliasPath("address", "city"))
+    first: str = Field(default="", validation_alias=AliasChoices("one", AliasPath("list", 0)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "old", "new", "runs"),
+    [
+        ("email", {"eMail": {"S": "a"}}, {"eMail": {"S": "b"}}, True),
+        ("email", {"email": {"S": "a"}}, {"email": {"S": "b"}}, True),
+        ("email", {"eMail": {"S": "a"}}, {"eMail": {"S": "a"}, "x": {"S": "y"}}, False),
+        ("email", {}, {"eMail": {"S": "b"}}, True),
+        ("email", {"eMail": {"S": "b"}}, {}, True),
+        ("email", {"eMail": {"N": "1"}}, {"eMail": {"N": "1.0"}}, False),
+        ("email", {"eMail": {"SS": ["a", "b"]}}, {"eMail": {"SS": ["b", "a"]}}, False),
+        ("note", {"note": {"NULL": True}}, {}, True),
+        ("city", {"address": {"M": {"city": {"S": "a"}}}}, {"address": {"M": {"city": {"S": "b"}}}}, True),
+        (
+            "city",
+            {"address": {"M": {"city": {"S": "a"}, "zip": {"S": "1"}}}},
+            {"address": {"M": {"city": {"S": "a"}, "zip": {"S": "2"}}}},
+            False,
+        ),
+        ("first", {"list": {"L": [{"S": "a"}]}}, {"list": {"L": [{"S": "b"}]}}, True),
+        ("first", {"one": {"S": "a"}}, {"one": {"S": "b"}}, True),
+        (["email", "city"], {"eMail": {"S": "a"}}, {"eMail": {"S": "b"}}, True),
+        (["email", "city"], {"first": {"S": "a"}}, {"first": {"S": "b"}}, False),
+        ([], {}, {"eMail": {"S": "b"}}, True),
+    ],
+    ids=str,
+)
+def test_changed_compares_attributes_by_value(
+    app: StreamApp, changed: str | list[str], old: Json, new: Json, *, runs: bool
+) -> None:
+    app.on_modify(Aliased, changed=changed)(ignore)
+
+    assert taken(app, modify(1, {"pk": {"S": "a"}, **old}, {"pk": {"S": "a"}, **new})) == [runs]
+
+
+class Kind(StrEnum):
+    ADMIN = "admin"
+
+
+class Admin(BaseModel):
+    kind: Literal["admin", "root"]
+    level: Literal[1, 2] = Field(default=1, alias="Level")
+
+
+@dataclass
+class AdminDataclass:
+    kind: Literal["admin", "root"]
+    level: Annotated[Literal[1, 2], Field(alias="Level")] = 1
+
+
+@dataclass
+class AdminWithFields(Generic[T]):
+    kind: Literal["admin", "root"] = Field()
+    level: Literal[1, 2] = Field(default=1, alias="Level")
+    rest: T | None = None
+
+
+class AdminDict(TypedDict):
+    kind: Required[Literal["admin", "root"]]
+    level: NotRequired[Annotated[Literal[1, 2], Field(alias="Level")]]
+
+
+class AdminEnum(BaseModel):
+    kind: Literal[Kind.ADMIN, "root"]
+    level: Literal[1, 2] = Field(default=1, alias="Level")
+
+
+@pytest.mark.parametrize("model", [Admin, AdminDataclass, AdminWithFields[int], AdminDict, AdminEnum])
+@pytest.mark.parametrize(
+    ("attributes", "runs"),
+    [
+        ({"kind": {"S": "admin"}}, True),
+        ({"kind": {"S": "root"}, "Level": {"N": "2.0"}}, True),
+        ({"kind": {"S": "admin"}, "Level": {"N": "3"}}, False),
+        ({"kind": {"S": "admin"}, "Level": {"S": "1"}}, False),
+        ({"kind": {"S": "guest"}}, False),
+        ({"kind": {"NULL": True}}, False),
+        ({}, False),
+    ],
+    ids=str,
+)
+def test_literal_fields_tell_which_items_are_meant(
+    app: StreamApp, model: type[Any], attributes: Json, *, runs: bool
+) -> None:
+    app.on_insert(model)(ignore)
+
+    assert taken(app, insert(1, {"pk": {"S": "a"}, **attributes})) == [runs]
+
+
+def test_a_record_that_no_handler_takes_is_ignored_and_never_decoded(app: StreamApp) -> None:
+    app.on_insert(Admin)(ignore)
+
+    report = app.process(batch(insert(1, {"pk": {"S": "a"}, "bad": {"N": "x"}}), remove(2, A)))
+
+    assert (report.ignored, report.handled, report.response) == (2, 0, {"batchItemFailures": []})
+
+
+def test_a_router_adds_its_own_table_and_condition(app: StreamApp) -> None:
+    router = Router(table="Users", where=Attr("email").exists())
+    other = Router(table="Orders")
+    router.on_insert(User, where=Attr("tags").exists())(ignore)
+
+    @other.on_insert(User)
+    def never(change: Insert[User]) -> None:
+        raise NotImplementedError
+
+    app.include(router)
+    app.include(other)
+
+    tagged = {**A, "tags": {"SS": ["x"]}}
+    assert taken(
+        app, insert(1, tagged), insert(2, A), insert(3, {"pk": {"S": "a"}, "tags": {"SS": ["x"]}})
+    ) == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_included_handlers_run_in_order_of_inclusion(app: StreamApp) -> None:
+    seen: list[str] = []
+    router = Router()
+
+    @router.on_insert(User)
+    def second(change: Insert[User]) -> None:
+        seen.append("second")
+
+    @app.on_insert(User)
+    def first(change: Insert[User]) -> None:
+        seen.append("first")
+
+    app.include(router)
+
+    @app.on_insert(User)
+    def third(change: Insert[User]) -> None:
+        seen.append("third")
+
+    app(batch(insert(1, A)))
+
+    assert seen == ["first", "second", "third"]
+
+
+def test_a_handler_of_one_table_cannot_tell_about_a_record_without_an_arn(app: StreamApp) -> None:
+    router = Router(table="Users")
+    router.on_insert(User)(ignore)
+    app.include(router)
+
+    report = app.process(batch({**insert(1, A), "eventSourceARN": None}))
+
+    error = report.records[0].error
+    assert isinstance(error, InvalidRecordError)
+    assert error.path == ("eventSourceARN",)
+    assert "handler takes records of the table Users only" in str(error)
+
+
+def test_a_function_registered_twice_runs_once_for_a_record(app: StreamApp) -> None:
+    seen: list[object] = []
+
+    @app.on_insert(User)
+    @app.on_change(User)
+    def note(change: object) -> None:
+        seen.append(change)
+
+    app(batch(insert(1, A), remove(2, A)))
+
+    assert [type(change) for change in seen] == [Insert, Remove]
+
+
+class OldUser(BaseModel):
+    pk: str
+    email: str
+    phone: str = ""
+
+
+def test_the_old_image_can_have_a_model_of_its_own(app: StreamApp) -> None:
+    seen: list[tuple[object, object, frozenset[str]]] = []
+
+    @app.on_modify(User, old=OldUser)
+    def migrate(change: Modify[User, OldUser]) -> None:
+        seen.append((change.old, change.new, change.changed))
+
+    app(batch(modify(1, A, B)))
+
+    assert seen == [
+        (
+            OldUser(pk="a", email="ada@example.com"),
+            User(pk="a", email="new@example.com"),
+            frozenset({"email", "phone", "tags"}),
+        )
+    ]
+
+
+@dataclass
+class Point:
+    pk: str
+    x: int
+
+
+class PointDict(TypedDict):
+    pk: str
+    x: NotRequired[int]
+
+
+@pytest.mark.parametrize("model", [Point, PointDict, dict])
+def test_changed_names_fields_of_every_kind_of_model(app: StreamApp, model: type[Any]) -> None:
+    seen: list[frozenset[str]] = []
+
+    def note(change: Modify[Any]) -> None:
+        seen.append(change.changed)
+
+    app.on_modify(model)(note)
+    one, two = ({"pk": {"S": "a"}, "x": {"N": number}} for number in "12")
+    app(batch(modify(1, one, two), modify(2, two, two)))
+
+    assert seen == [{"x"}, frozenset()]
+
+
+def test_an_item_that_is_no_map_has_no_fields() -> None:
+    change = Modify(old=1, new=2, record=None)  # type: ignore[arg-type]  # not looked at
+
+    assert change.changed == frozenset()

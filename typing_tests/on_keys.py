@@ -1,0 +1,126 @@
+"""`on_keys` gives a handler the item's key as `KeyChange`, and a handler must take that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, assert_type
+
+from ddbevents import Change, KeyChange, Kind, Router, StreamApp, StreamRecord, Transaction
+from typing_tests import mistakes
+from typing_tests.models import Order, UserKey
+from typing_tests.stores import OwnTransactionalStore
+
+app = StreamApp(store=OwnTransactionalStore())
+router = Router()
+
+
+@app.on_keys(UserKey)
+@router.on_keys(UserKey)
+def synchronous(change: KeyChange[UserKey]) -> None:
+    assert_type(change, KeyChange[UserKey])
+    assert_type(change.keys, UserKey)
+    assert_type(change.kind, Kind)
+    assert_type(change.record, StreamRecord)
+
+
+@app.on_keys(UserKey)
+@router.on_keys(UserKey)
+def synchronous_with_transaction(change: KeyChange[UserKey], tx: Transaction) -> None:
+    assert_type(change, KeyChange[UserKey])
+    assert_type(tx, Transaction)
+
+
+@app.on_keys(UserKey)
+@router.on_keys(UserKey)
+async def asynchronous(change: KeyChange[UserKey]) -> None:
+    assert_type(change, KeyChange[UserKey])
+
+
+@app.on_keys(UserKey)
+@router.on_keys(UserKey)
+async def asynchronous_with_transaction(change: KeyChange[UserKey], tx: Transaction) -> None:
+    assert_type(change, KeyChange[UserKey])
+    assert_type(tx, Transaction)
+
+
+# a decorated handler is still the function it was, which a plain test can call
+assert_type(synchronous, Callable[[KeyChange[UserKey]], None])
+assert_type(synchronous_with_transaction, Callable[[KeyChange[UserKey], Transaction], None])
+assert_type(asynchronous, Callable[[KeyChange[UserKey]], Coroutine[Any, Any, None]])
+assert_type(
+    asynchronous_with_transaction, Callable[[KeyChange[UserKey], Transaction], Coroutine[Any, Any, None]]
+)
+
+
+def wrong_model(change: KeyChange[Order]) -> None: ...
+
+
+def wrong_model_with_transaction(change: KeyChange[Order], tx: Transaction) -> None: ...
+
+
+async def async_wrong_model(change: KeyChange[Order]) -> None: ...
+
+
+async def async_wrong_model_with_transaction(change: KeyChange[Order], tx: Transaction) -> None: ...
+
+
+def wrong_kind(change: Change[UserKey]) -> None: ...
+
+
+def wrong_kind_with_transaction(change: Change[UserKey], tx: Transaction) -> None: ...
+
+
+async def async_wrong_kind(change: Change[UserKey]) -> None: ...
+
+
+async def async_wrong_kind_with_transaction(change: Change[UserKey], tx: Transaction) -> None: ...
+
+
+def what_an_app_refuses(app: StreamApp) -> None:
+    register = app.on_keys(UserKey)
+    register(wrong_model)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(wrong_model_with_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(async_wrong_model)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(async_wrong_model_with_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(wrong_kind)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(wrong_kind_with_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(async_wrong_kind)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(async_wrong_kind_with_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.takes_nothing)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.takes_three)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.takes_item)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.demands_keyword)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.wants_no_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.async_takes_nothing)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.async_takes_three)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.async_takes_item)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.async_wants_no_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.returns_number)  # type: ignore[type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.returns_number_with_transaction)  # type: ignore[arg-type, type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.returns_text)  # type: ignore[type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.returns_text_with_transaction)  # type: ignore[arg-type, type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def what_a_router_refuses(router: Router) -> None:
+    register = router.on_keys(UserKey)
+    register(wrong_model)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(wrong_model_with_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(async_wrong_model)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(async_wrong_model_with_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(wrong_kind)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(wrong_kind_with_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(async_wrong_kind)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(async_wrong_kind_with_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.takes_nothing)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.takes_three)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.takes_item)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.demands_keyword)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.wants_no_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.async_takes_nothing)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.async_takes_three)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.async_takes_item)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.async_wants_no_transaction)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.returns_number)  # type: ignore[type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.returns_number_with_transaction)  # type: ignore[arg-type, type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.returns_text)  # type: ignore[type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    register(mistakes.returns_text_with_transaction)  # type: ignore[arg-type, type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -1,0 +1,75 @@
+"""A store is known by its shape: a user's own needs no base class, and what lacks the shape is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
+from typing import assert_type
+
+from ddbevents import StreamApp, Transaction
+from ddbevents.stores import IdempotencyStore, MemoryStore, SQLiteStore, TransactionalStore
+
+
+class OwnStore:
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return set(marks)
+
+    def add(self, marks: Collection[str]) -> None: ...
+
+
+class OwnTransactionalStore(OwnStore):
+    def commit(self, mark: str, transaction: Transaction) -> bool:
+        return bool(mark and transaction.writes)
+
+
+class ReadOnlyStore:
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return set(marks)
+
+
+class OneMarkStore:
+    def handled(self, marks: str) -> bool:
+        return bool(marks)
+
+    def add(self, marks: str) -> None: ...
+
+
+class AsyncStore:
+    async def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return set(marks)
+
+    async def add(self, marks: Collection[str]) -> None: ...
+
+
+class StoreThatTellsNothing(OwnStore):
+    def commit(self, mark: str, transaction: Transaction) -> None: ...
+
+
+own: IdempotencyStore = OwnStore()
+own_with_transactions: TransactionalStore = OwnTransactionalStore()
+in_memory: IdempotencyStore = MemoryStore()
+in_a_file: IdempotencyStore = SQLiteStore("marks.db")
+
+StreamApp()
+StreamApp(store=None)
+StreamApp(store=OwnStore())
+StreamApp(store=OwnTransactionalStore())
+StreamApp(store=MemoryStore())
+StreamApp(store=SQLiteStore("marks.db"))
+assert_type(StreamApp().with_store(OwnStore()), StreamApp)
+
+
+def what_an_app_refuses(app: StreamApp) -> None:
+    StreamApp(store="marks.db")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    StreamApp(store=OwnStore)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    StreamApp(store=ReadOnlyStore())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    StreamApp(store=OneMarkStore())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    StreamApp(store=AsyncStore())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    app.with_store(ReadOnlyStore())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def what_is_no_store_with_transactions() -> None:
+    store: TransactionalStore
+    store = OwnStore()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    store = StoreThatTellsNothing()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    assert_type(store, TransactionalStore)

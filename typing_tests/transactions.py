@@ -1,0 +1,29 @@
+"""The writes that a handler of two parameters asks for."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from ddbevents import Attr, Transaction
+from typing_tests.models import User
+
+
+def writes(tx: Transaction, user: User) -> None:
+    is_new = Attr("userId").not_exists()
+
+    tx.put("users", user, when=is_new)
+    tx.put("users", {"userId": "ada"})
+    tx.update("statistics", key={"pk": "users"}, add={"total": 1})
+    tx.update("statistics", {"pk": "users"}, set={"last": "ada"}, remove=["first"], delete={"ids": {"ada"}})
+    tx.delete("users", {"userId": "ada"}, when=~is_new)
+    tx.check("users", {"userId": "ada"}, when=~is_new)
+    assert_type(tx.writes[0].table, str)
+
+
+def what_is_refused(tx: Transaction, user: User) -> None:
+    tx.put(user)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    tx.put("users", user, when="new")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tx.update("statistics", "users", add={"total": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tx.update("statistics", {"pk": "users"}, add=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tx.delete("users")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    tx.check("users", {"userId": "ada"})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
