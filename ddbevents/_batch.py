@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -151,7 +150,7 @@ class _Run:
             _logger().error("the store of marks cannot be written: %s", describe(error))
             self._stopped = True
             for index in self._unflushed:
-                self._reports[index] = replace(self._reports[index], outcome=Outcome.FAILED, error=error)
+                self._reports[index] = self._reports[index]._replace(outcome=Outcome.FAILED, error=error)
         self._unflushed.clear()
 
 
@@ -169,7 +168,7 @@ def _left(job: Job) -> RecordReport:
 def _unprotected(job: Job, error: StoreError) -> RecordReport:
     if job.error is None and not job.tasks:
         return _nothing_to_do(job)
-    return replace(_left(job), outcome=Outcome.FAILED, error=job.error or error)
+    return _left(job)._replace(outcome=Outcome.FAILED, error=job.error or error)
 
 
 def _log_failure(report: RecordReport) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -25,39 +24,62 @@ KeyT_co = TypeVar("KeyT_co", covariant=True)
 _VIEW_TYPE: Final[Mapping[str, str]] = {"NewImage": "NEW_IMAGE", "OldImage": "OLD_IMAGE"}
 
 
-@dataclass(frozen=True, slots=True)
-class Insert(Generic[ItemT_co]):
+class _Change:
+    """Equal by its parts, and shown with them. A dataclass would cost each cold start as much as a module."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            getattr(self, part) == getattr(other, part) for part in self.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # as any value that holds items
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{part}={getattr(self, part)!r}" for part in self.__slots__)
+        return f"{type(self).__name__}({parts})"
+
+
+class Insert(_Change, Generic[ItemT_co]):
     """An item that was not there before."""
 
-    new: ItemT_co
-    record: StreamRecord
+    __slots__ = ("new", "record")
+    __match_args__ = ("new", "record")
+
+    def __init__(self, new: ItemT_co, record: StreamRecord) -> None:
+        self.new: Final = new
+        self.record: Final = record
 
 
-@dataclass(frozen=True, slots=True)
-class Modify(Generic[ItemT_co, OldT_co]):
+class Modify(_Change, Generic[ItemT_co, OldT_co]):
     """An item before and after a write that changed it."""
 
-    old: OldT_co
-    new: ItemT_co
-    record: StreamRecord
+    __slots__ = ("new", "old", "record")
+    __match_args__ = ("old", "new", "record")
+
+    def __init__(self, old: OldT_co, new: ItemT_co, record: StreamRecord) -> None:
+        self.old: Final = old
+        self.new: Final = new
+        self.record: Final = record
 
     @property
     def changed(self) -> frozenset[str]:
         """The names of the fields that differ, and of those that only one of the two has."""
         old, new = _values(self.old), _values(self.new)
-        return frozenset(
-            name
-            for name in old.keys() | new.keys()
-            if name not in old or name not in new or old[name] != new[name]
-        )
+        both = old.keys() & new.keys()
+        return frozenset({name for name in both if old[name] != new[name]} | (old.keys() ^ new.keys()))
 
 
-@dataclass(frozen=True, slots=True)
-class Remove(Generic[ItemT_co]):
+class Remove(_Change, Generic[ItemT_co]):
     """An item that is gone, as it was last."""
 
-    old: ItemT_co
-    record: StreamRecord
+    __slots__ = ("old", "record")
+    __match_args__ = ("old", "record")
+
+    def __init__(self, old: ItemT_co, record: StreamRecord) -> None:
+        self.old: Final = old
+        self.record: Final = record
 
     @property
     def expired(self) -> bool:
@@ -68,12 +90,15 @@ class Remove(Generic[ItemT_co]):
         return self.record.expired
 
 
-@dataclass(frozen=True, slots=True)
-class KeyChange(Generic[KeyT_co]):
+class KeyChange(_Change, Generic[KeyT_co]):
     """A change of which only the item's key is read; all that a KEYS_ONLY stream carries."""
 
-    keys: KeyT_co
-    record: StreamRecord
+    __slots__ = ("keys", "record")
+    __match_args__ = ("keys", "record")
+
+    def __init__(self, keys: KeyT_co, record: StreamRecord) -> None:
+        self.keys: Final = keys
+        self.record: Final = record
 
     @property
     def kind(self) -> Kind:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import ge, gt, le, lt
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ._attributes import AttributeValue, Image, canonical, encode_attribute, split_tag
 from ._errors import AttributePath, ConfigurationError, InvalidItemError
@@ -45,8 +44,7 @@ _ORDERED: Final = frozenset({"S", "N", "B"})
 _MOST_CHOICES: Final = 100  # of IN, by DynamoDB's own limit
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """Something that is true or false of an item. Made by `Attr`; combine with `&`, `|` and `~`.
 
     Attributes:

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
@@ -35,8 +34,7 @@ _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class StreamRecord:
+class StreamRecord(NamedTuple):
     """One change of one item, as the stream tells it.
 
     Attributes:
@@ -69,7 +67,7 @@ class StreamRecord:
     size_bytes: int | None
     view_type: ViewType | None
     expired: bool
-    raw: Mapping[str, Any] = field(compare=False)
+    raw: Mapping[str, Any]
 
     @property
     def table(self) -> str | None:

@@ -6,8 +6,8 @@ Contract: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailure
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from typing_extensions import TypedDict
 
@@ -37,8 +37,7 @@ class BatchResponse(TypedDict):
     batchItemFailures: list[BatchItemFailure]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordReport:
+class RecordReport(NamedTuple):
     """What came of one record.
 
     Attributes:
@@ -61,8 +60,7 @@ class RecordReport:
         return self.outcome in {Outcome.FAILED, Outcome.NOT_RUN}
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
+class BatchReport(NamedTuple):
     """What came of a batch.
 
     Attributes:

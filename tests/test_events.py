@@ -168,10 +168,9 @@ def test_images_are_kept_as_they_came(captured: Captured) -> None:
 
 @each_record
 def test_the_moment_is_in_utc(captured: Captured) -> None:
-    created_at = captured.parsed().created_at
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=captured.seconds)
 
-    assert created_at == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=captured.seconds)
-    assert created_at.tzinfo is UTC
+    assert str(captured.parsed().created_at) == str(moment)
 
 
 @each_record
@@ -476,8 +475,7 @@ def test_records_of_boto3_are_read() -> None:
     [record] = parse_event(from_boto3())
 
     assert record.keys == {"id": b"\x00\x01"}
-    assert record.created_at == datetime(2025, 11, 23, 15, 1, 15, tzinfo=UTC)
-    assert record.created_at.tzinfo is UTC
+    assert str(record.created_at) == "2025-11-23 15:01:15+00:00"
     assert record.expired
     assert record.identifier == "000000000000000000042"
     assert record.region == "eu-central-1"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -39,11 +40,15 @@ def run_readme(tmp_path: Path) -> RunReadme:
     """Runs a command of the README in a folder that is empty but for the examples."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     program = Path(sys.executable).with_name("ddbevents")
+    plain = {
+        name: value for name, value in os.environ.items() if name not in {"FORCE_COLOR", "TTY_COMPATIBLE"}
+    }
 
     def run(command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["/bin/sh", "-c", f"{shlex.quote(str(program))} {command}"],
             cwd=tmp_path,
+            env={**plain, "PYTHONIOENCODING": "utf-8"},
             capture_output=True,
             encoding="utf-8",
             check=False,

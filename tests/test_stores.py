@@ -202,4 +202,4 @@ def test_a_file_that_is_no_database_is_a_store_error_that_names_it(tmp_path: Pat
 
 def test_the_stores_have_no_other_names() -> None:
     with pytest.raises(AttributeError):
-        ddbevents.stores.RedisStore  # type: ignore[attr-defined]  # noqa: B018  # that it is not there is the test
+        ddbevents.stores.RedisStore  # noqa: B018  # that it is not there is the test

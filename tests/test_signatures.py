@@ -1,0 +1,998 @@
+"""What a type checker can say of a handler is a ConfigurationError where the handler is decorated."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import operator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Hashable,
+    Iterator,
+    Mapping,
+)
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from types import MethodType
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NoReturn, Optional, Protocol, TypeVar
+
+import pytest
+from pydantic import BaseModel, Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+from typing_extensions import TypedDict
+
+from ddbevents import (
+    Attr,
+    Change,
+    ConfigurationError,
+    Insert,
+    KeyChange,
+    Modify,
+    Remove,
+    Router,
+    StreamApp,
+    StreamRecord,
+    Transaction,
+    Upsert,
+)
+from ddbevents.stores import MemoryStore
+
+if TYPE_CHECKING:
+    from ddbevents import Transaction as Later
+
+    NeverDefined = int
+
+Handler = Callable[..., Any]
+T = TypeVar("T")
+UNHASHABLE: Any = Literal[[]]  # what cannot be in a set
+
+
+class User(BaseModel):
+    user_id: str = Field(alias="userId")
+
+
+class Administrator(User):
+    rights: set[str]
+
+
+class Order(BaseModel):
+    order_id: str
+
+
+@dataclass
+class Address:
+    city: str
+
+
+@dataclass
+class Box(Generic[T]):
+    content: T
+
+
+@pydantic_dataclass
+class Invoice:
+    number: int
+
+
+class Session(TypedDict):
+    token: str
+
+
+class LongSession(Session):
+    seconds: int
+
+
+class OtherSession(TypedDict):
+    cookie: str
+
+
+class HasRecord(Protocol):
+    @property
+    def record(self) -> StreamRecord: ...
+
+
+class HasUserId(Protocol):
+    user_id: str
+
+
+class Store:
+    """A store of a user's own, known by its shape."""
+
+    def __init__(self) -> None:
+        self.marks: set[str] = set()
+
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return frozenset(mark for mark in marks if mark in self.marks)
+
+    def add(self, marks: Collection[str]) -> None:
+        self.marks.update(marks)
+
+    def commit(self, mark: str, transaction: Transaction) -> bool:
+        self.marks.add(mark)
+        return transaction.writes == ()
+
+
+def name_of(handler: Handler) -> str:
+    return handler.__name__
+
+
+def taking(hint: object) -> Handler:
+    """A handler whose change is annotated like this."""
+
+    def handler(change: object) -> None: ...
+
+    handler.__annotations__["change"] = hint
+    return handler
+
+
+def returning(hint: object) -> Handler:
+    """A handler whose result is annotated like this."""
+
+    def handler(change: object) -> None: ...
+
+    handler.__annotations__["return"] = hint
+    return handler
+
+
+def returning_async(hint: object) -> Handler:
+    """A coroutine function whose result is annotated like this."""
+
+    async def handler(change: object) -> None: ...
+
+    handler.__annotations__["return"] = hint
+    return handler
+
+
+def result_of(handler: Handler) -> str:
+    return f"{handler.__qualname__.partition('.')[0]} {handler.__annotations__['return']}"
+
+
+@pytest.fixture
+def app() -> StreamApp:
+    return StreamApp(store=Store())
+
+
+def refusal(register: Callable[[Any], object], handler: object) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        register(handler)
+    return str(caught.value)
+
+
+def registered(app: StreamApp, model: Any = User) -> Callable[[Any], object]:
+    return app.on_insert(model)
+
+
+def is_transactional(handler: Handler) -> bool:
+    """Whether a handler asks for a transaction, which an app without such a store refuses."""
+    router = Router()
+    router.on_insert(User)(handler)
+    try:
+        StreamApp(store=MemoryStore()).include(router)
+    except ConfigurationError:
+        return True
+    return False
+
+
+# the function itself comes back
+
+
+def plain(change: Insert[User]) -> None: ...
+async def plain_async(change: Insert[User]) -> None: ...
+def transactional(change: Insert[User], tx: Transaction) -> None: ...
+async def transactional_async(change: Insert[User], tx: Transaction) -> None: ...
+
+
+PLAIN: list[Handler] = [plain, plain_async, transactional, transactional_async]
+
+
+@pytest.mark.parametrize("handler", PLAIN, ids=name_of)
+def test_a_decorator_returns_the_function_it_was_given(app: StreamApp, handler: Handler) -> None:
+    assert registered(app)(handler) is handler
+
+
+@pytest.mark.parametrize(
+    ("handler", "asks"),
+    [(plain, False), (plain_async, False), (transactional, True), (transactional_async, True)],
+    ids=["plain", "plain_async", "transactional", "transactional_async"],
+)
+def test_the_number_of_parameters_says_whether_it_asks_for_a_transaction(
+    handler: Handler,
+    asks: bool,
+) -> None:
+    assert is_transactional(handler) is asks
+
+
+# parameters
+
+
+def takes_nothing() -> None: ...
+def takes_three(change: object, tx: object, more: object) -> None: ...
+def takes_keywords(**changes: object) -> None: ...
+def demands_a_keyword(change: object, *, more: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "handler", [takes_nothing, takes_three, takes_keywords, demands_a_keyword], ids=name_of
+)
+def test_a_handler_takes_one_or_two_parameters(app: StreamApp, handler: Handler) -> None:
+    message = refusal(registered(app), handler)
+
+    assert (
+        message == f"{__name__}.{handler.__name__} takes (change) or (change, transaction), and nothing else"
+    )
+
+
+def by_position_only(change: Insert[User], /) -> None: ...
+def with_an_option(change: Insert[User], retries: int = 3) -> None: ...
+def with_two_options(change: Insert[User], retries: int = 3, pause: float = 0.5) -> None: ...
+def with_a_keyword_option(change: Insert[User], *, retries: int = 3) -> None: ...
+def with_nothing_but_options(change: Insert[User] | None = None, retries: int = 3) -> None: ...
+def with_any_number(*changes: Insert[User]) -> None: ...
+def with_one_and_any_number(change: Insert[User], *rest: int) -> None: ...
+def with_everything(*arguments: object, **options: object) -> None: ...
+
+
+WITH_MORE_THAN_IS_GIVEN: list[Handler] = [
+    by_position_only,
+    with_an_option,
+    with_two_options,
+    with_a_keyword_option,
+    with_nothing_but_options,
+    with_any_number,
+    with_one_and_any_number,
+    with_everything,
+]
+
+
+@pytest.mark.parametrize("handler", WITH_MORE_THAN_IS_GIVEN, ids=name_of)
+def test_what_need_not_be_given_is_not_given(app: StreamApp, handler: Handler) -> None:
+    registered(app)(handler)
+
+    assert not is_transactional(handler)
+
+
+def with_an_optional_transaction(change: object, tx: Transaction | None = None) -> None: ...
+def with_a_transaction_by_keyword(change: object, *, tx: Transaction | None = None) -> None: ...
+def with_a_late_transaction(change: object, retries: int = 3, tx: Transaction = Transaction()) -> None: ...  # noqa: B008
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [with_an_optional_transaction, with_a_transaction_by_keyword, with_a_late_transaction],
+    ids=name_of,
+)
+def test_a_transaction_that_would_never_be_given_is_refused(app: StreamApp, handler: Handler) -> None:
+    assert "never get its transaction" in refusal(registered(app), handler)
+
+
+def second_is_a_number(change: object, tx: int) -> None: ...
+def second_is_a_record(change: object, tx: StreamRecord) -> None: ...
+def second_may_be_one(change: object, tx: Transaction | None) -> None: ...
+def second_is_anything(change: object, tx: object) -> None: ...
+
+
+@pytest.mark.parametrize("handler", [second_is_a_number, second_is_a_record], ids=name_of)
+def test_a_second_parameter_takes_a_transaction(app: StreamApp, handler: Handler) -> None:
+    message = refusal(registered(app), handler)
+
+    assert message == f"{__name__}.{handler.__name__} is given Transaction, but its annotation says otherwise"
+
+
+@pytest.mark.parametrize("handler", [second_may_be_one, second_is_anything], ids=name_of)
+def test_a_second_parameter_may_take_more_than_a_transaction(handler: Handler) -> None:
+    assert is_transactional(handler)
+
+
+# the change
+
+
+def insert_of_user(change: Insert[User]) -> None: ...
+def insert_of_order(change: Insert[Order]) -> None: ...
+def modify_of_user(change: Modify[User]) -> None: ...
+def remove_of_user(change: Remove[User]) -> None: ...
+def keys_of_user(change: KeyChange[User]) -> None: ...
+def keys_of_order(change: KeyChange[Order]) -> None: ...
+def upsert_of_user(change: Upsert[User]) -> None: ...
+def upsert_of_order(change: Upsert[Order]) -> None: ...
+def change_of_user(change: Change[User]) -> None: ...
+def change_of_order(change: Change[Order]) -> None: ...
+def item(user: User) -> None: ...
+def any_object(change: object) -> None: ...
+def any_number_of_orders(*changes: Insert[Order]) -> None: ...
+async def async_order(change: Insert[Order]) -> None: ...
+def order_and_transaction(change: Insert[Order], tx: Transaction) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        insert_of_order,
+        modify_of_user,
+        remove_of_user,
+        keys_of_user,
+        upsert_of_order,
+        change_of_order,
+        item,
+        any_number_of_orders,
+        async_order,
+        order_and_transaction,
+    ],
+    ids=name_of,
+)
+def test_a_wrong_model_or_kind_is_refused(app: StreamApp, handler: Handler) -> None:
+    message = refusal(registered(app), handler)
+
+    assert (
+        message == f"{__name__}.{handler.__name__} is given Insert[User], but its annotation says otherwise"
+    )
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        Insert[Administrator],
+        Insert[Order | Administrator],
+        Insert[None],
+        Insert[list[int]],
+        Insert[Insert[User]],
+        Insert[Address],
+        Insert[Session],
+        Insert[dict[str, Any]],
+        "Insert['Order']",
+        "Insert[Order]",
+        Insert[Order] | None,
+        Annotated[Insert[Order], "wrong"],
+        type[Insert[User]],
+        list[Insert[User]],
+        Callable[[User], None],
+        StreamRecord,
+        Transaction,
+        int,
+        None,
+    ],
+    ids=str,
+)
+def test_an_annotation_that_the_change_does_not_fit_is_refused(app: StreamApp, hint: object) -> None:
+    assert "is given Insert[User], but its annotation says otherwise" in refusal(
+        registered(app), taking(hint)
+    )
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        Insert[User],
+        Insert[Any],
+        Insert[object],
+        Insert[BaseModel],
+        Insert[User | Order],
+        Insert[User | None],
+        "Insert[T]",
+        Insert[HasUserId],
+        "Insert['User']",
+        Insert,
+        "Upsert[User]",
+        "Change[User]",
+        HasRecord,
+        Insert[User] | None,
+        Insert[Order] | Insert[User],
+        Annotated[Insert[User], "right"],
+        Any,
+        object,
+        Hashable,
+        "T",
+        "Insert[User]",
+    ],
+    ids=str,
+)
+def test_a_handler_may_take_more_than_it_is_given(app: StreamApp, hint: object) -> None:
+    handler = taking(hint)
+
+    assert registered(app)(handler) is handler
+
+
+@pytest.mark.parametrize(
+    "hint",
+    ["Unknown", "Insert[Unknown]", "Insert[(", "1 / 0", "[1, 2]", "Insert.nothing", "{}['x']", "int('x')", 5],
+)
+def test_an_annotation_that_cannot_be_read_is_left_to_the_type_checker(app: StreamApp, hint: object) -> None:
+    handler = taking(hint)
+
+    assert registered(app)(handler) is handler
+
+
+def test_a_name_under_type_checking_is_left_to_the_type_checker(app: StreamApp) -> None:
+    def handler(change: Insert[User], tx: Later) -> None: ...
+
+    assert registered(app)(handler) is handler
+    assert is_transactional(handler)
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        (Address, Insert[Address]),
+        (Invoice, Insert[Invoice]),
+        (Session, Insert[Session]),
+        (Session, Insert[Mapping[str, object]]),
+        (Session, Insert[Any]),
+        (LongSession, Insert[Session]),
+        (Box[int], Insert[Box[int]]),
+        (dict, Insert[dict[str, Any]]),
+        (dict[str, Any], "Insert[dict]"),
+        (dict[str, Any], Insert[Mapping[str, object]]),
+        (Administrator, Insert[User]),
+    ],
+    ids=str,
+)
+def test_each_sort_of_model_fits_its_annotation(app: StreamApp, model: object, hint: object) -> None:
+    handler = taking(hint)
+
+    assert registered(app, model)(handler) is handler
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        (Address, Insert[Session]),
+        (Address, Insert[Invoice]),
+        (Invoice, Insert[Address]),
+        (Session, Insert[OtherSession]),
+        (Session, Insert[LongSession]),
+        (Session, Insert[User]),
+        (Box[int], Insert[Order]),
+        (dict[str, Any], Insert[Order]),
+        (dict[str, Any], Insert[Session]),
+    ],
+    ids=str,
+)
+def test_each_sort_of_model_is_told_from_the_others(app: StreamApp, model: object, hint: object) -> None:
+    assert "but its annotation says otherwise" in refusal(registered(app, model), taking(hint))
+
+
+def test_every_decorator_refuses_another_kind_and_another_model(app: StreamApp) -> None:
+    assert "given Insert[User]" in refusal(app.on_insert(User), modify_of_user)
+    assert "given Modify[User]" in refusal(app.on_modify(User), insert_of_user)
+    assert "given Remove[User]" in refusal(app.on_remove(User), insert_of_user)
+    assert "given Modify[User]" in refusal(app.on_upsert(User), insert_of_user)
+    assert "given Insert[User]" in refusal(app.on_upsert(User), upsert_of_order)
+    assert "given Remove[User]" in refusal(app.on_change(User), upsert_of_user)
+    assert "given Insert[User]" in refusal(app.on_change(User), change_of_order)
+    assert "given KeyChange[User]" in refusal(app.on_keys(User), change_of_user)
+    assert "given KeyChange[User]" in refusal(app.on_keys(User), keys_of_order)
+
+
+def test_every_decorator_takes_its_own_kind(app: StreamApp) -> None:
+    assert app.on_insert(User)(insert_of_user) is insert_of_user
+    assert app.on_modify(User)(modify_of_user) is modify_of_user
+    assert app.on_remove(User)(remove_of_user) is remove_of_user
+    assert app.on_upsert(User)(upsert_of_user) is upsert_of_user
+    assert app.on_change(User)(change_of_user) is change_of_user
+    assert app.on_keys(User)(keys_of_user) is keys_of_user
+
+
+def modify_from_order(change: Modify[User, Order]) -> None: ...
+def modify_to_order(change: Modify[Order, User]) -> None: ...
+
+
+def test_the_old_model_is_looked_at_too(app: StreamApp) -> None:
+    assert app.on_modify(User, old=Order)(modify_from_order) is modify_from_order
+    assert "given Modify[User, Order]" in refusal(app.on_modify(User, old=Order), modify_of_user)
+    assert "given Modify[User, Order]" in refusal(app.on_modify(User, old=Order), modify_to_order)
+    assert "given Modify[User]" in refusal(app.on_modify(User), modify_from_order)
+
+
+# results
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        returning("int"),
+        returning(Optional[int]),  # noqa: UP045  # until Python 3.14 not the same as int | None
+        returning(list[int]),
+        returning(object),
+        returning(Literal[1]),
+        returning(UNHASHABLE),
+        returning(Awaitable[int]),
+        returning(Coroutine[Any, Any, int]),
+        returning(Session),
+        returning_async(int),
+        returning_async(int | None),
+        returning_async(Awaitable[None]),
+    ],
+    ids=result_of,
+)
+def test_a_handler_that_returns_a_value_is_refused(app: StreamApp, handler: Handler) -> None:
+    message = refusal(registered(app), handler)
+
+    name = f"{__name__}.{handler.__qualname__}"
+    assert message == f"{name} returns a value, which nobody would see: handlers return None"
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        returning("None"),
+        returning(Any),
+        returning(NoReturn),
+        returning(T),
+        returning(Awaitable),
+        returning(Awaitable[None]),
+        returning(Awaitable[None] | None),
+        returning(Coroutine[Any, Any, None]),
+        returning(asyncio.Future[None]),
+        returning_async(None),
+        returning_async(NoReturn),
+    ],
+    ids=result_of,
+)
+def test_a_handler_that_returns_nothing_or_what_to_await_is_taken(app: StreamApp, handler: Handler) -> None:
+    assert registered(app)(handler) is handler
+
+
+def generator(change: object) -> Iterator[None]:
+    yield
+
+
+async def async_generator(change: object) -> AsyncIterator[None]:
+    yield
+
+
+def test_a_generator_is_run_by_whom_iterates_over_it() -> None:
+    async def iterate() -> list[None]:
+        return [nothing async for nothing in async_generator(None)]
+
+    assert [*generator(None), *asyncio.run(iterate())] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        generator,
+        async_generator,
+        functools.update_wrapper(functools.partial(generator), generator),
+        functools.update_wrapper(functools.partial(async_generator), async_generator),
+    ],
+    ids=["generator", "async_generator", "partial-generator", "partial-async_generator"],
+)
+def test_a_generator_would_never_run(app: StreamApp, handler: Handler) -> None:
+    assert "is a generator, which would never run" in refusal(registered(app), handler)
+
+
+# what else can be called
+
+
+class Mailer:
+    def send(self, change: Insert[User]) -> None: ...
+
+    def send_to_order(self, change: Insert[Order]) -> None: ...
+
+    async def send_later(self, change: Insert[User]) -> None: ...
+
+    @staticmethod
+    def send_static(change: Insert[User]) -> None: ...
+
+    @classmethod
+    def send_for_class(cls, change: Insert[User]) -> None: ...
+
+    def __call__(self, change: Insert[User]) -> None: ...
+
+
+class AsyncMailer:
+    async def __call__(self, change: Insert[User]) -> None: ...
+
+
+class Made:
+    def __init__(self, change: Insert[User]) -> None: ...
+
+
+def with_database(database: str, change: Insert[User]) -> None:
+    assert database == "database"
+    assert isinstance(change, Insert)
+
+
+def injecting(function: Callable[[str, Insert[User]], None]) -> Callable[[Insert[User]], None]:
+    """As people write it: the wrapper gives what the function needs besides."""
+
+    @functools.wraps(function)
+    def wrapper(change: Insert[User]) -> None:
+        function("database", change)
+
+    return wrapper
+
+
+def passing_on(function: Handler) -> Handler:
+    """As people write it: the wrapper does not care what it passes on."""
+
+    @functools.wraps(function)
+    def wrapper(*arguments: Any, **options: Any) -> Any:
+        return function(*arguments, **options)
+
+    return wrapper
+
+
+LAMBDAS: tuple[Callable[[Any], None], Callable[[Any, Transaction], object]] = (
+    lambda _: None,
+    lambda _, tx: tx.writes,
+)
+LAMBDA, LAMBDA_WITH_TRANSACTION = LAMBDAS
+
+MAILER = Mailer()
+METHODS = [MAILER.send, MAILER.send_later, Mailer.send_static, Mailer.send_for_class]
+
+
+@pytest.mark.parametrize("handler", METHODS, ids=name_of)
+def test_methods_are_handlers(app: StreamApp, handler: Handler) -> None:
+    assert registered(app)(handler) == handler
+
+
+def test_a_static_method_is_a_handler_inside_its_class(app: StreamApp) -> None:
+    class Inside:
+        @app.on_insert(User)
+        @staticmethod
+        def send(change: Insert[User]) -> None: ...
+
+    assert Inside.send is Inside().send
+
+
+def test_methods_are_looked_at_as_functions_are(app: StreamApp) -> None:
+    assert "given Insert[User]" in refusal(registered(app), MAILER.send_to_order)
+    assert "is a generator" in refusal(registered(app), MethodType(generator, MAILER))
+
+
+def test_a_lambda_is_a_handler(app: StreamApp) -> None:
+    assert registered(app)(LAMBDA) is LAMBDA
+    assert not is_transactional(LAMBDA)
+    assert is_transactional(LAMBDA_WITH_TRANSACTION)
+
+
+def test_a_function_with_a_cache_is_a_handler(app: StreamApp) -> None:
+    cached = functools.cache(insert_of_user)
+
+    assert registered(app)(cached) is cached
+
+
+def test_what_python_brings_is_a_handler_where_it_can_take_a_change(app: StreamApp) -> None:
+    changes: list[Any] = []
+
+    assert registered(app)(print) is print
+    assert registered(app)(changes.append) == changes.append
+
+
+def test_a_wrapper_takes_what_it_says(app: StreamApp) -> None:
+    wrapped = injecting(with_database)
+
+    assert registered(app)(wrapped) is wrapped
+    assert not is_transactional(wrapped)
+
+
+def test_a_wrapper_that_passes_all_on_takes_what_its_function_takes(app: StreamApp) -> None:
+    assert not is_transactional(passing_on(plain))
+    assert is_transactional(passing_on(transactional))
+    assert "given Insert[User]" in refusal(registered(app), passing_on(insert_of_order))
+
+
+def test_a_partial_with_a_name_takes_what_is_left(app: StreamApp) -> None:
+    prepared = functools.update_wrapper(functools.partial(with_database, "database"), with_database)
+
+    assert registered(app)(prepared) is prepared
+    assert not is_transactional(prepared)
+
+
+def test_a_callable_object_with_a_name_is_a_handler(app: StreamApp) -> None:
+    mailer = functools.update_wrapper(AsyncMailer(), plain_async)
+
+    assert registered(app)(mailer) is mailer
+
+
+EVENT = json.loads((Path(__file__).parent / "events" / "insert.json").read_text(encoding="utf-8"))
+
+
+RUNNING: dict[str, Handler] = {
+    **{handler.__name__: handler for handler in [*PLAIN, *WITH_MORE_THAN_IS_GIVEN, *METHODS]},
+    "a wider annotation": change_of_user,
+    "a wrapper that gives something besides": injecting(with_database),
+    "a wrapper that passes on": passing_on(plain),
+    "a wrapper that passes on a transaction": passing_on(transactional_async),
+    "a partial": functools.update_wrapper(functools.partial(with_database, "database"), with_database),
+    "an object": functools.update_wrapper(AsyncMailer(), plain_async),
+    "a lambda": LAMBDA,
+    "a lambda with a transaction": LAMBDA_WITH_TRANSACTION,
+    "a built-in function": print,
+    "a built-in method": list[Any]().append,
+}
+
+
+@pytest.mark.parametrize("handler", RUNNING.values(), ids=RUNNING.keys())
+def test_what_is_taken_runs(app: StreamApp, handler: Handler) -> None:
+    registered(app)(handler)
+
+    assert app.process(EVENT).handled == 1
+    assert app.process(EVENT).already_handled == 1
+
+
+NAMELESS = {
+    "a partial": functools.partial(with_database, "database"),
+    "an object": Mailer(),
+    "an async object": AsyncMailer(),
+    "a class": Made,
+    "a built-in class": int,
+    "a model": User,
+    "a class method's raw form": Mailer.__dict__["send_for_class"],
+    "a property": property(plain),
+    "an itemgetter": operator.itemgetter(0),
+    "a methodcaller": operator.methodcaller("send"),
+    "None": None,
+    "text": "plain",
+    "a number": 5,
+    "a model's instance": User(userId="ada"),
+}
+
+
+@pytest.mark.parametrize("handler", NAMELESS.values(), ids=NAMELESS.keys())
+def test_what_has_no_name_of_its_own_is_no_handler(app: StreamApp, handler: object) -> None:
+    message = refusal(registered(app), handler)
+
+    assert message == "a handler is a function with a name of its own, which its marks carry: use def"
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [max, set[Any]().add, dict[str, Any].update, dict[str, Any]().update],
+    ids=["max", "add", "dict.update", "update"],
+)
+def test_what_does_not_tell_its_parameters_is_no_handler(app: StreamApp, handler: object) -> None:
+    assert "does not tell what it takes" in refusal(registered(app), handler)
+
+
+# models
+
+
+NO_MODELS = {
+    "text": str,
+    "a number": int,
+    "a list": list,
+    "a list of models": list[User],
+    "a union": User | Order,
+    "an optional model": User | None,
+    "an annotated model": Annotated[User, "it"],
+    "a literal": Literal["user"],
+    "Any": Any,
+    "object": object,
+    "type": type,
+    "a type variable": T,
+    "a Protocol": HasUserId,
+    "a model's name": "User",
+    "an instance": User(userId="ada"),
+    "an instance of a dataclass": Address(city="London"),
+    "a function": plain,
+    "zero": 0,
+    "empty text": "",
+    "names of fields": ["user_id"],
+    "fields": {"user_id": str},
+}
+
+each_that_is_no_model = pytest.mark.parametrize("model", NO_MODELS.values(), ids=NO_MODELS.keys())
+
+
+@each_that_is_no_model
+def test_what_is_no_model_is_refused(app: StreamApp, model: Any) -> None:
+    assert "is no item model: use a pydantic model, a dataclass or a TypedDict" in refusal(
+        app.on_insert, model
+    )
+    assert "is no item model" in refusal(app.on_modify, model)
+    assert "is no item model" in refusal(app.on_remove, model)
+    assert "is no item model" in refusal(app.on_upsert, model)
+    assert "is no item model" in refusal(app.on_change, model)
+    assert "is no item model" in refusal(app.on_keys, model)
+
+
+@each_that_is_no_model
+def test_what_is_no_model_of_the_old_item_is_refused(app: StreamApp, model: Any) -> None:
+    assert "is no item model" in refusal(lambda old: app.on_modify(User, old=old), model)
+
+
+def test_a_model_in_the_place_of_a_handler_is_refused(app: StreamApp) -> None:
+    assert "use def" in refusal(registered(app), User)
+
+
+@dataclass
+class UnreadableDataclass:
+    lock: asyncio.Lock
+
+
+class Unfinished(BaseModel):
+    rest: NeverDefined
+
+
+@dataclass
+class UnfinishedDataclass:
+    rest: NeverDefined
+
+
+class UnfinishedSession(TypedDict):
+    rest: NeverDefined
+
+
+def test_a_model_that_pydantic_cannot_read_is_refused(app: StreamApp) -> None:
+    assert "pydantic cannot read UnreadableDataclass" in refusal(app.on_insert, UnreadableDataclass)
+
+
+@pytest.mark.parametrize("model", [Unfinished, UnfinishedDataclass, UnfinishedSession])
+def test_a_model_that_is_not_defined_to_its_end_is_refused(app: StreamApp, model: type[Any]) -> None:
+    message = refusal(app.on_insert, model)
+
+    assert message.startswith(f"{model.__name__} names a type that is not defined yet")
+
+
+# options
+
+
+@pytest.mark.parametrize(
+    ("model", "unknown"),
+    [
+        (User, "userId"),
+        (User, ""),
+        (User, ["user_id", "email"]),
+        (Address, "street"),
+        (Invoice, {"total"}),
+        (Session, ("cookie",)),
+        (dict, "user_id"),
+    ],
+)
+def test_an_unknown_field_is_refused(app: StreamApp, model: Any, unknown: Any) -> None:
+    message = refusal(lambda changed: app.on_modify(model, changed=changed), unknown)
+
+    assert "has no field" in message
+
+
+def test_all_unknown_fields_are_named(app: StreamApp) -> None:
+    message = refusal(lambda changed: app.on_modify(User, changed=changed), ["z", "user_id", "a"])
+
+    assert message == "User has no field a, z: changed takes fields, not attributes"
+
+
+@pytest.mark.parametrize("changed", [1, [1], [1, "user_id"], [["user_id"]], b"user_id", None, True])
+def test_what_is_no_name_of_a_field_is_refused(app: StreamApp, changed: Any) -> None:
+    message = refusal(lambda names: app.on_modify(User, changed=names), changed)
+
+    assert message == "changed takes the name of a field, or several"
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["status", Attr("status"), True, False, 0, plain],
+    ids=["text", "an attribute", "true", "false", "zero", "a function"],
+)
+def test_what_is_no_condition_is_refused(app: StreamApp, where: Any) -> None:
+    expected = "where is a condition, such as Attr('status').eq('OPEN')"
+
+    assert refusal(lambda condition: app.on_insert(User, where=condition), where) == expected
+    assert refusal(lambda condition: app.on_modify(User, where=condition), where) == expected
+    assert refusal(lambda condition: app.on_remove(User, where=condition), where) == expected
+    assert refusal(lambda condition: app.on_upsert(User, where=condition), where) == expected
+    assert refusal(lambda condition: app.on_change(User, where=condition), where) == expected
+    assert refusal(lambda condition: app.on_keys(User, where=condition), where) == expected
+    assert refusal(lambda condition: Router(where=condition), where) == expected
+
+
+@pytest.mark.parametrize("expired", ["yes", 1, 0, [True]])
+def test_expired_is_true_false_or_none(app: StreamApp, expired: Any) -> None:
+    message = refusal(lambda value: app.on_remove(User, expired=value), expired)
+
+    assert message == "expired is True, False or None"
+
+
+@pytest.mark.parametrize("table", ["", 1, "arn:aws:dynamodb:eu-central-1:123456789012:table/Users", "a b"])
+def test_what_is_no_name_of_a_table_is_refused(table: Any) -> None:
+    message = refusal(lambda name: Router(table=name), table)
+
+    assert message == "table is the name of a table, without its ARN"
+
+
+# names and registration
+
+
+def same_name() -> Handler:
+    def handler(change: object) -> None: ...
+
+    return handler
+
+
+def same_lambda() -> Callable[[object], None]:
+    return lambda _: None
+
+
+def test_two_handlers_of_one_name_are_refused(app: StreamApp) -> None:
+    app.on_insert(User)(same_name())
+
+    message = refusal(app.on_remove(Order), same_name())
+
+    assert message.startswith(f"two handlers are called {__name__}.same_name.<locals>.handler:")
+
+
+def test_two_handlers_of_one_name_from_two_routers_are_refused(app: StreamApp) -> None:
+    first, second = Router(), Router()
+    first.on_insert(User)(same_name())
+    second.on_insert(User)(same_name())
+    app.include(first)
+
+    assert "two handlers are called" in refusal(app.include, second)
+
+
+def test_two_lambdas_of_one_place_are_refused(app: StreamApp) -> None:
+    app.on_insert(User)(same_lambda())
+
+    assert "two handlers are called" in refusal(app.on_insert(User), same_lambda())
+
+
+def test_one_method_of_two_objects_is_refused(app: StreamApp) -> None:
+    app.on_insert(User)(Mailer().send)
+
+    assert "two handlers are called" in refusal(app.on_insert(User), Mailer().send)
+
+
+@pytest.mark.parametrize("handler", [any_object, MAILER.send], ids=["a function", "a method"])
+def test_one_handler_may_be_registered_for_several_changes(app: StreamApp, handler: Handler) -> None:
+    app.on_insert(User)(handler)
+
+    assert app.on_insert(User)(handler) == handler
+
+
+def test_a_method_may_be_registered_twice(app: StreamApp) -> None:
+    app.on_insert(User)(MAILER.send)
+    app.on_insert(Administrator)(MAILER.send)
+
+
+def test_a_transaction_needs_a_store_that_has_them() -> None:
+    message = refusal(StreamApp().on_insert(User), transactional)
+
+    assert message == f"{__name__}.transactional asks for a transaction: give the app a store that has them"
+    assert message == refusal(StreamApp(store=MemoryStore()).on_insert(User), transactional)
+
+
+def test_a_transaction_of_a_router_needs_a_store_that_has_them() -> None:
+    router = Router()
+    router.on_insert(User)(transactional_async)
+
+    assert "asks for a transaction" in refusal(StreamApp(store=MemoryStore()).include, router)
+
+
+def test_a_transaction_needs_a_store_that_has_them_in_tests_too(app: StreamApp) -> None:
+    app.on_insert(User)(transactional)
+
+    assert "asks for a transaction" in refusal(app.with_store, MemoryStore())
+
+
+def test_a_router_that_is_included_takes_no_more_handlers(app: StreamApp) -> None:
+    router = Router()
+    register = router.on_insert(User)
+    app.include(router)
+
+    message = refusal(register, plain)
+
+    assert message == f"{__name__}.plain: the router is included already; register handlers before include()"
+    assert message == refusal(router.on_insert(User), plain)
+
+
+def test_only_a_router_can_be_included(app: StreamApp) -> None:
+    assert refusal(app.include, plain) == "include takes a Router"
+
+
+@pytest.mark.parametrize(
+    "store",
+    ["marks.db", Store, MemoryStore, {}, object()],
+    ids=["text", "a class", "its class", "a dict", "an object"],
+)
+def test_what_has_not_the_shape_of_a_store_is_refused(app: StreamApp, store: Any) -> None:
+    message = refusal(lambda thing: StreamApp(store=thing), store)
+
+    assert message.startswith("a store has the methods of ddbevents.stores.IdempotencyStore")
+    assert message == refusal(app.with_store, store)
