@@ -176,6 +176,9 @@ def _log_failure(report: RecordReport) -> None:
     error = report.error
     if error is None:
         return
+    if handler is None:
+        _logger().error("a record failed before any handler ran: %s", describe(error))
+        return
     extra = {
         "sequence_number": report.record.identifier,
         "handler": handler,
