@@ -78,7 +78,7 @@ class _Run:
         self._stopped = False
         self._closed_lanes: set[Hashable] = set()
         self._reports: list[RecordReport] = []
-        self._unflushed: list[int] = []
+        self._unflushed: set[int] = set()
 
     def run(self, jobs: Sequence[Job]) -> BatchReport:
         try:
@@ -97,7 +97,7 @@ class _Run:
         if self._stopped or job.lane in self._closed_lanes:
             return _left(job)
         if job.error is not None:
-            return self._fail(job, RecordReport(job.record, Outcome.FAILED, error=job.error))
+            return self._fail(job, RecordReport(job.record, Outcome.FAILED, error=job.error), job.error)
         if self._tried and self._is_time_up():
             self._stopped = True
             return _left(job)
@@ -109,15 +109,16 @@ class _Run:
         outcomes = dict.fromkeys((task.handler for task in job.tasks), Outcome.ALREADY_HANDLED)
         error: BaseException | None = None
         for task in job.tasks:
+            if task.mark in self._marks:
+                continue
             if error is not None:
                 outcomes[task.handler] = Outcome.NOT_RUN
-            elif task.mark not in self._marks:
-                error = self._call(task)
-                outcomes[task.handler] = Outcome.HANDLED if error is None else Outcome.FAILED
+                continue
+            error = self._call(task)
+            outcomes[task.handler] = Outcome.HANDLED if error is None else Outcome.FAILED
         outcome = Outcome.HANDLED if error is None else Outcome.FAILED
         report = RecordReport(job.record, outcome, tuple(outcomes.items()), error, perf_counter() - start)
-        self._unflushed.append(len(self._reports))
-        return report if error is None else self._fail(job, report)
+        return report if error is None else self._fail(job, report, error)
 
     def _call(self, task: Task) -> BaseException | None:
         transaction = Transaction() if task.transactional else None
@@ -127,6 +128,7 @@ class _Run:
                 _loop().complete(result)
             if transaction is None:
                 self._marks.add(task.mark)
+                self._unflushed.add(len(self._reports))
             else:
                 self._marks.commit(task.mark, transaction)
         except BaseException as error:
@@ -135,8 +137,8 @@ class _Run:
             raise
         return None
 
-    def _fail(self, job: Job, report: RecordReport) -> RecordReport:
-        _log_failure(report)
+    def _fail(self, job: Job, report: RecordReport, error: BaseException) -> RecordReport:
+        _log_failure(report, error)
         if self._stops_at_failure or job.lane is None:
             self._stopped = True
         else:
@@ -150,7 +152,9 @@ class _Run:
             _logger().error("the store of marks cannot be written: %s", describe(error))
             self._stopped = True
             for index in self._unflushed:
-                self._reports[index] = self._reports[index]._replace(outcome=Outcome.FAILED, error=error)
+                # a record that failed keeps its own error
+                if self._reports[index].outcome is Outcome.HANDLED:
+                    self._reports[index] = self._reports[index]._replace(outcome=Outcome.FAILED, error=error)
         self._unflushed.clear()
 
 
@@ -171,11 +175,8 @@ def _unprotected(job: Job, error: StoreError) -> RecordReport:
     return _left(job)._replace(outcome=Outcome.FAILED, error=job.error or error)
 
 
-def _log_failure(report: RecordReport) -> None:
+def _log_failure(report: RecordReport, error: BaseException) -> None:
     handler = next((name for name, outcome in report.handlers if outcome is Outcome.FAILED), None)
-    error = report.error
-    if error is None:
-        return
     if handler is None:
         _logger().error("a record failed before any handler ran: %s", describe(error))
         return

@@ -121,14 +121,11 @@ def item_change(
     Raises:
         InvalidRecordError: The stream does not carry an image that this needs, or the image is no such item.
     """
-    match record.kind:
-        case "INSERT":
-            return Insert(_item(record, "NewImage", model), record)
-        case "MODIFY":
-            old = _item(record, "OldImage", old_model)
-            return Modify(old, _item(record, "NewImage", model), record)
-        case "REMOVE":
-            return Remove(_item(record, "OldImage", model), record)
+    if record.kind == "INSERT":
+        return Insert(_item(record, "NewImage", model), record)
+    if record.kind == "REMOVE":
+        return Remove(_item(record, "OldImage", model), record)
+    return Modify(_item(record, "OldImage", old_model), _item(record, "NewImage", model), record)
 
 
 def key_change(record: StreamRecord, model: type[Any]) -> KeyChange[Any]:

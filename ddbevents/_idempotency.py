@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, cast, runtime_checkable
 
 from ._transaction import Transaction
 
@@ -84,9 +84,8 @@ class Marks:
 
     def commit(self, mark: str, transaction: Transaction) -> None:
         """Write the mark and the handler's writes now. A mark that was there already is as good."""
-        if not isinstance(self._store, TransactionalStore):
-            raise TypeError
-        self._store.commit(mark, transaction)
+        # the app admits a handler with a transaction only to such a store
+        cast("TransactionalStore", self._store).commit(mark, transaction)
         self._handled.add(mark)
 
     def is_due(self) -> bool:

@@ -13,10 +13,14 @@ exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence", "deflist"]
 
+autoclass_content = "both"  # what an argument means stands at __init__
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
+default_role = "code"  # docstrings mark code as Markdown does
 napoleon_numpy_docstring = False
+napoleon_attr_annotations = False  # the signature has the types
 napoleon_use_ivar = True  # an attribute in a docstring and in the class body is described once
 
 html_theme = "furo"

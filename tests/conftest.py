@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,16 +12,18 @@ from tests.dynamodb_local import DynamoDBUnavailableError, dynamodb_local
 
 
 @pytest.fixture(scope="session")
-def dynamodb_endpoint() -> Iterator[str]:
+def dynamodb_endpoint() -> Generator[str]:
+    with required_dynamodb(os.environ) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def required_dynamodb(environment: Mapping[str, str]) -> Generator[str]:
     """A DynamoDB with streams. Without one the tests fail in CI, and are skipped elsewhere."""
     try:
-        with dynamodb_local() as endpoint:
+        with dynamodb_local(environment) as endpoint:
             yield endpoint
     except DynamoDBUnavailableError as error:
-        report_absence(error, in_ci=bool(os.environ.get("CI")))
-
-
-def report_absence(error: DynamoDBUnavailableError, *, in_ci: bool) -> None:
-    if in_ci:
-        raise error
-    pytest.skip(str(error).splitlines()[0])
+        if environment.get("CI"):
+            raise
+        pytest.skip(str(error).splitlines()[0])

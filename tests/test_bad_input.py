@@ -52,16 +52,13 @@ class Everything(BaseModel):
     value: Any
 
 
-def note(change: object) -> None:
-    pass
+def note(change: object) -> None: ...
 
 
-def note_another(change: object) -> None:
-    pass
+def note_another(change: object) -> None: ...
 
 
-def note_yet_another(change: object) -> None:
-    pass
+def note_yet_another(change: object) -> None: ...
 
 
 def deep(levels: int) -> Json:
@@ -355,8 +352,7 @@ def test_names_of_attributes_are_shown_so_that_no_log_breaks() -> None:
     app = StreamApp()
 
     @app.on_insert(dict)
-    def note(change: Insert[dict[str, Any]]) -> None:
-        pass
+    def note(change: Insert[dict[str, Any]]) -> None: ...
 
     report = app.process(batch(insert(1, {"pk": {"S": "a"}, "x\n\ud800": {}})))
 

@@ -195,10 +195,6 @@ def test_each_handler_has_a_mark_of_its_own() -> None:
     assert ran == ["first", "second", "second", "third"]
 
 
-class Clock(Context):
-    """A context whose time passes only when a handler takes it."""
-
-
 def test_the_rest_is_left_when_less_than_the_reserve_is_left() -> None:
     context = Context(milliseconds=2_500)
     app = StreamApp("app", time_reserve=timedelta(seconds=1))
@@ -297,6 +293,7 @@ def test_marks_are_written_in_groups_and_nothing_runs_after_a_group_that_failed(
     result = outcomes(recorder, users(*"a" * 60))
 
     assert len(store.marks) == 25
+    assert len(recorder.ran) == 50
     assert result == ["handled"] * 25 + ["failed"] * 25 + ["not run"] * 10
 
 
@@ -309,6 +306,43 @@ def test_an_ignored_record_stays_ignored_when_the_store_cannot_be_read() -> None
     report = app.process(batch(insert(1, user("a")), removal))
 
     assert [r.outcome.value for r in report.records] == ["failed", "ignored"]
+    assert (report.failed, report.ignored, report.not_run) == (1, 1, 0)
+
+
+def test_a_failed_record_keeps_its_error_when_the_marks_of_its_other_handlers_cannot_be_written() -> None:
+    app = StreamApp(store=BrokenStore(reads=True))
+
+    @app.on_insert(User)
+    def first(change: Insert[User]) -> None:
+        pass
+
+    @app.on_insert(User)
+    def second(change: Insert[User]) -> None:
+        raise ValueError
+
+    assert isinstance(app.process(users("a")).records[0].error, ValueError)
+
+
+def test_a_later_handler_that_ran_before_stays_handled_when_an_earlier_one_fails() -> None:
+    app = StreamApp("app", store=MemoryStore())
+    failing: list[bool] = []
+
+    @app.on_insert(User)
+    def first(change: Insert[User]) -> None:
+        if failing:
+            raise ValueError
+
+    @app.on_insert(User)
+    def second(change: Insert[User]) -> None:
+        pass
+
+    store = BrokenStore(reads=True, writes=1)
+    store.marks.append(f"app#{second.__module__}.{second.__qualname__}#{1:032x}")
+    failing.append(True)
+
+    [report] = app.with_store(store).process(users("a")).records
+
+    assert [outcome.value for _, outcome in report.handlers] == ["failed", "already handled"]
 
 
 def test_async_handlers_run_to_their_end_with_the_tasks_they_leave_behind() -> None:
@@ -456,8 +490,7 @@ def test_a_handler_of_transactions_needs_a_store_that_has_them() -> None:
     app = StreamApp(store=TransactionalMemory())
 
     @app.on_insert(User)
-    def count(change: Insert[User], tx: Transaction) -> None:
-        raise NotImplementedError
+    def count(change: Insert[User], tx: Transaction) -> None: ...
 
     assert isinstance(TransactionalMemory(), TransactionalStore)
     with pytest.raises(ConfigurationError, match="give the app a store that has them"):

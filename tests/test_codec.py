@@ -293,10 +293,6 @@ class Speaking(BaseModel):
     def never(cls, value: str) -> str:
         raise ValueError(f"{value} is no name")
 
-    @model_validator(mode="after")
-    def unreached(self) -> Speaking:
-        raise NotImplementedError
-
 
 def test_what_a_validator_says_of_a_value_stays_out_of_the_error() -> None:
     with pytest.raises(InvalidItemError, match=r"name: Speaking refuses it \(value_error\)") as refused:
@@ -326,6 +322,11 @@ def test_a_malformed_attribute_that_would_be_kept_is_refused(image: dict[str, An
 
 class Texts(BaseModel):
     name: Annotated[str, BeforeValidator(str)]
+
+
+def test_the_attribute_that_the_model_refuses_is_named_though_another_is_malformed() -> None:
+    with pytest.raises(InvalidItemError, match=r"^sku: Line refuses it"):
+        decode(Line, {"sku": {"BOOL": True}, "price": {"N": "1"}, "other": {"N": CANARY}})
 
 
 def test_a_malformed_attribute_cannot_become_text() -> None:

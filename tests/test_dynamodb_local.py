@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.conftest import required_dynamodb
 from tests.dynamodb_local import (
     ENDPOINT,
     PACKAGE,
@@ -209,3 +210,18 @@ def test_when_every_port_is_taken_it_says_so(cached_engine: dict[str, str]) -> N
     install(cached_engine, "java", "echo Failed to bind", "exec sleep 60")
 
     assert "took each port" in refusal(cached_engine)
+
+
+def test_without_dynamodb_a_contributors_tests_are_skipped_with_one_line(
+    nothing_installed: dict[str, str],
+) -> None:
+    with ExitStack() as stack, pytest.raises(pytest.skip.Exception) as skipped:
+        stack.enter_context(required_dynamodb(nothing_installed))
+
+    [line] = str(skipped.value).splitlines()
+    assert line.startswith("npm, which fetches DynamoDB Local, is not on PATH")
+
+
+def test_without_dynamodb_the_tests_fail_in_ci(nothing_installed: dict[str, str]) -> None:
+    with ExitStack() as stack, pytest.raises(DynamoDBUnavailableError):
+        stack.enter_context(required_dynamodb({**nothing_installed, "CI": "true"}))

@@ -12,7 +12,6 @@ from collections.abc import (
     Callable,
     Collection,
     Coroutine,
-    Hashable,
     Iterator,
     Mapping,
 )
@@ -385,7 +384,6 @@ def test_an_annotation_that_the_change_does_not_fit_is_refused(app: StreamApp, h
         Annotated[Insert[User], "right"],
         Any,
         object,
-        Hashable,
         "T",
         "Insert[User]",
     ],
@@ -745,8 +743,8 @@ def test_what_has_no_name_of_its_own_is_no_handler(app: StreamApp, handler: obje
 
 @pytest.mark.parametrize(
     "handler",
-    [max, set[Any]().add, dict[str, Any].update, dict[str, Any]().update],
-    ids=["max", "add", "dict.update", "update"],
+    [max, dict[str, Any].update, dict[str, Any]().update],
+    ids=["max", "dict.update", "update"],
 )
 def test_what_does_not_tell_its_parameters_is_no_handler(app: StreamApp, handler: object) -> None:
     assert "does not tell what it takes" in refusal(registered(app), handler)

@@ -122,9 +122,8 @@ def _paths(name: str, info: FieldInfo, *, by_name: bool) -> Iterator[AttributePa
             yield tuple(path)
         case str() as alias:
             yield (alias,)
-        case None:
-            yield (name,)
-            return
+        case _:
+            by_name = True
     if by_name:
         yield (name,)
 
