@@ -63,6 +63,7 @@ class StreamApp(Router):
             raise ConfigurationError("an app's name begins its marks: it is not empty and has no '#'")
         if time_reserve < timedelta(0):
             raise ConfigurationError("time_reserve is the time to keep in hand: it is not negative")
+        _check_store(store)
         self._name = name
         self._store = store
         self._time_reserve = time_reserve
@@ -102,6 +103,8 @@ class StreamApp(Router):
         Raises:
             ConfigurationError: Two handlers have one name, or one needs transactions that the store has not.
         """
+        if not isinstance(router, Router):
+            raise ConfigurationError("include takes a Router")
         for route in router.freeze():
             self._admit(route)
 
@@ -111,6 +114,7 @@ class StreamApp(Router):
         Raises:
             ConfigurationError: A handler needs transactions and the store has none.
         """
+        _check_store(store)
         app = copy.copy(self)
         app._store = store  # noqa: SLF001  # its own class
         app._routes = []  # noqa: SLF001
@@ -142,6 +146,13 @@ class StreamApp(Router):
                 taken.add(route.name)
                 mark = f"{name}#{route.name}#{record.event_id}"
                 yield Task(route.name, mark, partial(route.run, record), route.transactional)
+
+
+def _check_store(store: object) -> None:
+    if store is not None and (isinstance(store, type) or not isinstance(store, IdempotencyStore)):
+        raise ConfigurationError(
+            "a store has the methods of ddbevents.stores.IdempotencyStore; pass an instance"
+        )
 
 
 def _function_name(context: LambdaContext | None) -> str:

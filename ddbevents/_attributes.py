@@ -30,8 +30,17 @@ Image: TypeAlias = Mapping[str, Any]
 """An item in typed JSON: attribute names to attribute values, not yet looked at."""
 
 Value: TypeAlias = (
-    "str | int | Decimal | bytes | bool | list[Value] | dict[str, Value]"
-    " | set[str] | set[int | Decimal] | set[bytes] | None"
+    str
+    | int
+    | Decimal
+    | bytes
+    | bool
+    | list["Value"]
+    | dict[str, "Value"]
+    | set[str]
+    | set[int | Decimal]
+    | set[bytes]
+    | None
 )
 
 Refuse: TypeAlias = Callable[[InvalidItemError], Any]

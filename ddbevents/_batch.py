@@ -177,19 +177,14 @@ def _unprotected(job: Job, error: StoreError) -> RecordReport:
 
 def _log_failure(report: RecordReport, error: BaseException) -> None:
     handler = next((name for name, outcome in report.handlers if outcome is Outcome.FAILED), None)
+    sequence_number = report.record.identifier
+    extra = {"sequence_number": sequence_number, "handler": handler, "error_type": type(error).__name__}
     if handler is None:
-        _logger().error("a record failed before any handler ran: %s", describe(error))
+        _logger().error("a record failed before any handler ran: %s", describe(error), extra=extra)
         return
-    extra = {
-        "sequence_number": report.record.identifier,
-        "handler": handler,
-        "error_type": type(error).__name__,
-    }
-    _logger().error(
-        "record %s failed in %s: %s", report.record.identifier, handler, describe(error), extra=extra
-    )
+    _logger().error("record %s failed in %s: %s", sequence_number, handler, describe(error), extra=extra)
     # the message of a handler's own exception may hold an item's values: only for who asks
-    _logger().debug("record %s failed in %s", report.record.identifier, handler, exc_info=error)
+    _logger().debug("record %s failed in %s", sequence_number, handler, exc_info=error)
 
 
 def _logger() -> Logger:

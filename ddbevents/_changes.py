@@ -24,7 +24,7 @@ KeyT_co = TypeVar("KeyT_co", covariant=True)
 _VIEW_TYPE: Final[Mapping[str, str]] = {"NewImage": "NEW_IMAGE", "OldImage": "OLD_IMAGE"}
 
 
-class _Change:
+class _Change:  # noqa: PLW1641  # no hash, as any value that holds items
     """Equal by its parts, and shown with them. A dataclass would cost each cold start as much as a module."""
 
     __slots__: tuple[str, ...] = ()
@@ -33,8 +33,6 @@ class _Change:
         return type(self) is type(other) and all(
             getattr(self, part) == getattr(other, part) for part in self.__slots__
         )
-
-    __hash__ = None  # type: ignore[assignment]  # as any value that holds items
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{part}={getattr(self, part)!r}" for part in self.__slots__)

@@ -53,7 +53,7 @@ class InvalidRecordError(DDBEventsError):
     ) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.path = path
+        self.path: AttributePath = path
         self.sequence_number = sequence_number
         self.index = index
 

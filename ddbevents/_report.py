@@ -91,7 +91,7 @@ class BatchReport(NamedTuple):
 
     @property
     def not_run(self) -> int:
-        """How many were left for the next delivery: after a failure, or because time ran out."""
+        """How many were left for the next delivery, after a failure or because time ran out."""
         return self._count(Outcome.NOT_RUN)
 
     @property

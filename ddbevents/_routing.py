@@ -1,15 +1,14 @@
-"""Which handlers take a record, decided on its raw image before anything is decoded."""
+"""The decorators: how functions become handlers, and which handler stands where."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
-from ._attributes import Image, canonical
 from ._changes import (
     Change,
-    ImageName,
     Insert,
     ItemT,
     KeyChange,
@@ -18,13 +17,12 @@ from ._changes import (
     Upsert,
     item_change,
     key_change,
-    key_image,
-    needed_image,
 )
-from ._codec import ItemField, check_item_model, item_fields
-from ._conditions import Condition, find_attribute, matches
-from ._errors import AttributePath, ConfigurationError, InvalidItemError, InvalidRecordError
+from ._codec import check_item_model, item_fields
+from ._conditions import Condition
+from ._errors import ConfigurationError
 from ._records import Kind, StreamRecord
+from ._selection import Selection
 from ._signatures import check_handler
 from ._transaction import Transaction
 
@@ -50,51 +48,6 @@ class Route(NamedTuple):
         """Decode the record and call the handler; what it returns is to be awaited if it can be."""
         change = self.read(record)
         return self.handler(change) if transaction is None else self.handler(change, transaction)
-
-
-class Selection(NamedTuple):
-    """The condition of a route, in the order in which it is looked at."""
-
-    kinds: frozenset[Kind]
-    table: str | None
-    where: Condition | None
-    model: Any
-    changed: frozenset[str] = frozenset()
-    expired: bool | None = None
-    keys_only: bool = False
-
-    def takes(self, record: StreamRecord) -> bool:
-        """Whether the handler is to run.
-
-        Raises:
-            InvalidRecordError: This cannot be said: an image or the table is not known, or an attribute that
-                the condition looks at is malformed.
-        """
-        if record.kind not in self.kinds or not _is_of_table(record, self.table):
-            return False
-        if self.expired is not None and record.expired is not self.expired:
-            return False
-        if not self._describes(*self._image(record), record):
-            return False
-        return not self.changed or any(_differ(record, path) for path in self._changed_paths())
-
-    def _image(self, record: StreamRecord) -> tuple[str, Image]:
-        if self.keys_only:
-            return "Keys", key_image(record)
-        name: ImageName = "OldImage" if record.kind == "REMOVE" else "NewImage"
-        return name, needed_image(record, name)
-
-    def _describes(self, name: str, image: Image, record: StreamRecord) -> bool:
-        try:
-            return (self.where is None or matches(self.where, image)) and all(
-                _holds_choice(field, image) for field in item_fields(self.model).values()
-            )
-        except InvalidItemError as error:
-            raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
-
-    def _changed_paths(self) -> Iterable[AttributePath]:
-        fields = item_fields(self.model)
-        return (path for name in self.changed for path in fields[name].paths)
 
 
 class Registration(Generic[ChangeT]):
@@ -134,7 +87,13 @@ class Router:
         Args:
             table: The name of the table whose records its handlers take; None for any.
             where: What must be true of an image for any of its handlers to run.
+
+        Raises:
+            ConfigurationError: The table is no table's name, or where is no condition.
         """
+        if table is not None and not _is_table_name(table):
+            raise ConfigurationError("table is the name of a table, without its ARN")
+        _check_condition(where)
         self._table = table
         self._where = where
         self._routes: list[Route] = []
@@ -185,8 +144,7 @@ class Router:
             changed: Names of fields of the model; at least one of their attributes must differ.
             old: The model of the old image, where it is another one, such as before a migration.
         """
-        names = frozenset([changed] if isinstance(changed, str) else changed)
-        return self._on(model, (Modify,), where=where, changed=names, old=old)
+        return self._on(model, (Modify,), where=where, changed=_names(changed), old=old)
 
     def on_remove(
         self, model: type[ItemT], *, where: Condition | None = None, expired: bool | None = None
@@ -198,6 +156,8 @@ class Router:
             where: What must be true of the old image.
             expired: True for removals by time to live only, False for all others, None for both.
         """
+        if expired is not None and not isinstance(expired, bool):
+            raise ConfigurationError("expired is True, False or None")
         return self._on(model, (Remove,), where=where, expired=expired)
 
     def on_upsert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Upsert[ItemT]]:
@@ -222,9 +182,11 @@ class Router:
         expired: bool | None = None,
         old: type[Any] | None = None,
     ) -> Registration[Any]:
+        old = model if old is None else old
         check_item_model(model)
-        check_item_model(old or model)
+        check_item_model(old)
         _check_fields(model, changed)
+        _check_condition(where)
         keys_only = KeyChange in changes
         selection = Selection(
             kinds=_ALL_KINDS if keys_only else frozenset(_KINDS[change] for change in changes),
@@ -238,11 +200,11 @@ class Router:
         read = (
             partial(key_change, model=model)
             if keys_only
-            else partial(item_change, model=model, old_model=old or model)
+            else partial(item_change, model=model, old_model=old)
         )
 
         def add(handler: Callable[..., object]) -> None:
-            signature = check_handler(handler, changes, model, old or model)
+            signature = check_handler(handler, changes, model, old)
             self._admit(Route(signature.name, handler, signature.transactional, selection, read))
 
         return Registration(add)
@@ -253,49 +215,34 @@ class Router:
                 f"{route.name}: the router is included already; register handlers before include()"
             )
         for other in self._routes:
-            if other.name == route.name and other.handler is not route.handler:
+            # not by identity: a bound method is made anew each time
+            if other.name == route.name and other.handler != route.handler:
                 raise ConfigurationError(
                     f"two handlers are called {route.name}: their marks would be the same, rename one"
                 )
         self._routes.append(route)
 
 
-def _is_of_table(record: StreamRecord, table: str | None) -> bool:
-    if table is None:
-        return True
-    if record.table is None:
-        raise InvalidRecordError(
-            f"absent, and a handler takes records of the table {table} only",
-            path=("eventSourceARN",),
-            sequence_number=record.sequence_number,
-        )
-    return record.table == table
-
-
-def _holds_choice(field: ItemField, image: Image) -> bool:
-    if field.choices is None:
-        return True
-    for path in field.paths:
-        attribute = find_attribute(image, path)
-        if attribute is not None:
-            return canonical(attribute, path) in field.choices
-    return not field.required
-
-
-def _differ(record: StreamRecord, path: AttributePath) -> bool:
-    return _value_at(record, "OldImage", path) != _value_at(record, "NewImage", path)
-
-
-def _value_at(record: StreamRecord, name: ImageName, path: AttributePath) -> tuple[str, Any] | None:
-    try:
-        attribute = find_attribute(needed_image(record, name), path)
-        return None if attribute is None else canonical(attribute, path)
-    except InvalidItemError as error:
-        raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
-
-
 def _both(first: Condition | None, second: Condition | None) -> Condition | None:
     return first & second if first is not None and second is not None else first or second
+
+
+def _check_condition(where: object) -> None:
+    if where is not None and not isinstance(where, Condition):
+        raise ConfigurationError("where is a condition, such as Attr('status').eq('OPEN')")
+
+
+def _is_table_name(table: object) -> bool:
+    return isinstance(table, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", table) is not None
+
+
+def _names(changed: object) -> frozenset[str]:
+    names: list[object] = (
+        [changed] if isinstance(changed, str) or not isinstance(changed, Iterable) else [*changed]
+    )
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigurationError("changed takes the name of a field, or several")
+    return frozenset(map(str, names))
 
 
 def _check_fields(model: type[Any], names: frozenset[str]) -> None:

@@ -27,7 +27,7 @@ from ddbevents import (
     TransactionError,
 )
 from ddbevents.stores import IdempotencyStore, MemoryStore, TransactionalStore
-from tests.stream import CANARY, Context, Json, batch, insert, named, sequence_number, user
+from tests.stream import CANARY, Context, Json, batch, insert, named, remove, sequence_number, user
 
 
 class User(BaseModel):
@@ -301,9 +301,7 @@ def test_an_ignored_record_stays_ignored_when_the_store_cannot_be_read() -> None
     app = StreamApp(store=BrokenStore(reads=False))
     app.on_insert(User)(lambda change: None)
 
-    removal = {**insert(2, user("b")), "eventName": "REMOVE"}
-    removal["dynamodb"]["OldImage"] = user("b")
-    report = app.process(batch(insert(1, user("a")), removal))
+    report = app.process(batch(insert(1, user("a")), remove(2, user("b"))))
 
     assert [r.outcome.value for r in report.records] == ["failed", "ignored"]
     assert (report.failed, report.ignored, report.not_run) == (1, 1, 0)

@@ -139,15 +139,15 @@ def _locate(
     tag: str | None = None
     content: Any = image
     for part in location:
-        is_member = tag in {None, "M"} and isinstance(content, Mapping) and part in content
-        is_element = (
-            tag == "L" and isinstance(content, list) and isinstance(part, int) and part < len(content)
-        )
-        if not (is_member or is_element):
+        member: Any
+        if tag in {None, "M"} and isinstance(content, Mapping) and part in content:  # noqa: SIM114  # each narrows
+            member = content[part]
+        elif tag == "L" and isinstance(content, list) and isinstance(part, int) and part < len(content):
+            member = content[part]
+        else:
             if missing:
                 path.append(part)
             continue
-        member = content[part]
         path.append(part)
         tag, content = next(iter(member.items())) if isinstance(member, dict) and member else ("", None)
     return tuple(path), tag

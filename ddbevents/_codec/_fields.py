@@ -38,12 +38,16 @@ def check_item_model(model: object) -> None:
     Raises:
         ConfigurationError: It is no pydantic model, dataclass, TypedDict or dict, or pydantic cannot read it.
     """
+    shown = getattr(model, "__qualname__", type(model).__qualname__)
     if not (_is_record_type(model) or (get_origin(model) or model) is dict):
-        shown = getattr(model, "__qualname__", type(model).__qualname__)
         raise ConfigurationError(
             f"{shown} is no item model: use a pydantic model, a dataclass or a TypedDict"
         )
     adapter(model)
+    if not _is_defined(model):
+        raise ConfigurationError(
+            f"{shown} names a type that is not defined yet: register its handlers below it"
+        )
 
 
 def item_fields(model: Any) -> Mapping[str, ItemField]:
@@ -58,6 +62,14 @@ def _item_fields(model: Any) -> Mapping[str, ItemField]:
         name: ItemField(tuple(_paths(name, info, by_name=bool(by_name))), required, _choices(info.annotation))
         for name, info, required in _field_infos(model)
     }
+
+
+def _is_defined(model: Any) -> bool:
+    try:
+        item_fields(model)
+    except NameError:
+        return False
+    return bool(getattr(model, "__pydantic_complete__", True))
 
 
 def _is_record_type(model: object) -> bool:
