@@ -205,6 +205,15 @@ def test_values_of_items_are_not_shown(invoke: Invoke) -> None:
     assert CANARY not in run.out + run.err
 
 
+def test_who_asks_sees_tracebacks_with_their_messages(invoke: Invoke) -> None:
+    Path("none.json").write_text("[]", "utf-8")
+
+    run = invoke("things.py:app", write("a.json", record(1), record(-2, "other")), "none.json", "--traceback")
+
+    assert "\n#2 Traceback (most recent call last):\n" in run.out
+    assert f"\nValueError: {CANARY}\n" in run.out
+
+
 def test_a_handler_that_exits_is_shown_as_lambda_sees_it(invoke: Invoke) -> None:
     run = invoke("things.py:app", write("a.json", record(404)), write("b.json", record(1)))
 

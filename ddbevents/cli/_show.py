@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -54,6 +55,14 @@ def show_summary(console: Console, invocations: Sequence[Invocation]) -> None:
     parts = [Text(total, "bold"), *filter(None, counts), Text(_duration(invocations))]
     console.print()
     console.print(Text(" · ").join(parts), soft_wrap=True)
+
+
+def show_tracebacks(console: Console, invocation: Invocation) -> None:
+    """How each record failed, as Python tells it: with messages, which may hold an item's values."""
+    for number, report in enumerate(invocation.report.records if invocation.report else (), 1):
+        if report.error is not None:
+            lines = "".join(traceback.format_exception(report.error)).rstrip()
+            console.print(Text.assemble((f"#{number} ", "bold red"), lines), soft_wrap=True)
 
 
 def _show_records(console: Console, report: BatchReport, module: str) -> None:

@@ -12,7 +12,7 @@ from ._errors import errors_in_one_line
 from ._events import read_event_file
 from ._invocation import Invocation, InvocationContext, run
 from ._output import handler_output, terminal
-from ._show import show_invocation, show_summary
+from ._show import show_invocation, show_summary, show_tracebacks
 from ._store import DEFAULT_STORE, app_with_store
 from ._target import load_target
 
@@ -38,6 +38,12 @@ def invoke(
     timeout: Annotated[
         int, typer.Option(metavar="SECONDS", min=1, max=900, help="The function's timeout.")
     ] = 60,
+    traceback: Annotated[
+        bool,
+        typer.Option(
+            "--traceback", help="Show how handlers failed, with messages that may hold item values."
+        ),
+    ] = False,
 ) -> None:
     """Run event files through an app, one invocation each, and show what came of each record.
 
@@ -52,12 +58,12 @@ def invoke(
     ddbevents invoke shop.handlers:app order.json --store memory --timeout 3
     """
     with errors_in_one_line():
-        invocations = _invoke(target, events, store, timeout)
+        invocations = _invoke(target, events, store, timeout, traceback=traceback)
     if not all(invocation.is_done for invocation in invocations):
         raise typer.Exit(1)
 
 
-def _invoke(target: str, paths: list[Path], store: str, timeout: int) -> list[Invocation]:
+def _invoke(target: str, paths: list[Path], store: str, timeout: int, *, traceback: bool) -> list[Invocation]:
     console = terminal()
     invocations: list[Invocation] = []
     events = [read_event_file(path) for path in paths]
@@ -70,6 +76,8 @@ def _invoke(target: str, paths: list[Path], store: str, timeout: int) -> list[In
                 invocation = run(app, event, InvocationContext.of(function_name, timeout))
                 output.end_line()
                 show_invocation(console, invocation, loaded.module)
+                if traceback:
+                    show_tracebacks(console, invocation)
                 invocations.append(invocation)
     show_summary(console, invocations)
     return invocations
