@@ -62,7 +62,9 @@ def process_batch(
     """
     jobs = tuple(jobs)
     try:
-        marks = Marks(store or NoStore(), (task.mark for job in jobs for task in job.tasks))
+        marks = Marks(
+            NoStore() if store is None else store, (task.mark for job in jobs for task in job.tasks)
+        )
     except StoreError as error:
         _logger().error("no handler ran, the store of marks cannot be read: %s", describe(error))
         return BatchReport(tuple(_unprotected(job, error) for job in jobs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
@@ -26,6 +27,7 @@ from ddbevents import (
     Transaction,
     TransactionError,
 )
+from ddbevents._errors import describe
 from ddbevents.stores import IdempotencyStore, MemoryStore, TransactionalStore
 from tests.stream import CANARY, Context, Json, batch, insert, named, remove, sequence_number, user
 
@@ -398,6 +400,38 @@ def test_who_ends_the_process_ends_it_but_what_is_done_is_marked(
     with pytest.raises(stop):
         app(users("a", "b"))
     assert len(store.marks) == 1
+
+
+def test_the_log_says_where_in_the_handler_and_where_below(caplog: pytest.LogCaptureFixture) -> None:
+    app = StreamApp()
+
+    @app.on_insert(User)
+    async def handle(change: Insert[User]) -> None:
+        await asyncio.sleep(0)
+        open_mailbox()
+
+    def open_mailbox() -> None:
+        raise ConnectionError(CANARY)
+
+    app(users("a"))
+
+    places = r"ConnectionError at .*test_batch\.py:\d+ in handle, .*test_batch\.py:\d+ in open_mailbox$"
+    assert re.search(places, caplog.records[0].getMessage())
+
+
+def test_an_error_of_the_call_itself_has_no_place() -> None:
+    class Cancelled(asyncio.CancelledError):
+        pass
+
+    assert describe(Cancelled()) == f"{__name__}.{Cancelled.__qualname__}"
+
+
+def test_a_store_may_be_empty_and_is_one_all_the_same() -> None:
+    class Empty(MemoryStore):
+        def __len__(self) -> int:
+            return 0
+
+    assert outcomes(Recorder(1, store=Empty()), users("a", "b")) == ["failed", "handled"]
 
 
 def test_a_failure_is_logged_without_the_message_which_is_for_who_asks(
