@@ -52,6 +52,9 @@ Convert: TypeAlias = Callable[[object, AttributePath], object]
 MAX_DEPTH: Final = 40
 """DynamoDB nests 32 levels at most; an event made by somebody else may try more."""
 
+GLOBAL_TABLES: Final = "aws:rep:"
+"""Begins the names of the attributes that global tables of 2017 add to each item."""
+
 _MAX_NUMBER_LENGTH: Final = 200
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _MOST_DIGITS: Final = 38
@@ -64,6 +67,10 @@ _NUMBERS: Final = Context(
     Emax=125,
     traps=[InvalidOperation, DivisionByZero, Inexact, Overflow, Underflow, Subnormal],
 )
+
+
+exact_decimal: Final = _NUMBERS.create_decimal
+"""The Decimal of a number's text, or an `ArithmeticError` if DynamoDB has no such number."""
 
 
 def raise_error(error: InvalidItemError) -> Any:
@@ -107,6 +114,16 @@ def decode_map(content: object, path: AttributePath = (), refuse: Refuse = raise
     return {
         name: _decode_member(member, (*path, name), refuse) for name, member in _map(content, path).items()
     }
+
+
+def check_depth(image: Image) -> Image:
+    """The image, if it nests no deeper than `MAX_DEPTH`: for models that have no depth of their own."""
+    level: list[Any] = [*image.values()]
+    for _ in range(MAX_DEPTH):
+        level = [member for attribute in level for member in _inside(attribute)]
+        if not level:
+            return image
+    raise InvalidItemError(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def canonical(attribute: object, path: AttributePath = ()) -> tuple[str, Any]:
@@ -185,6 +202,15 @@ def _encode_name(name: object, path: AttributePath, convert: Convert | None) -> 
     return str(text)
 
 
+def _inside(attribute: Any) -> Iterable[Any]:
+    if isinstance(attribute, dict):
+        for content in attribute.values():
+            if isinstance(content, dict):
+                yield from content.values()
+            elif isinstance(content, list):
+                yield from content
+
+
 def _decode_member(member: object, path: AttributePath, refuse: Refuse) -> Any:
     try:
         return decode_attribute(member, path, refuse)
@@ -198,7 +224,7 @@ def _decode_text(content: object, path: AttributePath, _: Refuse) -> str:
     return content
 
 
-def _decode_number(content: object, path: AttributePath, _: Refuse) -> int | Decimal:
+def decode_number(content: object, path: AttributePath = (), _: Refuse = raise_error) -> int | Decimal:
     if not isinstance(content, str) or len(content) > _MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(content):
         raise InvalidItemError("N holds a decimal number as text", path=path, found="N")
     digits = content.removeprefix("-")
@@ -213,7 +239,7 @@ def _decode_number(content: object, path: AttributePath, _: Refuse) -> int | Dec
         raise _number_out_of_range(path) from None
 
 
-def _decode_binary(content: object, path: AttributePath, _: Refuse) -> bytes:
+def decode_binary(content: object, path: AttributePath = (), _: Refuse = raise_error) -> bytes:
     if isinstance(content, bytes):
         return content
     if isinstance(content, str):
@@ -271,15 +297,15 @@ def _set_decoder(tag: str, decode: Callable[[object, AttributePath, Refuse], Any
 
 _DECODERS: Final[Mapping[str, Callable[[Any, AttributePath, Refuse], Any]]] = {
     "S": _decode_text,
-    "N": _decode_number,
-    "B": _decode_binary,
+    "N": decode_number,
+    "B": decode_binary,
     "BOOL": _decode_bool,
     "NULL": _decode_null,
     "M": decode_map,
     "L": _decode_list,
     "SS": _set_decoder("SS", _decode_text),
-    "NS": _set_decoder("NS", _decode_number),
-    "BS": _set_decoder("BS", _decode_binary),
+    "NS": _set_decoder("NS", decode_number),
+    "BS": _set_decoder("BS", decode_binary),
 }
 
 

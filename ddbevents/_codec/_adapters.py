@@ -20,14 +20,15 @@ def adapter(model: Any) -> TypeAdapter[Any]:
         ConfigurationError: Pydantic cannot read the type.
     """
     try:
-        return _adapter(model)
+        # a model that is rebuilt has a new validator
+        return _adapter(model, getattr(model, "__pydantic_validator__", None))
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
         name = getattr(model, "__qualname__", model)
         raise ConfigurationError(f"pydantic cannot read {name}: {error.message}") from error
 
 
 @cache
-def _adapter(model: Any) -> TypeAdapter[Any]:
+def _adapter(model: Any, _: object) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter  # noqa: PLC0415  # cold start: needed with the first item, not before
 
     return TypeAdapter(model)

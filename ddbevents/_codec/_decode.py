@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, Final, TypeVar
 
 from pydantic_core import ValidationError
 
-from .._attributes import AttributeValue, Image, Value, decode_attribute, decode_map
+from .._attributes import GLOBAL_TABLES, AttributeValue, Image, Value, decode_attribute, decode_map
 from .._errors import AttributePath, InvalidItemError
-from ._adapters import adapter
+from ._compile import Decoder, compile_decoder
 
 ItemT = TypeVar("ItemT")
 
-_GLOBAL_TABLES: Final = "aws:rep:"  # attributes that global tables of 2017 add to each item
+_decoders: Final[dict[Any, Decoder]] = {}
 
 # the type tags that a kind of pydantic's error types asks for
 _EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -54,6 +54,29 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
     Raises:
         InvalidItemError: An attribute is malformed, or the model refuses it. Names the first one.
     """
+    decoder = _decoder(model)
+    if decoder.fast is not None and type(image) is dict:
+        try:
+            return decoder.fast(image)  # type: ignore[no-any-return]  # it was made from the model
+        except Exception:  # noqa: BLE001, S110  # the fast decoder never explains, and user code may raise anything
+            pass
+    return _decode_by_law(model, image, decoder.explain)
+
+
+def _decoder(model: Any) -> Decoder:
+    # a model that is rebuilt has a new validator
+    key = getattr(model, "__pydantic_validator__", model)
+    decoder = _decoders.get(key)
+    if decoder is None:
+        decoder = _decoders[key] = compile_decoder(model)
+    return decoder
+
+
+def _decode_by_law(model: type[ItemT], image: Image, explain: Callable[[Any], ItemT]) -> ItemT:
+    """`model.model_validate` of the image's Python values, and why not.
+
+    A malformed attribute is kept a place for, since it does no harm where the model does not look.
+    """
     unreadable: list[_Unreadable] = []
 
     def keep_a_place(error: InvalidItemError) -> _Unreadable:
@@ -61,9 +84,9 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
         return unreadable[-1]
 
     values = decode_map(image, refuse=keep_a_place)
-    plain = {name: value for name, value in values.items() if not name.startswith(_GLOBAL_TABLES)}
+    plain = {name: value for name, value in values.items() if not name.startswith(GLOBAL_TABLES)}
     try:
-        item: ItemT = adapter(model).validate_python(plain)
+        item = explain(plain)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     else:

@@ -1,0 +1,88 @@
+"""Strict models: there the type tag decides, as the type of a JSON value does in pydantic's JSON mode.
+
+So strictness stays where a tag could be taken for another, and goes where it would ask text to be a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+from pydantic_core import PydanticKnownError, core_schema
+
+_NUMBERS: Final = frozenset({"int", "float", "decimal"})
+_FORGIVING: Final = _NUMBERS | {
+    "datetime",
+    "date",
+    "time",
+    "timedelta",
+    "uuid",
+    "url",
+    "multi-host-url",
+    "enum",
+    "set",
+    "frozenset",
+    "tuple",
+    "model",
+    "dataclass",
+    "lax-or-strict",
+}
+_CHILDREN: Final = frozenset(
+    {
+        "schema",
+        "items_schema",
+        "keys_schema",
+        "values_schema",
+        "extras_schema",
+        "lax_schema",
+        "strict_schema",
+        "json_schema",
+        "python_schema",
+        "choices",
+        "steps",
+        "fields",
+        "definitions",
+    }
+)
+
+
+def is_strict(schema: Any) -> bool:
+    """Whether a core schema asks for strictness anywhere."""
+    if isinstance(schema, dict):
+        config = schema.get("config") or {}
+        children = [schema[name] for name in _CHILDREN & schema.keys()]
+        return schema.get("strict") is True or config.get("strict") is True or is_strict(children)
+    if isinstance(schema, (list, tuple)):
+        return any(is_strict([*part.values()] if _is_table(part) else part) for part in schema)
+    return False
+
+
+def relax(schema: Any) -> Any:
+    """The same core schema for plain values, strict about tags only."""
+    if isinstance(schema, (list, tuple)):
+        return type(schema)(map(relax, schema))
+    if not isinstance(schema, dict):
+        return schema
+    if _is_table(schema):
+        return {name: relax(part) for name, part in schema.items()}
+    relaxed = {name: relax(part) if name in _CHILDREN else part for name, part in schema.items()}
+    kind = relaxed["type"]
+    if kind in _FORGIVING:
+        relaxed["strict"] = False
+    if kind in _NUMBERS:
+        return core_schema.no_info_before_validator_function(_refuse_text(f"{kind}_type"), relaxed)
+    return relaxed
+
+
+def _is_table(part: Any) -> bool:
+    """Fields or choices by name, not a schema."""
+    return isinstance(part, dict) and not isinstance(part.get("type"), str)
+
+
+def _refuse_text(problem: Literal["int_type", "float_type", "decimal_type"]) -> Callable[[Any], Any]:
+    def refuse(value: Any) -> Any:
+        if isinstance(value, (str, bytes, bool)):
+            raise PydanticKnownError(problem)
+        return value
+
+    return refuse
