@@ -11,16 +11,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
-from ._attributes import Image, decode_map
-from ._errors import InvalidEventError, InvalidItemError, InvalidRecordError
+from ._attributes import Image, decode_attribute, split_tag
+from ._errors import AttributePath, InvalidEventError, InvalidItemError, InvalidRecordError
 
 Kind: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
 NameT = TypeVar("NameT", bound=str)
+ValueT = TypeVar("ValueT")
 KeyValue: TypeAlias = str | int | Decimal | bytes
 
 _KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
 _VIEW_TYPES: Final[Mapping[str, ViewType]] = {name: name for name in get_args(ViewType)}
+_KEY_TAGS: Final = ("S", "N", "B")
 _LONGEST_SEQUENCE_NUMBER: Final = 40
 _LONGEST_EVENT_ID: Final = 128
 _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
@@ -37,6 +39,9 @@ _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
 class StreamRecord(NamedTuple):
     """One change of one item, as the stream tells it.
 
+    What stands beside the item is read when it is asked for, and raises `InvalidRecordError` if it is not as
+    AWS sends it.
+
     Attributes:
         event_id: The same in every delivery of the record.
         kind: INSERT, MODIFY or REMOVE.
@@ -45,12 +50,6 @@ class StreamRecord(NamedTuple):
         old_image: The item before the change, likewise.
         sequence_number: 1 to 40 decimal digits. Rises along a shard; compare as int.
         identifier: What a partial batch response names the record by.
-        source_arn: The stream's ARN; None in what boto3's `get_records` gives.
-        region: The Region of the table.
-        created_at: When the change was made, to the second, in UTC; None if AWS left it out.
-        size_bytes: The size of keys and images.
-        view_type: What the stream carries of each item; None if it is a kind not known here.
-        expired: Whether time to live removed the item.
         raw: The record as it came. Not to be changed.
     """
 
@@ -61,23 +60,48 @@ class StreamRecord(NamedTuple):
     old_image: Image | None
     sequence_number: str
     identifier: str
-    source_arn: str | None
-    region: str | None
-    created_at: datetime | None
-    size_bytes: int | None
-    view_type: ViewType | None
-    expired: bool
     raw: Mapping[str, Any]
+
+    @property
+    def source_arn(self) -> str | None:
+        """The stream's ARN; None in what boto3's `get_records` gives."""
+        return _optional(self.raw, ("eventSourceARN",), str)
 
     @property
     def table(self) -> str | None:
         """The table's name, from the ARN; None if there is no ARN."""
-        _, _, rest = (self.source_arn or "").partition(":table/")
-        return rest.partition("/")[0] or None
+        return _table(self.source_arn)
+
+    @property
+    def region(self) -> str | None:
+        """The Region of the table."""
+        return _optional(self.raw, ("awsRegion",), str)
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the change was made, to the second, in UTC; None if AWS left it out."""
+        return _created_at(self.raw["dynamodb"])
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The size of keys and images."""
+        return _optional(self.raw["dynamodb"], ("dynamodb", "SizeBytes"), int)
+
+    @property
+    def view_type(self) -> ViewType | None:
+        """What the stream carries of each item; None if it is a kind not known here."""
+        return _one_of(_VIEW_TYPES, self.raw["dynamodb"].get("StreamViewType"))
+
+    @property
+    def expired(self) -> bool:
+        """Whether time to live removed the item."""
+        return _expired(self.raw)
 
     def __repr__(self) -> str:
         """Without keys and images: a record ends up in logs."""
-        return f"<StreamRecord {self.kind} {self.sequence_number} of {self.table}>"
+        return (
+            f"<StreamRecord {self.kind} {self.sequence_number} of {_table(self.raw.get('eventSourceARN'))}>"
+        )
 
 
 class UnreadableRecord(NamedTuple):
@@ -164,36 +188,28 @@ def _keys(body: Mapping[str, Any]) -> Mapping[str, KeyValue]:
     keys = body.get("Keys")
     if not isinstance(keys, dict) or not keys:
         raise InvalidRecordError("expected the attributes of the item's key", path=path)
-    values = decode_map(keys, path)
-    for name, attribute in keys.items():
-        if not attribute.keys() <= {"S", "N", "B"}:
-            raise InvalidItemError(
-                "a key is text, a number or binary", path=(*path, name), expected=("S", "N", "B")
-            )
-    return values
+    return {name: _key(attribute, (*path, name)) for name, attribute in keys.items()}
+
+
+def _key(attribute: Any, path: AttributePath) -> KeyValue:
+    tag, content = split_tag(attribute, path)
+    if tag == "S" and isinstance(content, str):
+        return content
+    if tag not in _KEY_TAGS:
+        raise InvalidItemError("a key is text, a number or binary", path=path, expected=_KEY_TAGS)
+    value: KeyValue = decode_attribute(attribute, path)
+    return value
 
 
 def _stream_record(
     envelope: dict[str, Any], body: dict[str, Any], sequence_number: str, keys: Mapping[str, KeyValue]
 ) -> StreamRecord:
     kind = _kind(envelope)
-    view_type = _one_of(_VIEW_TYPES, body.get("StreamViewType"))
-    _demand_images(kind, view_type, body)
+    new_image, old_image = _image(body, "NewImage"), _image(body, "OldImage")
+    if (new_image is None and kind != "REMOVE") or (old_image is None and kind != "INSERT"):
+        _demand_images(kind, body)
     return StreamRecord(
-        event_id=_event_id(envelope),
-        kind=kind,
-        keys=keys,
-        new_image=_image(body, "NewImage"),
-        old_image=_image(body, "OldImage"),
-        sequence_number=sequence_number,
-        identifier=sequence_number,
-        source_arn=_optional_text(envelope, "eventSourceARN"),
-        region=_optional_text(envelope, "awsRegion"),
-        created_at=_created_at(body),
-        size_bytes=_size_bytes(body),
-        view_type=view_type,
-        expired=_expired(envelope),
-        raw=envelope,
+        _event_id(envelope), kind, keys, new_image, old_image, sequence_number, sequence_number, envelope
     )
 
 
@@ -217,7 +233,8 @@ def _event_id(envelope: Mapping[str, Any]) -> str:
     return event_id
 
 
-def _demand_images(kind: Kind, view_type: ViewType | None, body: Mapping[str, Any]) -> None:
+def _demand_images(kind: Kind, body: Mapping[str, Any]) -> None:
+    view_type = _one_of(_VIEW_TYPES, body.get("StreamViewType"))
     for name in _IMAGES[kind].get(view_type, ()):
         if name not in body:
             reason = f"absent, although the StreamViewType is {view_type}"
@@ -233,11 +250,16 @@ def _image(body: Mapping[str, Any], name: Literal["NewImage", "OldImage"]) -> Im
     return image
 
 
-def _optional_text(envelope: Mapping[str, Any], name: str) -> str | None:
-    text = envelope.get(name)
-    if text is not None and not isinstance(text, str):
-        raise InvalidRecordError("expected text", path=(name,))
-    return text
+def _table(arn: object) -> str | None:
+    _, _, rest = arn.partition(":table/") if isinstance(arn, str) else ("", "", "")
+    return rest.partition("/")[0] or None
+
+
+def _optional(parent: Mapping[str, Any], path: tuple[str, ...], expected: type[ValueT]) -> ValueT | None:
+    value = parent.get(path[-1])
+    if value is None or type(value) is expected:
+        return value
+    raise InvalidRecordError(f"expected {'text' if expected is str else 'a number'}", path=path)
 
 
 def _created_at(body: Mapping[str, Any]) -> datetime | None:
@@ -252,13 +274,6 @@ def _created_at(body: Mapping[str, Any]) -> datetime | None:
         except (ValueError, OverflowError, OSError):
             pass
     raise InvalidRecordError("expected seconds since 1970", path=("dynamodb", "ApproximateCreationDateTime"))
-
-
-def _size_bytes(body: Mapping[str, Any]) -> int | None:
-    size = body.get("SizeBytes")
-    if size is not None and (not isinstance(size, int) or isinstance(size, bool)):
-        raise InvalidRecordError("expected a number of bytes", path=("dynamodb", "SizeBytes"))
-    return size
 
 
 def _expired(envelope: Mapping[str, Any]) -> bool:

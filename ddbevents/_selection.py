@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ._attributes import Image, canonical
 from ._changes import ImageName, key_image, needed_image
-from ._codec import ItemField, item_fields
+from ._codec import Discriminator, discriminators, item_fields
 from ._conditions import Condition, find_attribute, matches
 from ._errors import AttributePath, InvalidItemError, InvalidRecordError
 from ._records import Kind, StreamRecord
@@ -47,9 +47,9 @@ class Selection(NamedTuple):
 
     def _describes(self, name: str, image: Image, record: StreamRecord) -> bool:
         try:
-            return (self.where is None or matches(self.where, image)) and all(
-                _holds_choice(field, image) for field in item_fields(self.model).values()
-            )
+            if self.where is not None and not matches(self.where, image):
+                return False
+            return all(_holds_choice(field, image) for field in discriminators(self.model))
         except InvalidItemError as error:
             raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
 
@@ -70,9 +70,7 @@ def _is_of_table(record: StreamRecord, table: str | None) -> bool:
     return record.table == table
 
 
-def _holds_choice(field: ItemField, image: Image) -> bool:
-    if field.choices is None:
-        return True
+def _holds_choice(field: Discriminator, image: Image) -> bool:
     for path in field.paths:
         attribute = find_attribute(image, path)
         if attribute is not None:

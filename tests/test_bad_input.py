@@ -23,6 +23,7 @@ from ddbevents import (
     Modify,
     Outcome,
     StreamApp,
+    StreamRecord,
     parse_event,
 )
 from ddbevents.stores import MemoryStore
@@ -152,6 +153,10 @@ UNREADABLE = {
     ),
     "new image null": (body(NewImage=None), "dynamodb.NewImage: expected an object"),
     "new image list": (body(NewImage=[CANARY]), "dynamodb.NewImage: expected an object"),
+}
+
+
+UNREADABLE_BESIDE_THE_ITEM = {
     "arn number": ({**body(), "eventSourceARN": 1}, "eventSourceARN: expected text"),
     "region list": ({**body(), "awsRegion": []}, "awsRegion: expected text"),
     "time text": (body(ApproximateCreationDateTime=CANARY), "ApproximateCreationDateTime: expected seconds"),
@@ -202,6 +207,23 @@ def test_parse_event_raises_the_error_of_the_first_record_that_cannot_be_read(na
         parse_event(batch(insert(1, user("a")), unreadable))
 
     assert message in str(refused.value)
+
+
+def read_beside_the_item(record: StreamRecord) -> tuple[object, ...]:
+    return record.source_arn, record.region, record.created_at, record.size_bytes
+
+
+@pytest.mark.parametrize("name", UNREADABLE_BESIDE_THE_ITEM)
+def test_what_stands_beside_the_item_is_read_when_it_is_asked_for(name: str, app: StreamApp) -> None:
+    record, message = UNREADABLE_BESIDE_THE_ITEM[name]
+
+    [parsed] = parse_event(batch(record))
+
+    with pytest.raises(InvalidRecordError) as refused:
+        read_beside_the_item(parsed)
+    assert message in str(refused.value)
+    assert CANARY not in repr(parsed)
+    assert app(batch(record)) == {"batchItemFailures": []}
 
 
 MALFORMED = {

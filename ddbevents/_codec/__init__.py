@@ -2,13 +2,14 @@
 
 from ._decode import decode, decode_value
 from ._encode import encode, encode_value
-from ._fields import ItemField, check_item_model, item_fields
+from ._fields import Discriminator, check_item_model, discriminators, item_fields
 
 __all__ = [
-    "ItemField",
+    "Discriminator",
     "check_item_model",
     "decode",
     "decode_value",
+    "discriminators",
     "encode",
     "encode_value",
     "item_fields",

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator
 
 from ._adapters import adapter
-from ._rewrite import CannotRewriteError, Schema, rewrite
+from ._leaves import Schema
+from ._rewrite import CannotRewriteError, rewrite
 from ._strict import is_strict, relax
 
 Validate: TypeAlias = Callable[[Any], Any]
@@ -55,7 +56,7 @@ def build(schema: Schema) -> SchemaValidator:
     2.46 and newer; older ones refuse it, and either have no such thing or cannot be told.
     """
     try:
-        return SchemaValidator(schema, _use_prebuilt=False)  # type: ignore[call-arg]  # as said above
+        return SchemaValidator(schema, _use_prebuilt=False)
     except TypeError:
         return SchemaValidator(schema)
 

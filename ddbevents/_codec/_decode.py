@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType, ModuleType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic_core import ValidationError
 
 from .._attributes import GLOBAL_TABLES, AttributeValue, Image, Value, decode_attribute, decode_map
 from .._errors import AttributePath, InvalidItemError
-from ._compile import Decoder, compile_decoder
+
+if TYPE_CHECKING:
+    from ._compile import Decoder
 
 ItemT = TypeVar("ItemT")
 
@@ -68,6 +70,8 @@ def _decoder(model: Any) -> Decoder:
     key = getattr(model, "__pydantic_validator__", model)
     decoder = _decoders.get(key)
     if decoder is None:
+        from ._compile import compile_decoder  # noqa: PLC0415  # cold start: needed with the first item
+
         decoder = _decoders[key] = compile_decoder(model)
     return decoder
 

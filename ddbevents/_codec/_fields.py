@@ -32,6 +32,20 @@ class ItemField(NamedTuple):
     choices: frozenset[tuple[str, Any]] | None
 
 
+class Discriminator(NamedTuple):
+    """A field that holds one of a few values.
+
+    Attributes:
+        paths: Where its attribute may be, the first that is there counts.
+        choices: What it may hold, in canonical form.
+        required: Whether an item without it is refused.
+    """
+
+    paths: tuple[AttributePath, ...]
+    choices: frozenset[tuple[str, Any]]
+    required: bool
+
+
 def check_item_model(model: object) -> None:
     """Refuse what cannot be an item's model.
 
@@ -53,6 +67,13 @@ def check_item_model(model: object) -> None:
 def item_fields(model: Any) -> Mapping[str, ItemField]:
     """The fields of a model by their names in Python. A dict has none."""
     return _item_fields(model)
+
+
+@cache
+def discriminators(model: Any) -> tuple[Discriminator, ...]:
+    """The `Literal` fields of a model, which say what an item is."""
+    fields = item_fields(model).values()
+    return tuple(Discriminator(f.paths, f.choices, f.required) for f in fields if f.choices is not None)
 
 
 @cache

@@ -9,42 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 from pydantic_core import core_schema
 
-from .._attributes import (
-    GLOBAL_TABLES,
-    Image,
-    check_depth,
-    decode_attribute,
-    decode_binary,
-    decode_number,
-    exact_decimal,
-)
-
-Schema: TypeAlias = Any  # pydantic's CoreSchema: sixty TypedDicts, told apart by their `type`
-Take: TypeAlias = Callable[[Any], Any]
+from .._attributes import GLOBAL_TABLES, Image, check_depth, decode_attribute, decode_binary
+from ._leaves import LEAVES, NULL, Schema, Split, Take, before, take_members, take_null, without_ref
 
 _COPY: Final = "typed:"  # begins the reference of a rewritten definition; the original keeps its own
 
 
 class CannotRewriteError(Exception):
     """The model can only be read generically."""
-
-
-class Split(NamedTuple):
-    """A schema, cut at the type tag.
-
-    Attributes:
-        tag: The only tag that it reads; None if it reads several.
-        take: From an attribute value to what stands under the tag. Any exception means that it does not fit.
-        inside: What reads that.
-    """
-
-    tag: str | None
-    take: Take
-    inside: Schema
 
 
 def rewrite(schema: Schema, keep: Callable[[Schema], Schema]) -> Schema:
@@ -81,9 +57,9 @@ class _Rewriter:
         split = self.split(schema)
         if split is None or split.tag != "M":
             raise CannotRewriteError
-        inside = _before(_without_global_tables, split.inside) if _keeps_extras(schema) else split.inside
+        inside = before(_without_global_tables, split.inside) if _keeps_extras(schema) else split.inside
         if self._recursive:
-            inside = _before(check_depth, inside)
+            inside = before(check_depth, inside)
         if not self._originals:
             return inside
         copies = [
@@ -99,10 +75,13 @@ class _Rewriter:
         if choices is not None:
             return core_schema.tagged_union_schema(choices, discriminator="".join)
         split = self.split(schema)
-        return self._generic(schema) if split is None else _before(split.take, split.inside)
+        return self._generic(schema) if split is None else before(split.take, split.inside)
 
     def split(self, schema: Schema) -> Split | None:
         """The schema, cut at its tag; None if it has to be read generically."""
+        leaf = LEAVES.get(schema["type"])
+        if leaf is not None:
+            return leaf(schema)
         rule = _RULES.get(schema["type"])
         return None if rule is None else rule(self, schema)
 
@@ -121,7 +100,7 @@ class _Rewriter:
         wired = [{**row, "schema": self.wire(row["schema"])} for row in rows]
         self._configs.pop()
         fields = wired if isinstance(declared, list) else dict(zip(declared, wired, strict=True))
-        return self._with_extras(_without_ref(schema, fields=fields), config)
+        return self._with_extras(without_ref(schema, fields=fields), config)
 
     def reference(self, ref: str) -> Split | None:
         """A definition's rewritten copy, by reference."""
@@ -143,7 +122,7 @@ class _Rewriter:
         # on_error would swallow what a getter raises, and the default itself is no typed JSON
         if schema.get("on_error", "raise") != "raise" or schema.get("validate_default"):
             return self._generic(schema)
-        return _without_ref(schema, schema=self.wire(schema["schema"]))
+        return without_ref(schema, schema=self.wire(schema["schema"]))
 
     def _with_extras(self, schema: Schema, config: Mapping[str, Any]) -> Schema | None:
         if _extra(schema, config) != "allow":
@@ -165,8 +144,8 @@ class _Rewriter:
         kinds = {self._kind(member) for member in members}
         if not kinds <= _UNION_MEMBERS or {"bool", "float"} <= kinds or self._coerces_numbers():
             return None
-        splits = [self.split(member) for member in members] + [_NULL] * is_nullable
-        choices = {split.tag: _before(split.take, split.inside) for split in splits if split and split.tag}
+        splits = [self.split(member) for member in members] + [NULL] * is_nullable
+        choices = {split.tag: before(split.take, split.inside) for split in splits if split and split.tag}
         return choices if len(choices) == len(splits) else None
 
     def _kind(self, schema: Schema) -> str:
@@ -174,18 +153,10 @@ class _Rewriter:
         return str((self._originals[schema["schema_ref"]] if is_reference else schema)["type"])
 
     def _generic(self, schema: Schema) -> Schema:
-        return _before(decode_attribute, self._keep(schema))
+        return before(decode_attribute, self._keep(schema))
 
     def _coerces_numbers(self) -> bool:
         return any(config.get("coerce_numbers_to_str") for config in self._configs)
-
-
-def _before(function: Take, schema: Schema) -> Schema:
-    return core_schema.no_info_before_validator_function(function, schema)
-
-
-def _without_ref(schema: Schema, /, **changes: Any) -> Schema:
-    return {name: value for name, value in {**schema, **changes}.items() if name != "ref"}
 
 
 def _extra(schema: Schema, config: Mapping[str, Any]) -> str:
@@ -211,64 +182,14 @@ def _has_plain_alias(field: Schema) -> bool:
     return all(len(path) == 1 for path in paths)
 
 
-def _text(pattern: str, max_length: int) -> Schema:
-    """The text of a number. Every setting is spelt out, since what is not comes from the model's config."""
-    return core_schema.str_schema(
-        pattern=pattern,
-        min_length=1,
-        max_length=max_length,
-        strict=True,
-        strip_whitespace=False,
-        to_lower=False,
-        to_upper=False,
-        regex_engine="rust-regex",
-        coerce_numbers_to_str=False,
-    )
-
-
-# longer texts, and exponents, may be numbers as well: the explaining decoder knows
-_INTEGER: Final = _text(r"^-?[0-9]+$", 38)
-_FRACTION: Final = _text(r"^-?[0-9]+(\.[0-9]+)?$", 38)
-_NUMBER: Final = _text(r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", 200)
-
-
-def _take_binary(value: Any) -> bytes:
-    return decode_binary(value["B"])
-
-
-def _take_moment(value: Any) -> object:
-    """ISO text, or a number of seconds."""
-    if "S" not in value:
-        return decode_number(value["N"])
-    text = value["S"]
-    if not isinstance(text, str):
-        raise TypeError
-    return text
-
-
-def _take_null(value: Any) -> None:
-    if value["NULL"] is not True:
-        raise TypeError
-
-
-def _take_members(tag: str) -> Take:
-    def take(value: Any) -> Any:
-        members = value[tag]
-        if type(members) is not list or not members or len(set(members)) != len(members):
-            raise TypeError
-        return members
-
-    return take
-
-
 def _or_null(split: Split) -> Take:
     take, tag = split.take, split.tag
     if not isinstance(take, itemgetter):
-        return lambda value: _take_null(value) if "NULL" in value else take(value)
+        return lambda value: take_null(value) if "NULL" in value else take(value)
 
     def take_or_null(value: Any) -> Any:
         if tag not in value:
-            return _take_null(value)
+            return take_null(value)
         content = value[tag]
         if content is None:
             raise TypeError
@@ -277,77 +198,35 @@ def _or_null(split: Split) -> Take:
     return take_or_null
 
 
-_NULL: Final = Split("NULL", _take_null, core_schema.none_schema())
-
-
-def _leaf(tag: str, **settings: Any) -> Callable[[_Rewriter, Schema], Split]:
-    take = itemgetter(tag)
-    return lambda _, schema: Split(tag, take, _without_ref(schema, **settings))
-
-
-def _number(text: Schema, **settings: Any) -> Callable[[_Rewriter, Schema], Split]:
-    take = itemgetter("N")
-
-    def rule(_: _Rewriter, schema: Schema) -> Split:
-        return Split(
-            "N", take, core_schema.chain_schema([text, _without_ref(schema, strict=False, **settings)])
-        )
-
-    return rule
-
-
-def _decimal(_: _Rewriter, schema: Schema) -> Split:
-    node = _without_ref(schema, strict=False, allow_inf_nan=False)
-    return Split("N", itemgetter("N"), core_schema.chain_schema([_NUMBER, _before(exact_decimal, node)]))
-
-
-def _moment(_: _Rewriter, schema: Schema) -> Split:
-    return Split(None, _take_moment, _without_ref(schema, strict=False))
-
-
-def _bytes(_: _Rewriter, schema: Schema) -> Split:
-    return Split("B", _take_binary, _without_ref(schema))
-
-
-def _literal(_: _Rewriter, schema: Schema) -> Split | None:
-    texts = all(type(choice) is str for choice in schema["expected"])
-    return Split("S", itemgetter("S"), _without_ref(schema)) if texts else None
-
-
-def _enum(_: _Rewriter, schema: Schema) -> Split | None:
-    texts = all(type(member.value) is str for member in schema["members"])
-    return Split("S", itemgetter("S"), _without_ref(schema, strict=False)) if texts else None
-
-
 def _nullable(rewriter: _Rewriter, schema: Schema) -> Split | None:
     split = rewriter.split(schema["schema"])
-    return None if split is None else Split(None, _or_null(split), _without_ref(schema, schema=split.inside))
+    return None if split is None else Split(None, _or_null(split), without_ref(schema, schema=split.inside))
 
 
 def _after(rewriter: _Rewriter, schema: Schema) -> Split | None:
     split = rewriter.split(schema["schema"])
-    return None if split is None else split._replace(inside=_without_ref(schema, schema=split.inside))
+    return None if split is None else split._replace(inside=without_ref(schema, schema=split.inside))
 
 
 def _chain(rewriter: _Rewriter, schema: Schema) -> Split | None:
     first, *rest = schema["steps"]
     split = rewriter.split(first)
-    return None if split is None else split._replace(inside=_without_ref(schema, steps=[split.inside, *rest]))
+    return None if split is None else split._replace(inside=without_ref(schema, steps=[split.inside, *rest]))
 
 
 def _list(rewriter: _Rewriter, schema: Schema) -> Split:
     items = rewriter.wire(schema.get("items_schema") or core_schema.any_schema())
-    return Split("L", itemgetter("L"), _without_ref(schema, items_schema=items, strict=True))
+    return Split("L", itemgetter("L"), without_ref(schema, items_schema=items, strict=True))
 
 
 def _tuple(rewriter: _Rewriter, schema: Schema) -> Split:
     items = [rewriter.wire(item) for item in schema["items_schema"]]
-    return Split("L", itemgetter("L"), _without_ref(schema, items_schema=items, strict=False))
+    return Split("L", itemgetter("L"), without_ref(schema, items_schema=items, strict=False))
 
 
 def _dict(rewriter: _Rewriter, schema: Schema) -> Split:
     values = rewriter.wire(schema.get("values_schema") or core_schema.any_schema())
-    return Split("M", itemgetter("M"), _without_ref(schema, values_schema=values, strict=True))
+    return Split("M", itemgetter("M"), without_ref(schema, values_schema=values, strict=True))
 
 
 def _set(rewriter: _Rewriter, schema: Schema) -> Split | None:
@@ -355,8 +234,8 @@ def _set(rewriter: _Rewriter, schema: Schema) -> Split | None:
     if split is None or split.tag not in {"S", "N", "B"}:
         return None
     tag = f"{split.tag}S"
-    items = _before(decode_binary, split.inside) if split.tag == "B" else split.inside
-    return Split(tag, _take_members(tag), _without_ref(schema, items_schema=items, strict=False))
+    items = before(decode_binary, split.inside) if split.tag == "B" else split.inside
+    return Split(tag, take_members(tag), without_ref(schema, items_schema=items, strict=False))
 
 
 def _model(rewriter: _Rewriter, schema: Schema) -> Split | None:
@@ -365,15 +244,15 @@ def _model(rewriter: _Rewriter, schema: Schema) -> Split | None:
     if schema.get("root_model"):
         split = rewriter.split(schema["schema"])
         return (
-            split and split.tag and split._replace(inside=_without_ref(schema, schema=split.inside))
+            split and split.tag and split._replace(inside=without_ref(schema, schema=split.inside))
         ) or None
     fields = rewriter.fields(schema["schema"], schema.get("config", {}))
-    return None if fields is None else Split("M", itemgetter("M"), _without_ref(schema, schema=fields))
+    return None if fields is None else Split("M", itemgetter("M"), without_ref(schema, schema=fields))
 
 
 def _dataclass(rewriter: _Rewriter, schema: Schema) -> Split | None:
     fields = rewriter.fields(schema["schema"], schema.get("config", {}))
-    return None if fields is None else Split("M", itemgetter("M"), _without_ref(schema, schema=fields))
+    return None if fields is None else Split("M", itemgetter("M"), without_ref(schema, schema=fields))
 
 
 def _typed_dict(rewriter: _Rewriter, schema: Schema) -> Split | None:
@@ -393,28 +272,13 @@ def _tagged_union(rewriter: _Rewriter, schema: Schema) -> Split | None:
     choices = {key: split.inside for key, split in splits.items() if split and split.tag == "M"}
     if len(choices) < len(splits):
         return None
-    inside = _without_ref(schema, choices=choices, discriminator=[[discriminator, "S"]])
+    inside = without_ref(schema, choices=choices, discriminator=[[discriminator, "S"]])
     return Split("M", itemgetter("M"), inside)
 
 
 _RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
 _UNION_MEMBERS: Final = frozenset({"str", "int", "float", "bool", "list", "dict", "model"})
 _RULES: Final[Mapping[str, Callable[[_Rewriter, Schema], Split | None]]] = {
-    "str": _leaf("S", strict=True),
-    "int": _number(_INTEGER),
-    "float": _number(_FRACTION, allow_inf_nan=False),
-    "decimal": _decimal,
-    "bool": _leaf("BOOL", strict=True),
-    "bytes": _bytes,
-    "datetime": _moment,
-    "date": _moment,
-    "time": _moment,
-    "timedelta": _moment,
-    "uuid": _leaf("S", strict=False),
-    "url": _leaf("S", strict=False),
-    "multi-host-url": _leaf("S", strict=False),
-    "literal": _literal,
-    "enum": _enum,
     "nullable": _nullable,
     "function-after": _after,
     "chain": _chain,

@@ -8,10 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
-from pydantic_core import PydanticKnownError, core_schema
+from pydantic_core import PydanticKnownError
 
-_NUMBERS: Final = frozenset({"int", "float", "decimal"})
-_FORGIVING: Final = _NUMBERS | {
+from ._leaves import before
+
+
+def _refuse_text(problem: Literal["int_type", "float_type", "decimal_type"]) -> Callable[[Any], Any]:
+    def refuse(value: Any) -> Any:
+        if isinstance(value, (str, bytes, bool)):
+            raise PydanticKnownError(problem)
+        return value
+
+    return refuse
+
+
+_NUMBERS: Final = {
+    "int": _refuse_text("int_type"),
+    "float": _refuse_text("float_type"),
+    "decimal": _refuse_text("decimal_type"),
+}
+_FORGIVING: Final = _NUMBERS.keys() | {
     "datetime",
     "date",
     "time",
@@ -69,20 +85,10 @@ def relax(schema: Any) -> Any:
     kind = relaxed["type"]
     if kind in _FORGIVING:
         relaxed["strict"] = False
-    if kind in _NUMBERS:
-        return core_schema.no_info_before_validator_function(_refuse_text(f"{kind}_type"), relaxed)
-    return relaxed
+    refuse_text = _NUMBERS.get(kind)
+    return before(refuse_text, relaxed) if refuse_text else relaxed
 
 
 def _is_table(part: Any) -> bool:
     """Fields or choices by name, not a schema."""
     return isinstance(part, dict) and not isinstance(part.get("type"), str)
-
-
-def _refuse_text(problem: Literal["int_type", "float_type", "decimal_type"]) -> Callable[[Any], Any]:
-    def refuse(value: Any) -> Any:
-        if isinstance(value, (str, bytes, bool)):
-            raise PydanticKnownError(problem)
-        return value
-
-    return refuse

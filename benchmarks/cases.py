@@ -1,0 +1,294 @@
+"""The models and images that are decoded."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+Kind: TypeAlias = Literal["INSERT", "MODIFY"]
+
+
+class Address(BaseModel):
+    """A map of texts."""
+
+    street: str
+    city: str
+    postcode: str
+    country: str
+
+
+class Line(BaseModel):
+    """One of the five of an order."""
+
+    sku: str
+    title: str
+    quantity: int
+    price: Decimal
+
+
+class Order(BaseModel):
+    """Twelve attributes of all common types."""
+
+    order_id: str
+    customer_id: str
+    status: str
+    placed_at: datetime
+    total: Decimal
+    tax: Decimal
+    currency: str
+    address: Address
+    lines: list[Line]
+    tags: set[str]
+    is_gift: bool
+    version: int
+
+
+class Contact(BaseModel):
+    """Three fields of a wide item."""
+
+    user_id: str
+    email: str
+    logins: int
+
+
+class Flat(BaseModel):
+    """Ten texts, by the names that JSON likes."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    street: str
+    city: str
+    postcode: str
+    country: str
+    language: str
+    time_zone: str
+
+
+class Card(BaseModel):
+    """One of the ways to pay."""
+
+    kind: Literal["card"]
+    last_digits: str
+    year: int
+
+
+class Invoice(BaseModel):
+    """Another one."""
+
+    kind: Literal["invoice"]
+    days: int
+    reference: str | None = None
+
+
+class Payment(BaseModel):
+    """Unions, a discriminated one among them, constraints and validators."""
+
+    payment_id: UUID
+    amount: Annotated[Decimal, Field(ge=0, max_digits=12)]
+    method: Annotated[Card | Invoice, Field(discriminator="kind")]
+    fallbacks: list[Annotated[Card | Invoice, Field(discriminator="kind")]]
+    external_id: int | str
+    note: str | int
+    fee: Decimal | None
+    settled: float | bool | None = None
+    currency: str
+    country: str
+
+    @field_validator("currency")
+    @classmethod
+    def three_letters(cls, currency: str) -> str:
+        """ISO 4217."""
+        if len(currency) != len("EUR"):
+            raise ValueError("not a currency")
+        return currency
+
+    @field_validator("country", mode="before")
+    @classmethod
+    def upper(cls, country: object) -> object:
+        """ISO 3166."""
+        return country.upper() if isinstance(country, str) else country
+
+    @model_validator(mode="after")
+    def fee_below_amount(self) -> Payment:
+        """Two fields at once."""
+        if self.fee is not None and self.fee > self.amount:
+            raise ValueError("the fee is more than the amount")
+        return self
+
+
+class Profile(BaseModel):
+    """Ten fields that may be null."""
+
+    nickname: str | None
+    website: str | None
+    born: datetime | None
+    followers: int | None
+    rating: Decimal | None
+    verified: bool | None
+    language: str | None = None
+    city: str | None = None
+    score: float | None = None
+    about: str | None = None
+
+
+class Samples(BaseModel):
+    """A long list of numbers."""
+
+    samples: list[int]
+
+
+class Case(NamedTuple):
+    """A model and an image of it."""
+
+    title: str
+    model: type[BaseModel]
+    image: dict[str, Any]
+
+
+def order(index: int) -> dict[str, Any]:
+    """An image of an order; each index has its own."""
+    return {
+        "order_id": {"S": f"o-{index:08d}"},
+        "customer_id": {"S": f"c-{index * 7919 % 100000:06d}"},
+        "status": {"S": "OPEN"},
+        "placed_at": {"S": f"2026-11-02T08:{index % 60:02d}:17.306000+00:00"},
+        "total": {"N": f"{249 + index % 100}.95"},
+        "tax": {"N": "39.91"},
+        "currency": {"S": "EUR"},
+        "address": {
+            "M": {
+                "street": {"S": f"Lindenstrasse {index % 300}"},
+                "city": {"S": "Berlin"},
+                "postcode": {"S": "10969"},
+                "country": {"S": "DE"},
+            }
+        },
+        "lines": {"L": [{"M": _line(index, number)} for number in range(5)]},
+        "tags": {"SS": ["first-order", "newsletter", f"campaign-{index % 20}"]},
+        "is_gift": {"BOOL": index % 2 == 0},
+        "version": {"N": f"{index % 9 + 1}"},
+    }
+
+
+def _line(index: int, number: int) -> dict[str, Any]:
+    return {
+        "sku": {"S": f"sku-{index % 500}-{number}"},
+        "title": {"S": f"Notebook, {number + 1} pack"},
+        "quantity": {"N": f"{number + 1}"},
+        "price": {"N": f"{number + 9}.99"},
+    }
+
+
+def _wide() -> dict[str, Any]:
+    image: dict[str, Any] = {"user_id": {"S": "u-1815"}, "email": {"S": "ada@example.com"}}
+    image["logins"] = {"N": "311"}
+    image |= {f"text_{n}": {"S": f"the value of attribute {n}"} for n in range(19)}
+    image |= {f"number_{n}": {"N": f"{n * 17}.5"} for n in range(9)}
+    image |= {f"flag_{n}": {"BOOL": n % 2 == 0} for n in range(4)}
+    image |= {f"list_{n}": {"L": [{"S": "x"}, {"N": "1"}, {"BOOL": True}]} for n in range(2)}
+    image |= {f"map_{n}": {"M": {"a": {"S": "x"}, "b": {"N": "2"}, "c": {"S": "y"}}} for n in range(3)}
+    image |= {"groups": {"SS": ["admin", "staff"]}, "left_at": {"NULL": True}}
+    return image
+
+
+_FLAT: Final = {
+    to_camel(name): {"S": f"the {name} of somebody"}
+    for name in Flat.model_fields
+}  # fmt: skip
+_CARD: Final = {"M": {"kind": {"S": "card"}, "last_digits": {"S": "4242"}, "year": {"N": "2029"}}}
+_INVOICE: Final = {"M": {"kind": {"S": "invoice"}, "days": {"N": "30"}, "reference": {"S": "A-17"}}}
+_PAYMENT: Final = {
+    "payment_id": {"S": "0b7cb0e6-6c5e-4d0f-8f0a-6b7d0e4c9f11"},
+    "amount": {"N": "249.95"},
+    "method": _CARD,
+    "fallbacks": {"L": [_INVOICE, _CARD]},
+    "external_id": {"N": "8837261"},
+    "note": {"S": "leave at the door"},
+    "fee": {"N": "2.5"},
+    "settled": {"N": "0.25"},
+    "currency": {"S": "EUR"},
+    "country": {"S": "de"},
+}
+_PROFILE: Final = {name: {"NULL": True} for name in Profile.model_fields} | {
+    "nickname": {"S": "ada"},
+    "followers": {"N": "1843"},
+}
+
+CASES: Final = {
+    "a": Case("full model: 12 attributes, a nested model, a list of five, a set", Order, order(1)),
+    "b": Case("narrow model: 3 fields of an item of 42 attributes", Contact, _wide()),
+    "c": Case("flat model: 10 texts", Flat, _FLAT),
+    "d": Case("unions and validators", Payment, _PAYMENT),
+    "d2": Case("10 optional fields, 8 of them NULL", Profile, _PROFILE),
+    "l": Case("a list of 200 ints", Samples, {"samples": {"L": [{"N": str(n)} for n in range(200)]}}),
+}
+
+
+def plain(attribute: dict[str, Any]) -> Any:
+    """The value of an attribute as boto3's deserialiser gives it."""
+    [(tag, content)] = attribute.items()
+    match tag:
+        case "N":
+            return Decimal(content)
+        case "SS":
+            return set(content)
+        case "L":
+            return [plain(member) for member in content]
+        case "M":
+            return plain_map(content)
+        case "NULL":
+            return None
+        case _:
+            return content
+
+
+def plain_map(image: dict[str, Any]) -> dict[str, Any]:
+    """The values of an image as boto3's deserialiser gives them."""
+    return {name: plain(attribute) for name, attribute in image.items()}
+
+
+_STREAM: Final = "arn:aws:dynamodb:eu-central-1:123456789012:table/Orders/stream/2026-11-02T08:41:17.306"
+
+
+def insert(image: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    """A record of an item that is new."""
+    return {
+        "eventID": f"7de3041dd709b024af6f29e4{index:08x}",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-central-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1793608877,
+            "Keys": dict([next(iter(image.items()))]),
+            "NewImage": image,
+            "SequenceNumber": f"{26163800000000026199463306 + index}",
+            "SizeBytes": 1180,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": _STREAM,
+    }
+
+
+def modify(image: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    """A record of an item whose status is another one."""
+    record = insert(image, index)
+    record["eventName"] = "MODIFY"
+    record["dynamodb"]["OldImage"] = {**image, "status": {"S": "DRAFT"}}
+    return record
+
+
+def batch_text(kind: Kind, size: int) -> str:
+    """The JSON of a batch of orders, each another one."""
+    make = insert if kind == "INSERT" else modify
+    return json.dumps({"Records": [make(order(index), index) for index in range(size)]})

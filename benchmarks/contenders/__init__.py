@@ -1,0 +1,1 @@
+"""One module for each library: how it reads an item, and a batch, as its documentation shows."""
