@@ -6,6 +6,7 @@ Imported with the first awaitable, not before: asyncio is a good part of a cold 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Coroutine, Generator
 from contextvars import ContextVar
@@ -58,6 +59,10 @@ def _loop() -> asyncio.AbstractEventLoop:
     loop.set_task_factory(_adopt)
     threading.Thread(target=loop.run_forever, name="ddbevents", daemon=True).start()
     return loop
+
+
+# a forked process, where there is such a thing, has the loop but not the thread that runs it
+getattr(os, "register_at_fork", dict)(after_in_child=_loop.cache_clear)
 
 
 def _adopt(

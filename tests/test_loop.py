@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import multiprocessing
+import os
 import threading
 from typing import Any
 
@@ -122,6 +124,23 @@ def test_a_handler_that_fails_takes_its_tasks_with_it(app: StreamApp) -> None:
 
     assert app(batch(insert(1, user("a")))) == named(1)
     assert tasks[0].cancelling() == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_process_has_a_loop_of_its_own(app: StreamApp) -> None:
+    @app.on_insert(User)
+    async def note(change: Insert[User]) -> None:
+        await asyncio.sleep(0)
+
+    event = batch(insert(1, user("a")))
+    app(event)
+    child = multiprocessing.get_context("fork").Process(target=app, args=[event])
+
+    child.start()
+    child.join(timeout=30)
+
+    assert child.exitcode == 0
 
 
 def test_an_awaitable_of_any_kind_is_awaited(app: StreamApp) -> None:

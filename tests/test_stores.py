@@ -175,6 +175,7 @@ def test_an_sqlite_store_that_is_closed_opens_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_process_opens_a_connection_of_its_own(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "marks.sqlite3")
     store.add(["parent"])
