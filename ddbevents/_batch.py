@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable, Iterable, Sequence
+from decimal import Decimal
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._errors import StoreError, describe
+from ._errors import ConfigurationError, StoreError, describe
 from ._idempotency import IdempotencyStore, Marks, NoStore
-from ._records import StreamRecord, UnreadableRecord
+from ._records import KeyValue, StreamRecord, UnreadableRecord
 from ._report import BatchReport, Outcome, RecordReport
 from ._transaction import Transaction
 
@@ -44,7 +45,14 @@ class Job(NamedTuple):
     def lane(self) -> Hashable | None:
         """What the records of one item have in common; None if it may be any item's."""
         keys = self.record.keys
-        return None if keys is None else frozenset(keys.items())
+        return None if keys is None else frozenset((name, _text(value)) for name, value in keys.items())
+
+
+def _text(value: KeyValue) -> str | bytes:
+    """Equal for equal keys; and text is hashed at random, so that nobody can write keys that collide."""
+    if isinstance(value, Decimal):
+        return str(int(value)) if value == int(value) else str(value.normalize())
+    return str(value) if isinstance(value, int) else value
 
 
 def process_batch(
@@ -126,8 +134,8 @@ class _Run:
         transaction = Transaction() if task.transactional else None
         try:
             result = task.run(transaction)
-            if isinstance(result, Awaitable):
-                _loop().complete(result)
+            if result is not None:
+                _finish(result)
             if transaction is None:
                 self._marks.add(task.mark)
                 self._unflushed.add(len(self._reports))
@@ -158,6 +166,13 @@ class _Run:
                 if self._reports[index].outcome is Outcome.HANDLED:
                     self._reports[index] = self._reports[index]._replace(outcome=Outcome.FAILED, error=error)
         self._unflushed.clear()
+
+
+def _finish(result: object) -> None:
+    if isinstance(result, Awaitable):
+        _loop().complete(result)
+    elif isinstance(result, (Generator, AsyncGenerator)):
+        raise ConfigurationError("the handler gave back a generator, which nobody would run: return None")
 
 
 def _nothing_to_do(job: Job) -> RecordReport:

@@ -170,7 +170,7 @@ def _decode(record: StreamRecord, name: str, model: type[Any], image: Image) -> 
 
 def _values(item: object) -> Mapping[str, object]:
     if isinstance(item, BaseModel):
-        return dict(item)
+        return {**vars(item), **(item.model_extra or {})}
     if dataclasses.is_dataclass(item):
         return {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
     if isinstance(item, Mapping):

@@ -61,7 +61,7 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
         return unreadable[-1]
 
     values = decode_map(image, refuse=keep_a_place)
-    plain = {name: value for name, value in values.items() if not name.startswith(_GLOBAL_TABLES)}
+    plain = {name: value for name, value in values.items() if not str(name).startswith(_GLOBAL_TABLES)}
     try:
         item: ItemT = adapter(model).validate_python(plain)
     except ValidationError as error:
@@ -96,6 +96,8 @@ class _Unreadable:
 
     def __str__(self) -> str:
         raise self.error
+
+    __repr__ = __str__
 
 
 def _holds_unreadable(item: object) -> bool:
