@@ -161,6 +161,5 @@ def _function_name(context: LambdaContext | None) -> str:
 
 
 def _is_time_up(context: LambdaContext | None, reserve: timedelta) -> bool:
-    if context is None:
-        return False
-    return timedelta(milliseconds=context.get_remaining_time_in_millis()) < reserve
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return remaining is not None and timedelta(milliseconds=remaining()) < reserve

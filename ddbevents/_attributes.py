@@ -312,16 +312,19 @@ _DECODERS: Final[Mapping[str, Callable[[Any, AttributePath, Refuse], Any]]] = {
 def _encode_number(value: float | Decimal, path: AttributePath) -> str:
     try:
         # a float's shortest text, which reads back as the same float
-        number = _NUMBERS.create_decimal(repr(value) if isinstance(value, float) else value)
+        number = _NUMBERS.create_decimal(float.__repr__(value) if isinstance(value, float) else value)
     except ArithmeticError:
         raise _number_out_of_range(path) from None
     if not number.is_finite():
         raise InvalidItemError("DynamoDB has no NaN and no infinity", path=path)
-    return str(number)
+    # 0E-200 and -0 are 0 to DynamoDB
+    return str(number) if number else "0"
 
 
 def _encode_set(members: Iterable[object], path: AttributePath, convert: Convert | None) -> AttributeValue:
-    encoded = [encode_attribute(member, path, convert) for member in members]
+    encoded = {
+        canonical(a): a for a in (encode_attribute(member, path, convert) for member in members)
+    }.values()
     tags = {tag for attribute in encoded for tag in attribute}
     if not tags:
         raise InvalidItemError("DynamoDB has no empty set: leave the attribute out", path=path)

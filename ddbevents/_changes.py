@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from ._attributes import Image
-from ._codec import decode
+from ._codec import decode, decode_by_law
 from ._errors import InvalidItemError, InvalidRecordError
 from ._records import Kind, StreamRecord
 
@@ -163,14 +163,22 @@ def _item(record: StreamRecord, name: ImageName, model: type[Any]) -> Any:
 
 def _decode(record: StreamRecord, name: str, model: type[Any], image: Image) -> Any:
     try:
-        return decode(model, image)
+        return decode(model, image) if _has_one_tag_each(image) else decode_by_law(model, image)
     except InvalidItemError as error:
         raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
 
 
+def _has_one_tag_each(image: Image) -> bool:
+    """Whether no attribute has a second type tag, for which the fast decoder does not look."""
+    try:
+        return sum(map(len, image.values())) == len(image)
+    except TypeError:
+        return False
+
+
 def _values(item: object) -> Mapping[str, object]:
     if isinstance(item, BaseModel):
-        return dict(item)
+        return {**vars(item), **(item.model_extra or {})}
     if dataclasses.is_dataclass(item):
         return {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
     if isinstance(item, Mapping):

@@ -30,7 +30,7 @@ Operator: TypeAlias = Literal[
 ]
 Junction: TypeAlias = Literal["and", "or", "not"]
 
-_PATH: Final = r"[^.\[\]]+(?:\[[0-9]+\])*(?:\.[^.\[\]]+(?:\[[0-9]+\])*)*"
+_PATH: Final = r"[^.\[\]]+(?:\[[0-9]{1,9}\])*(?:\.[^.\[\]]+(?:\[[0-9]{1,9}\])*)*"
 _PART: Final = r"\[([0-9]+)\]|([^.\[\]]+)"
 _ORDER: Final[Mapping[Operator, Callable[..., bool]]] = {
     "lt": lt,
@@ -60,13 +60,17 @@ class Condition(NamedTuple):
     conditions: tuple[Condition, ...] = ()
 
     def __and__(self, other: Condition) -> Condition:
-        return Condition("and", conditions=(self, other))
+        return Condition("and", conditions=(*self._parts("and"), *other._parts("and")))
 
     def __or__(self, other: Condition) -> Condition:
-        return Condition("or", conditions=(self, other))
+        return Condition("or", conditions=(*self._parts("or"), *other._parts("or")))
 
     def __invert__(self) -> Condition:
-        return Condition("not", conditions=(self,))
+        return self.conditions[0] if self.operator == "not" else Condition("not", conditions=(self,))
+
+    def _parts(self, junction: Junction) -> tuple[Condition, ...]:
+        """Flat, so that a long chain is no deep one."""
+        return self.conditions if self.operator == junction else (self,)
 
 
 class Attr:
@@ -126,8 +130,12 @@ class Attr:
 
     def is_in(self, value: Iterable[object]) -> Condition:
         """It equals one of the values, of which there are 1 to 100."""
-        values = tuple(value)
-        if isinstance(value, (str, bytes)) or not 0 < len(values) <= _MOST_CHOICES:
+        values = (
+            ()
+            if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)
+            else tuple(value)
+        )
+        if not 0 < len(values) <= _MOST_CHOICES:
             raise ConfigurationError(f"is_in takes 1 to {_MOST_CHOICES} values, in a list")
         return self._compare("is_in", *values)
 
@@ -189,11 +197,16 @@ def find_attribute(image: Image, path: AttributePath) -> AttributeValue | None:
         tag, content = split_tag(found, path[:depth])
         if tag == "M" and isinstance(part, str) and isinstance(content, dict):
             found = content.get(part)
-        elif tag == "L" and isinstance(part, int) and isinstance(content, list) and part < len(content):
+        elif tag == "L" and isinstance(part, int) and isinstance(content, list) and _has(content, part):
             found = content[part]
         else:
             return None
     return found  # type: ignore[no-any-return]  # raw JSON, looked at by whoever reads it
+
+
+def _has(content: list[Any], index: int) -> bool:
+    """Whether there is such an element; pydantic's alias paths may count from the end."""
+    return -len(content) <= index < len(content)
 
 
 def _compare(

@@ -7,11 +7,14 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, cast, runtime_checkable
 
+from ._errors import ConfigurationError
 from ._transaction import Transaction
 
 KEEP: Final = timedelta(
     days=2
 )  # a stream keeps records for 24 hours and may deliver them again all that time
+_SHORTEST_KEEP: Final = timedelta(days=1)
+_LONGEST_KEEP: Final = timedelta(days=36_500)
 FLUSH_SIZE: Final = 25  # a BatchWriteItem takes 25 items; a crash repeats at most so many handlers
 
 
@@ -101,6 +104,18 @@ class Marks:
         pending, self._pending = self._pending, []
         if pending:
             self._store.add(pending)
+
+
+def check_keep(keep: timedelta) -> None:
+    """Refuse a time to keep marks that is too short to help, or longer than any clock runs.
+
+    Raises:
+        ConfigurationError: It is less than 24 hours or more than 100 years.
+    """
+    if not _SHORTEST_KEEP <= keep <= _LONGEST_KEEP:
+        raise ConfigurationError(
+            "keep marks for at least 24 hours, as a stream keeps its records, and at most 100 years"
+        )
 
 
 def utc_now() -> datetime:

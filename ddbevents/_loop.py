@@ -6,22 +6,44 @@ Imported with the first awaitable, not before: asyncio is a good part of a cold 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Coroutine, Generator
 from contextvars import ContextVar
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, Final, TypeAlias, cast
 
-_family: ContextVar[set[asyncio.Task[Any]]] = ContextVar("_family")
+from ._errors import ConfigurationError
+
+Family: TypeAlias = set[asyncio.Task[Any]]
+
+_family: ContextVar[Family | None] = ContextVar("_family", default=None)
+_SECONDS_TO_CANCEL: Final = 1.0
+
+
+class _StoppedError(Exception):
+    """A task wants to end the process. Raised inside the loop, SystemExit itself would end the loop."""
+
+    def __init__(self, stop: BaseException) -> None:
+        super().__init__()
+        self.stop = stop
 
 
 def complete(awaitable: Awaitable[object]) -> None:
     """Run an awaitable to its end, together with the tasks that it started and left behind.
 
-    Context variables of the caller reach it, and its exceptions the caller. Not to be called from a
-    coroutine that runs here.
+    Context variables of the caller reach it, and its exceptions the caller; so does the exception of a task
+    that nobody awaited. A task that is made with a context of its own is not waited for.
+
+    Raises:
+        ConfigurationError: It is called from a coroutine that runs here, which would wait for itself.
     """
-    future = asyncio.run_coroutine_threadsafe(_settle(awaitable), _loop())
+    loop = _loop()
+    if _runs_in(loop):
+        if isinstance(awaitable, Coroutine):
+            awaitable.close()
+        raise ConfigurationError("an async handler cannot wait for another app: use asyncio.to_thread")
+    future = asyncio.run_coroutine_threadsafe(_settle(awaitable), loop)
     try:
         stop = future.result()
     except BaseException:
@@ -37,19 +59,44 @@ def is_cancellation(error: BaseException) -> bool:
 
 
 async def _settle(awaitable: Awaitable[object]) -> BaseException | None:
-    family: set[asyncio.Task[Any]] = set()
+    family: Family = set()
     _family.set(family)
     try:
-        await awaitable
-        while family:
-            await asyncio.gather(*family)
-    except (SystemExit, KeyboardInterrupt) as stop:
-        # raised here they would end the loop, and nobody would get the result
-        return stop
+        await _guard(awaitable)
+        await _join(family)
+    except _StoppedError as stopped:
+        return stopped.stop
     finally:
-        for task in family:
-            task.cancel()
+        await _dismiss(family)
     return None
+
+
+async def _guard(awaitable: Awaitable[Any]) -> Any:
+    try:
+        return await awaitable
+    except (SystemExit, KeyboardInterrupt) as stop:
+        raise _StoppedError(stop) from None
+
+
+async def _join(family: Family) -> None:
+    while pending := [task for task in family if not task.done()]:
+        await asyncio.wait(pending)
+    for task in family:
+        if _is_unseen(task):
+            task.result()
+
+
+async def _dismiss(family: Family) -> None:
+    """After a failure: what the handler started does not run on beside the next record."""
+    pending = [task for task in family if not task.done()]
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending, timeout=_SECONDS_TO_CANCEL)
+    for task in family:
+        if task.done() and not task.cancelled():
+            # looked at, or asyncio would log it with its message
+            task.exception()
 
 
 @cache
@@ -60,14 +107,37 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+# a forked process, where there is such a thing, has the loop but not the thread that runs it
+getattr(os, "register_at_fork", dict)(after_in_child=_loop.cache_clear)
+
+
+def _runs_in(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
 def _adopt(
     loop: asyncio.AbstractEventLoop,
     coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
     **how: Any,
 ) -> asyncio.Task[Any]:
-    task = asyncio.Task(coroutine, loop=loop, **how)
-    family = _family.get(None)
-    if family is not None:
-        family.add(task)
-        task.add_done_callback(family.discard)
+    context = how.get("context")
+    family = _family.get() if context is None else context.get(_family)
+    if family is None:
+        return asyncio.Task(coroutine, loop=loop, **how)
+    task = asyncio.Task(_guard(cast("Awaitable[Any]", coroutine)), loop=loop, **how)
+    family.add(task)
+    task.add_done_callback(partial(_leave, family))
     return task
+
+
+def _leave(family: Family, task: asyncio.Task[Any]) -> None:
+    if not _is_unseen(task):
+        family.discard(task)
+
+
+def _is_unseen(task: asyncio.Task[Any]) -> bool:
+    """Whether a task failed and nobody has awaited it so far, by the note that asyncio itself keeps."""
+    return bool(getattr(task, "_log_traceback", False))

@@ -117,6 +117,10 @@ class UnreadableRecord(NamedTuple):
     identifier: str | None
     keys: Mapping[str, KeyValue] | None
 
+    def __repr__(self) -> str:
+        """Without keys, as a record's."""
+        return f"<UnreadableRecord {self.identifier}>"
+
 
 def parse_event(event: object) -> list[StreamRecord]:
     """The records of an event, in the order in which they came.

@@ -57,7 +57,7 @@ class RecordReport(NamedTuple):
     @property
     def is_open(self) -> bool:
         """Whether the record has to be delivered again."""
-        return self.outcome in {Outcome.FAILED, Outcome.NOT_RUN}
+        return self.outcome is Outcome.FAILED or self.outcome is Outcome.NOT_RUN
 
 
 class BatchReport(NamedTuple):

@@ -90,11 +90,11 @@ class Transaction:
             key: The item's whole primary key.
             set: Attributes to give a value.
             add: Numbers to add to numbers, sets to add to sets; what is not there counts as 0 or empty.
-            remove: Attributes to take away.
+            remove: The name of an attribute to take away, or several.
             delete: Sets to take out of sets.
             when: What must be true of the item before.
         """
-        write = Update(table, encode(key), _encode(set), _encode(add), tuple(remove), _encode(delete), when)
+        write = Update(table, encode(key), _encode(set), _encode(add), _names(remove), _encode(delete), when)
         self._writes.append(write)
 
     def delete(self, table: str, key: Mapping[str, object], *, when: Condition | None = None) -> None:
@@ -104,6 +104,10 @@ class Transaction:
     def check(self, table: str, key: Mapping[str, object], *, when: Condition) -> None:
         """Commit only if the condition is true of an item that this transaction does not write."""
         self._writes.append(Check(table, encode(key), when))
+
+
+def _names(remove: Iterable[str]) -> tuple[str, ...]:
+    return (remove,) if isinstance(remove, str) else tuple(remove)
 
 
 def _encode(values: Mapping[str, object] | None) -> EncodedItem:

@@ -8,6 +8,7 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
 
 from ddbevents import InvalidItemError, decode_value, encode_value
 from ddbevents._attributes import canonical
@@ -245,6 +246,11 @@ class Colour(Enum):
     RED = "red"
 
 
+class Shown(float):
+    def __repr__(self) -> str:
+        return "Shown"
+
+
 class Size(IntEnum):
     SMALL = 1
 
@@ -254,11 +260,14 @@ class Size(IntEnum):
     [
         (0.1, {"N": "0.1"}),
         (1e20, {"N": "1E+20"}),
-        (-0.0, {"N": "-0.0"}),
+        (-0.0, {"N": "0"}),
         (10**125, {"N": "1." + "0" * 37 + "E+125"}),
         (Colour.RED, {"S": "red"}),
         (Size.SMALL, {"N": "1"}),
         ({Colour.RED}, {"SS": ["red"]}),
+        ({0.1, Decimal("0.1"), Decimal("0.10")}, {"NS": ["0.1"]}),
+        (Shown(0.5), {"N": "0.5"}),
+        (Decimal("0E-200"), {"N": "0"}),
         (bytearray(b"a"), {"B": b"a"}),
         (memoryview(b"a"), {"B": b"a"}),
         ((1, "a"), {"L": [{"N": "1"}, {"S": "a"}]}),
@@ -282,6 +291,11 @@ class Opaque:
     pass
 
 
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    a: int = 1
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -299,6 +313,7 @@ class Opaque:
         (Opaque(), "no type for Opaque"),
         ({(1, 2): 3}, "a name in a map"),
         ({1: "a", "1": "b"}, "written alike"),
+        (frozenset([Frozen()]), "pydantic cannot write it"),
     ],
     ids=lambda value: ascii(value)[:40],
 )

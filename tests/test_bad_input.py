@@ -197,6 +197,7 @@ def test_a_record_that_cannot_be_read_fails_and_not_the_batch(
     assert isinstance(report.records[1].error, InvalidRecordError)
     assert message in str(report.records[1].error)
     assert CANARY not in caplog.text + str(report.records[1].error)
+    assert repr(report.records[1].record).startswith("<UnreadableRecord ")
 
 
 @pytest.mark.parametrize("name", UNREADABLE)

@@ -431,7 +431,54 @@ def test_a_store_may_be_empty_and_is_one_all_the_same() -> None:
         def __len__(self) -> int:
             return 0
 
+    assert not Empty()
     assert outcomes(Recorder(1, store=Empty()), users("a", "b")) == ["failed", "handled"]
+
+
+def test_a_handler_that_gives_back_a_generator_has_not_run() -> None:
+    app = StreamApp()
+
+    def count(change: Insert[User]) -> Any:
+        return (number for number in range(3))
+
+    app.on_insert(User)(count)
+
+    [report] = app.process(users("a")).records
+
+    assert isinstance(report.error, ConfigurationError)
+
+
+def test_what_else_a_handler_gives_back_is_nobodys_concern() -> None:
+    app = StreamApp()
+
+    def count(change: Insert[User]) -> Any:
+        return 5
+
+    app.on_insert(User)(count)
+
+    assert app(users("a")) == {"batchItemFailures": []}
+
+
+def test_a_context_may_tell_no_time() -> None:
+    class Nameless:
+        function_name = "f"
+
+    recorder = Recorder()
+
+    report = recorder.app.process(users("a", "b"), Nameless())  # type: ignore[arg-type]  # as in users' tests
+
+    assert report.handled == 2
+
+
+def test_lanes_are_told_by_the_key_however_its_number_is_written() -> None:
+    recorder = Recorder(1, store=MemoryStore())
+    keys = [{"pk": {"N": number}} for number in ("1", "1.0", "100", "1E+2", "2.5")] + [{"pk": {"B": "MQ=="}}]
+    records = [insert(number, user("a"), Keys=key) for number, key in enumerate(keys, start=1)]
+
+    assert outcomes(recorder, batch(*records)) == ["failed", "not run"] + ["handled"] * 4
+    recorder.failing = {sequence_number(9)}
+    again = [insert(9, user("a"), Keys=keys[2]), insert(10, user("a"), Keys=keys[3])]
+    assert outcomes(recorder, batch(*again)) == ["failed", "not run"]
 
 
 def test_a_failure_is_logged_without_the_message_which_is_for_who_asks(

@@ -403,6 +403,79 @@ def test_a_failing_serializer_is_an_error_without_the_value() -> None:
     assert CANARY not in str(refused.value)
 
 
+def test_neither_warnings_nor_contexts_of_encode_show_values(recwarn: pytest.WarningsRecorder) -> None:
+    line = Line(sku="a", price=Decimal(1))
+    line.sku = CANARY.encode()  # type: ignore[assignment]  # so that pydantic would warn
+
+    encode(line)
+    with pytest.raises(InvalidItemError) as refused:
+        encode(Stubborn(name=CANARY))
+
+    assert not recwarn.list
+    assert refused.value.__context__ is None
+
+
+class Deferred(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+    name: str
+
+
+@pydantic.dataclasses.dataclass(config=ConfigDict(defer_build=True))
+class DeferredDataclass:
+    name: str
+
+
+class Early(BaseModel):
+    late: Late
+
+
+class Late(BaseModel):
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("model", "image"),
+    [
+        (Deferred, {"name": {"S": "a"}}),
+        (DeferredDataclass, {"name": {"S": "a"}}),
+        (Early, {"late": {"M": {"name": {"S": "a"}}}}),
+    ],
+    ids=["model", "dataclass", "defined later"],
+)
+def test_a_model_may_be_built_when_it_is_needed(model: Any, image: dict[str, Any]) -> None:
+    assert isinstance(decode(model, image), model)
+
+
+def test_a_model_that_is_rebuilt_is_read_as_it_is_now() -> None:
+    class Changing(BaseModel):
+        value: int = 0
+
+    assert decode(Changing, {}) == Changing(value=0)
+    Changing.model_fields["value"].default = 5
+    Changing.model_rebuild(force=True)
+
+    assert decode(Changing, {}).value == 5
+
+
+def test_a_type_that_pydantic_cannot_even_look_up_is_a_mistake_of_the_programmer() -> None:
+    with pytest.raises(ConfigurationError, match="pydantic cannot read"):
+        decode([], {})  # type: ignore[arg-type]  # no type at all
+
+
+def test_names_that_are_no_text_are_refused() -> None:
+    with pytest.raises(InvalidItemError):
+        decode(Picky, {1: {"S": "a"}})  # type: ignore[dict-item]  # not from JSON
+
+
+class Reprs(BaseModel):
+    name: Annotated[Any, BeforeValidator(repr)]
+
+
+def test_a_malformed_attribute_cannot_be_shown_as_text() -> None:
+    with pytest.raises(InvalidItemError, match="name: N holds"):
+        decode(Reprs, {"name": {"N": "NaN"}})
+
+
 def test_models_within_mappings_are_written_by_their_own_aliases() -> None:
     order = decode(Order, IMAGE)
 

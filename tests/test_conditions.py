@@ -132,7 +132,9 @@ def values(placeholders: dict[str, Any]) -> dict[str, Any]:
     return {"ExpressionAttributeValues": encoded} if encoded else {}
 
 
-@pytest.mark.parametrize("name", ["", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[-1]", "[0]", "a]b"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[-1]", "a[9999999999]", "[0]", "a]b"]
+)
 def test_a_name_that_is_no_path_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="is no attribute path"):
         Attr(name)
@@ -145,12 +147,25 @@ def test_a_name_that_is_no_path_is_refused(name: str) -> None:
         (lambda a: a.is_in([]), "1 to 100 values"),
         (lambda a: a.is_in(range(101)), "1 to 100 values"),
         (lambda a: a.is_in("abc"), "1 to 100 values"),
+        (lambda a: a.is_in({"a": 1}), "1 to 100 values"),
+        (lambda a: a.is_in(5), "1 to 100 values"),
         (lambda a: a.lt(None), "lt takes text, a number or bytes"),
         (lambda a: a.between(1, "a"), "between takes text, a number or bytes"),
         (lambda a: a.eq(set()), "eq cannot compare with this value"),
         (lambda a: a.eq(object()), "eq cannot compare with this value"),
     ],
-    ids=["number as prefix", "no choice", "101 choices", "text", "NULL", "two types", "empty set", "object"],
+    ids=[
+        "number as prefix",
+        "no choice",
+        "101 choices",
+        "text",
+        "map",
+        "number",
+        "NULL",
+        "two types",
+        "empty set",
+        "object",
+    ],
 )
 def test_an_operand_that_dynamodb_cannot_compare_with_is_refused(make: Any, reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
@@ -182,6 +197,16 @@ def test_a_malformed_attribute_that_is_looked_at_is_an_error(
 
 def test_a_malformed_attribute_that_is_not_looked_at_does_no_harm() -> None:
     assert matches(Attr("good").eq(1), {"good": {"N": "1"}, "bad": {"N": CANARY}})
+
+
+def test_a_long_chain_is_no_deep_one() -> None:
+    both, either = Attr("a").exists(), Attr("a").not_exists()
+    for number in range(5_000):
+        both = both & Attr(f"x{number}").not_exists()
+        either = Attr(f"x{number}").exists() | either
+
+    assert matches(both & ~either, {"a": {"S": "x"}})
+    assert ~~both == both
 
 
 def test_conditions_are_values() -> None:

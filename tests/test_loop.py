@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
+import multiprocessing
+import os
+import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from ddbevents import Insert, StreamApp
-from tests.stream import batch, insert, named, user
+from ddbevents import BatchReport, Insert, StreamApp
+from tests.stream import CANARY, batch, insert, named, user
 
 trace = contextvars.ContextVar("trace", default="none")
 
@@ -124,16 +129,156 @@ def test_a_handler_that_fails_takes_its_tasks_with_it(app: StreamApp) -> None:
     assert tasks[0].cancelling() == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_process_has_a_loop_of_its_own(app: StreamApp) -> None:
+    @app.on_insert(User)
+    async def note(change: Insert[User]) -> None:
+        await asyncio.sleep(0)
+
+    event = batch(insert(1, user("a")))
+    app(event)
+    child = multiprocessing.get_context("fork").Process(target=app, args=[event])
+
+    child.start()
+    child.join(timeout=30)
+
+    assert child.exitcode == 0
+
+
+def test_a_task_that_fails_before_its_handler_returns_fails_the_record(
+    app: StreamApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def fail() -> None:
+        raise ValueError(CANARY)
+
+    @app.on_insert(User)
+    async def forget(change: Insert[User]) -> None:
+        tasks.append(asyncio.create_task(fail()))
+        await asyncio.sleep(0.01)
+
+    assert app(batch(insert(1, user("a")))) == named(1)
+    tasks.clear()
+    gc.collect()
+    assert CANARY not in caplog.text
+
+
+def test_a_failure_that_the_handler_saw_is_its_own_affair(app: StreamApp) -> None:
+    async def fail() -> None:
+        raise ValueError
+
+    @app.on_insert(User)
+    async def retry(change: Insert[User]) -> None:
+        task = asyncio.create_task(fail())
+        await asyncio.sleep(0.01)
+        with suppress(ValueError):
+            await task
+        await asyncio.gather(asyncio.create_task(fail()), return_exceptions=True)
+
+    assert app(batch(insert(1, user("a")))) == {"batchItemFailures": []}
+
+
+def test_a_task_that_the_handler_cancelled_is_no_failure(app: StreamApp) -> None:
+    @app.on_insert(User)
+    async def beat(change: Insert[User]) -> None:
+        heart = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        heart.cancel()
+
+    assert app(batch(insert(1, user("a")))) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("is_awaited", [True, False], ids=["awaited", "left behind"])
+def test_a_task_that_ends_the_process_ends_it_and_not_the_loop(app: StreamApp, is_awaited: bool) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def leave() -> None:
+        sys.exit(3)
+
+    @app.on_insert(User)
+    async def handle(change: Insert[User]) -> None:
+        if change.new.pk == "a":
+            tasks.append(asyncio.create_task(leave()))
+            await asyncio.gather(*tasks * is_awaited)
+
+    with pytest.raises(SystemExit) as stopped:
+        app(batch(insert(1, user("a"))))
+    assert stopped.value.code == 3
+    assert app(batch(insert(2, user("b")))) == {"batchItemFailures": []}
+
+
+def test_a_task_with_a_context_of_its_own_is_not_waited_for(app: StreamApp) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    @app.on_insert(User)
+    async def connect(change: Insert[User]) -> None:
+        tasks.append(asyncio.create_task(asyncio.sleep(60), context=contextvars.Context()))
+
+    assert app(batch(insert(1, user("a")))) == {"batchItemFailures": []}
+    assert not tasks[0].done()
+
+
+def test_a_task_that_ignores_its_cancellation_does_not_hold_the_batch(
+    app: StreamApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ddbevents._loop._SECONDS_TO_CANCEL", 0.01)  # a second would be long for a test
+
+    async def stay() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(0.1)
+
+    tasks: list[asyncio.Task[Any]] = []
+
+    @app.on_insert(User)
+    async def fail(change: Insert[User]) -> None:
+        tasks.append(asyncio.create_task(stay()))
+        await asyncio.sleep(0)
+        raise ValueError
+
+    assert app(batch(insert(1, user("a")))) == named(1)
+    assert not tasks[0].done()
+
+
+class Later:
+    """An awaitable that is no coroutine."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self.seen = seen
+
+    def __await__(self) -> Any:
+        yield from asyncio.sleep(0).__await__()
+        self.seen.append("awaited")
+
+
+@pytest.mark.parametrize("is_coroutine", [True, False])
+def test_an_async_handler_that_waits_for_another_app_is_told_so(app: StreamApp, is_coroutine: bool) -> None:
+    inner = StreamApp()
+    reports: list[BatchReport] = []
+
+    async def never(change: Insert[User]) -> None: ...
+
+    def hand_over(change: Insert[User]) -> Any:
+        return Later([])
+
+    inner.on_insert(User)(never if is_coroutine else hand_over)
+
+    @app.on_insert(User)
+    async def outer(change: Insert[User]) -> None:
+        reports.append(inner.process(batch(insert(1, user("a")))))
+
+    app(batch(insert(1, user("a"))))
+
+    assert "use asyncio.to_thread" in str(reports[0].records[0].error)
+
+
 def test_an_awaitable_of_any_kind_is_awaited(app: StreamApp) -> None:
     seen: list[str] = []
 
-    class Later:
-        def __await__(self) -> Any:
-            yield from asyncio.sleep(0).__await__()
-            seen.append("awaited")
-
     def hand_over(change: Insert[User]) -> Any:
-        return Later()
+        return Later(seen)
 
     app.on_insert(User)(hand_over)
     app(batch(insert(1, user("a"))))

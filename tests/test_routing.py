@@ -4,9 +4,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, NotRequired, Required, TypeVar
 
+import pydantic
 import pytest
-from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from typing_extensions import TypeAliasType, TypedDict
 
 from ddbevents import (
     Attr,
@@ -241,7 +252,7 @@ class AdminEnum(BaseModel):
     ("attributes", "runs"),
     [
         ({"kind": {"S": "admin"}}, True),
-        ({"kind": {"S": "root"}, "Level": {"N": "2.0"}}, True),
+        ({"kind": {"S": "root"}, "Level": {"N": "2"}}, True),
         ({"kind": {"S": "admin"}, "Level": {"N": "3"}}, False),
         ({"kind": {"S": "admin"}, "Level": {"S": "1"}}, False),
         ({"kind": {"S": "guest"}}, False),
@@ -256,6 +267,149 @@ def test_literal_fields_tell_which_items_are_meant(
     app.on_insert(model)(ignore)
 
     assert taken(app, insert(1, {"pk": {"S": "a"}, **attributes})) == [runs]
+
+
+@dataclass
+class Camel:
+    __pydantic_config__ = ConfigDict(alias_generator=to_camel)
+    item_kind: Literal["a"]
+
+
+@pydantic.dataclasses.dataclass(config=ConfigDict(alias_generator=to_camel, populate_by_name=True))
+class CamelByName:
+    item_kind: Literal["a"]
+
+
+@dataclass
+class Inherited(CamelByName):
+    other: int = 0
+
+
+class Nullable(BaseModel):
+    kind: Literal["a"] | None = None
+
+
+class Several(BaseModel):
+    kind: Annotated[Literal["a"], "first"] | Literal["c"]
+
+
+class Partial(BaseModel):
+    kind: Literal["a"] | int | None = None
+
+
+Kinds = TypeAliasType("Kinds", Literal["a", "x"])
+
+
+class Shared(BaseModel):
+    kind: Kinds
+    others: list[Kinds] = []
+
+
+class Checked(BaseModel):
+    kind: Annotated[Literal["a"], AfterValidator(lambda value: value)]
+
+
+@dataclass
+class Generics(Generic[T]):
+    kind: T
+
+
+@pytest.mark.parametrize(
+    "model", [Camel, CamelByName, Inherited, Nullable, Several, Shared, Checked, Generics[Literal["a"]]]
+)
+def test_literals_are_seen_as_pydantic_sees_them(app: StreamApp, model: type[Any]) -> None:
+    app.on_insert(model)(ignore)
+
+    assert taken(app, insert(1, {"pk": {"S": "x"}, "itemKind": {"S": "a"}, "kind": {"S": "a"}})) == [True]
+    assert taken(app, insert(1, {"pk": {"S": "x"}, "itemKind": {"S": "b"}, "kind": {"S": "b"}})) == [False]
+
+
+def test_a_field_that_may_hold_other_things_does_not_tell(app: StreamApp) -> None:
+    app.on_insert(Partial)(ignore)
+
+    assert taken(app, insert(1, {"pk": {"S": "x"}, "kind": {"N": "7"}})) == [True]
+
+
+class Renaming(BaseModel):
+    kind: Literal["a"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def rename(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"kind": values["type"]}
+
+
+def test_a_model_that_prepares_its_values_is_not_judged_by_the_image(app: StreamApp) -> None:
+    app.on_insert(Renaming)(ignore)
+
+    assert taken(app, insert(1, {"pk": {"S": "x"}, "type": {"S": "a"}})) == [True]
+
+
+class ByNameOnly(BaseModel):
+    model_config = ConfigDict(validate_by_alias=False, validate_by_name=True)
+    kind: Literal["a"] = Field(alias="k")
+
+
+@pytest.mark.skipif(
+    "validate_by_alias" not in ConfigDict.__annotations__, reason="this pydantic has no such setting"
+)
+def test_a_model_that_reads_by_name_only_is_routed_by_name(app: StreamApp) -> None:
+    app.on_insert(ByNameOnly)(ignore)
+
+    assert taken(app, insert(1, {"pk": {"S": "x"}, "kind": {"S": "a"}, "k": {"S": "b"}})) == [True]
+
+
+class FromTheEnd(BaseModel):
+    kind: Literal["a"] = Field(default="a", validation_alias=AliasPath("tags", -3))
+
+
+def test_an_alias_path_may_count_from_the_end(app: StreamApp) -> None:
+    app.on_insert(FromTheEnd)(ignore)
+    tags = [{"S": "b"}, {"S": "x"}, {"S": "y"}]
+
+    assert taken(app, insert(1, {"pk": {"S": "x"}, "tags": {"L": tags[:1]}})) == [True]
+    assert taken(app, insert(1, {"pk": {"S": "x"}, "tags": {"L": tags}})) == [False]
+
+
+def test_a_recursive_model_has_fields_like_any_other(app: StreamApp) -> None:
+    app.on_insert(Tree)(ignore)
+
+    assert taken(app, insert(1, {"pk": {"S": "x"}, "kind": {"S": "a"}})) == [True]
+    assert taken(app, insert(1, {"pk": {"S": "x"}, "kind": {"S": "b"}})) == [False]
+
+
+class Tree(BaseModel):
+    kind: Literal["a"]
+    children: list[Tree] = []
+
+
+class Names(RootModel[dict[str, Any]]):
+    pass
+
+
+def test_a_root_model_has_no_fields(app: StreamApp) -> None:
+    app.on_insert(Names)(ignore)
+
+    assert taken(app, insert(1, {"pk": {"S": "x"}})) == [True]
+
+
+class Iterating(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    pk: str
+
+    def __iter__(self) -> Any: ...
+
+
+def test_changed_names_extra_attributes_and_minds_no_iterator(app: StreamApp) -> None:
+    seen: list[frozenset[str]] = []
+
+    @app.on_modify(Iterating)
+    def note(change: Modify[Iterating]) -> None:
+        seen.append(change.changed)
+
+    app(batch(modify(1, {"pk": {"S": "a"}, "x": {"N": "1"}}, {"pk": {"S": "a"}, "x": {"N": "2"}})))
+
+    assert seen == [{"x"}]
 
 
 def test_a_record_that_no_handler_takes_is_ignored_and_never_decoded(app: StreamApp) -> None:

@@ -9,12 +9,14 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 import ddbevents.stores
-from ddbevents import StoreError
+from ddbevents import ConfigurationError, StoreError
 from ddbevents.stores import IdempotencyStore, MemoryStore, SQLiteStore, TransactionalStore
+from ddbevents.stores._sqlite import _use_wal
 
 MakeStore = Callable[[], IdempotencyStore]
 
@@ -175,6 +177,7 @@ def test_an_sqlite_store_that_is_closed_opens_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_process_opens_a_connection_of_its_own(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "marks.sqlite3")
     store.add(["parent"])
@@ -198,6 +201,105 @@ def test_a_file_that_is_no_database_is_a_store_error_that_names_it(tmp_path: Pat
         store.add(["a"])
 
     assert isinstance(failed.value.__cause__, (sqlite3.Error, OSError))
+
+
+def test_a_mark_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "marks.sqlite3")
+
+    with pytest.raises(StoreError):
+        store.add(["\ud800"])
+    store.close()
+
+
+@pytest.mark.parametrize("keep", [timedelta(hours=23), timedelta(0), timedelta.max], ids=str)
+def test_marks_are_kept_as_long_as_records_and_not_for_ever(tmp_path: Path, keep: timedelta) -> None:
+    with pytest.raises(ConfigurationError, match="keep marks for at least 24 hours"):
+        MemoryStore(keep=keep)
+    with pytest.raises(ConfigurationError, match="keep marks for at least 24 hours"):
+        SQLiteStore(tmp_path / "marks.sqlite3", keep=keep)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_process_forked_while_the_store_is_in_use_can_use_it(tmp_path: Path) -> None:
+    store = SlowStore(tmp_path / "marks.sqlite3")
+    thread = threading.Thread(target=store.add, args=[["parent"]])
+    thread.start()
+    store.is_busy.wait()
+    child = multiprocessing.get_context("fork").Process(target=SQLiteStore.add, args=[store, ["child"]])
+
+    child.start()
+    store.may_go_on.set()
+    thread.join()
+    child.join(timeout=30)
+
+    assert child.exitcode == 0
+    assert store.handled(["parent", "child"]) == {"parent", "child"}
+    store.close()
+
+
+class SlowStore(SQLiteStore):
+    """Holds its lock until it is told to go on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, clock=self.wait)
+        self.is_busy = threading.Event()
+        self.may_go_on = threading.Event()
+        self.parent = os.getpid()
+
+    def wait(self) -> datetime:
+        if self._lock.locked() and os.getpid() == self.parent:
+            self.is_busy.set()
+            self.may_go_on.wait()
+        return datetime.now(UTC)
+
+
+def test_another_process_opens_a_connection_of_its_own(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "marks.sqlite3")
+    store._process = 0  # noqa: SLF001  # as after a fork, whose child measures no coverage
+
+    store.add(["a"])
+
+    assert store.handled(["a"]) == {"a"}
+    store.close()
+
+
+class BusyConnection(sqlite3.Connection):
+    """Cannot be switched to WAL at first."""
+
+    refusals: ClassVar = ["database is locked", "database is locked"]
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        if self.refusals:
+            raise sqlite3.OperationalError(self.refusals.pop())
+        return super().execute(*arguments)
+
+
+def test_a_file_that_cannot_be_switched_to_wal_yet_is_tried_again(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "marks.sqlite3", factory=BusyConnection)
+
+    _use_wal(connection)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    BusyConnection.refusals.append("disk I/O error")
+    with pytest.raises(sqlite3.OperationalError, match="disk"):
+        _use_wal(connection)
+    connection.close()
+
+
+def test_a_file_that_others_switch_to_wal_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "marks.sqlite3"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    release = threading.Timer(0.1, other.execute, ["COMMIT"])
+    release.start()
+    store = SQLiteStore(path)
+
+    store.add(["a"])
+
+    assert store.handled(["a"]) == {"a"}
+    store.close()
+    release.join()
+    other.close()
 
 
 def test_the_stores_have_no_other_names() -> None:

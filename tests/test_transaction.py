@@ -39,6 +39,16 @@ def test_a_transaction_is_data() -> None:
     )
 
 
+def test_one_attribute_to_remove_needs_no_list() -> None:
+    tx = Transaction()
+
+    tx.update("totals", {"pk": "a"}, remove="status")
+
+    [write] = tx.writes
+    assert isinstance(write, Update)
+    assert write.remove == ("status",)
+
+
 def test_what_dynamodb_cannot_store_is_refused_at_once() -> None:
     tx = Transaction()
 

@@ -1,6 +1,6 @@
 """An item model and its image: reading, writing, and where a model's fields stand."""
 
-from ._decode import decode, decode_value
+from ._decode import decode, decode_by_law, decode_value
 from ._encode import encode, encode_value
 from ._fields import Discriminator, check_item_model, discriminators, item_fields
 
@@ -8,6 +8,7 @@ __all__ = [
     "Discriminator",
     "check_item_model",
     "decode",
+    "decode_by_law",
     "decode_value",
     "discriminators",
     "encode",

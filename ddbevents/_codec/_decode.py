@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic_core import ValidationError
 
 from .._attributes import GLOBAL_TABLES, AttributeValue, Image, Value, decode_attribute, decode_map
-from .._errors import AttributePath, InvalidItemError
+from .._errors import AttributePath, ConfigurationError, InvalidItemError
 
 if TYPE_CHECKING:
     from ._compile import Decoder
@@ -65,10 +65,18 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
     return _decode_by_law(model, image, decoder.explain)
 
 
+def decode_by_law(model: type[ItemT], image: Image) -> ItemT:
+    """As `decode`, by the explaining decoder alone, which looks at every tag."""
+    return _decode_by_law(model, image, _decoder(model).explain)
+
+
 def _decoder(model: Any) -> Decoder:
     # a model that is rebuilt has a new validator
     key = getattr(model, "__pydantic_validator__", model)
-    decoder = _decoders.get(key)
+    try:
+        decoder = _decoders.get(key)
+    except TypeError:
+        raise ConfigurationError(f"pydantic cannot read {type(model).__qualname__}: it is no type") from None
     if decoder is None:
         from ._compile import compile_decoder  # noqa: PLC0415  # cold start: needed with the first item
 
@@ -88,7 +96,7 @@ def _decode_by_law(model: type[ItemT], image: Image, explain: Callable[[Any], It
         return unreadable[-1]
 
     values = decode_map(image, refuse=keep_a_place)
-    plain = {name: value for name, value in values.items() if not name.startswith(GLOBAL_TABLES)}
+    plain = {name: value for name, value in values.items() if not str(name).startswith(GLOBAL_TABLES)}
     try:
         item = explain(plain)
     except ValidationError as error:
@@ -123,6 +131,8 @@ class _Unreadable:
 
     def __str__(self) -> str:
         raise self.error
+
+    __repr__ = __str__
 
 
 def _holds_unreadable(item: object) -> bool:

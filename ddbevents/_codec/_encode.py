@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from .._attributes import AttributeValue, encode_attribute, encode_map
-from .._errors import AttributePath, InvalidItemError
+from .._errors import AttributePath, ConfigurationError, InvalidItemError
 from ._adapters import adapter
 
 
@@ -43,16 +44,19 @@ def encode_value(value: object) -> AttributeValue:
 def _dump(value: object) -> Any:
     # for Any, pydantic looks at each object it meets, and nested models are written by their own serializers
     serializer = adapter(type(value) if dataclasses.is_dataclass(value) else Any)
-    try:
-        return serializer.dump_python(value, by_alias=True)
-    except (PydanticSerializationError, RecursionError, ValueError):
-        raise InvalidItemError("pydantic cannot write it: a cycle, or a failing serializer") from None
+    with suppress(PydanticSerializationError, RecursionError, TypeError, ValueError):
+        # without warnings, which would show values
+        return serializer.dump_python(value, by_alias=True, warnings=False)
+    # outside the except block, so that no traceback has pydantic's own error, which shows values
+    raise InvalidItemError("pydantic cannot write it: a cycle, a set of models or a failing serializer")
 
 
 def _convert(value: object, path: AttributePath) -> object:
     if hasattr(value, "get_secret_value"):
         raise InvalidItemError("a secret is written only by a field_serializer that reveals it", path=path)
-    try:
+    with suppress(PydanticSerializationError):
         return to_jsonable_python(value)
-    except PydanticSerializationError:
-        raise InvalidItemError(f"DynamoDB has no type for {type(value).__qualname__}", path=path) from None
+    with suppress(PydanticSerializationError, ConfigurationError):
+        # what older versions of pydantic-core write by their types only, such as IP addresses
+        return adapter(type(value)).dump_python(value, mode="json")
+    raise InvalidItemError(f"DynamoDB has no type for {type(value).__qualname__}", path=path)

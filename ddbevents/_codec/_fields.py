@@ -1,21 +1,29 @@
-"""Where the fields of an item model stand in an image, and which of them say what the item is."""
+"""Where the fields of an item model stand in an image, and which of them say what the item is.
+
+Read from the model's core schema, which is what validates: aliases, generators of aliases, inheritance and
+generics have all gone into it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, Required, get_args, get_origin
+from typing import Any, Final, NamedTuple, TypeAlias, get_origin
 
-from pydantic import AliasChoices, AliasPath, BaseModel
-from typing_extensions import ReadOnly, get_type_hints, is_typeddict
+from pydantic import BaseModel
+from typing_extensions import is_typeddict
 
 from .._attributes import canonical, encode_attribute
 from .._errors import AttributePath, ConfigurationError
 from ._adapters import adapter
 
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
+Schema: TypeAlias = Any  # pydantic's CoreSchema: sixty TypedDicts, told apart by their `type`
+Definitions: TypeAlias = Mapping[str, Schema]
+Choices: TypeAlias = frozenset[tuple[str, Any]]
+
+_RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
+_USER_CODE: Final = frozenset({"function-before", "function-wrap", "function-plain"})
 
 
 class ItemField(NamedTuple):
@@ -29,7 +37,7 @@ class ItemField(NamedTuple):
 
     paths: tuple[AttributePath, ...]
     required: bool
-    choices: frozenset[tuple[str, Any]] | None
+    choices: Choices | None
 
 
 class Discriminator(NamedTuple):
@@ -52,16 +60,12 @@ def check_item_model(model: object) -> None:
     Raises:
         ConfigurationError: It is no pydantic model, dataclass, TypedDict or dict, or pydantic cannot read it.
     """
-    shown = getattr(model, "__qualname__", type(model).__qualname__)
     if not (_is_record_type(model) or (get_origin(model) or model) is dict):
+        shown = getattr(model, "__qualname__", type(model).__qualname__)
         raise ConfigurationError(
             f"{shown} is no item model: use a pydantic model, a dataclass or a TypedDict"
         )
     adapter(model)
-    if not _is_defined(model):
-        raise ConfigurationError(
-            f"{shown} names a type that is not defined yet: register its handlers below it"
-        )
 
 
 def item_fields(model: Any) -> Mapping[str, ItemField]:
@@ -78,19 +82,43 @@ def discriminators(model: Any) -> tuple[Discriminator, ...]:
 
 @cache
 def _item_fields(model: Any) -> Mapping[str, ItemField]:
-    by_name = _config(model, "populate_by_name") or _config(model, "validate_by_name")
+    record = _find_record(adapter(model).core_schema)
+    if record is None:
+        return {}
+    rows = record.node["fields"]
+    named = [(row["name"], row) for row in rows] if isinstance(rows, list) else rows.items()
     return {
-        name: ItemField(tuple(_paths(name, info, by_name=bool(by_name))), required, _choices(info.annotation))
-        for name, info, required in _field_infos(model)
+        name: ItemField(
+            paths=tuple(_paths(name, row, record.config)),
+            required=row.get("required", row["schema"]["type"] != "default"),
+            # what user code makes of the values before they are validated, an image does not tell
+            choices=None if record.is_prepared else _choices(row["schema"], record.definitions),
+        )
+        for name, row in named
     }
 
 
-def _is_defined(model: Any) -> bool:
-    try:
-        item_fields(model)
-    except NameError:
-        return False
-    return bool(getattr(model, "__pydantic_complete__", True))
+class _Record(NamedTuple):
+    """The node of a core schema that has the fields, with what stands around it."""
+
+    node: Schema
+    config: Mapping[str, Any]
+    definitions: Definitions
+    is_prepared: bool
+
+
+def _find_record(schema: Schema) -> _Record | None:
+    definitions: dict[str, Schema] = {}
+    config: dict[str, Any] = {}
+    is_prepared = False
+    while schema is not None:
+        definitions.update({definition["ref"]: definition for definition in schema.get("definitions", ())})
+        config.update(schema.get("config") or {})
+        is_prepared = is_prepared or schema["type"] in _USER_CODE
+        if schema["type"] in _RECORDS:
+            return _Record(schema, config, definitions, is_prepared)
+        schema = definitions.get(schema.get("schema_ref", "")) or schema.get("schema")
+    return None
 
 
 def _is_record_type(model: object) -> bool:
@@ -99,69 +127,34 @@ def _is_record_type(model: object) -> bool:
     return issubclass(model, BaseModel) or dataclasses.is_dataclass(model) or is_typeddict(model)
 
 
-def _field_infos(model: Any) -> Iterator[tuple[str, FieldInfo, bool]]:
-    model = get_origin(model) or model
-    declared = getattr(model, "__pydantic_fields__", None) or getattr(model, "model_fields", None)
-    if declared is not None:
-        for name, info in declared.items():
-            yield name, info, info.is_required()
-    elif is_typeddict(model):
-        yield from _typeddict_infos(model)
-    elif dataclasses.is_dataclass(model):
-        yield from _dataclass_infos(model)
+def _paths(name: str, row: Schema, config: Mapping[str, Any]) -> Iterable[AttributePath]:
+    alias = row.get("validation_alias", name)
+    if config.get("validate_by_alias") is False:
+        return [(name,)]
+    paths = [(alias,)] if isinstance(alias, str) else [tuple(p) for p in _choices_of_paths(alias)]
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    return [*paths, (name,)] if by_name and paths != [(name,)] else paths
 
 
-def _typeddict_infos(model: Any) -> Iterator[tuple[str, FieldInfo, bool]]:
-    from pydantic.fields import FieldInfo  # noqa: PLC0415  # cold start: pydantic models bring their own
-
-    for name, annotation in get_type_hints(model, include_extras=True).items():
-        hint, required = annotation, name in model.__required_keys__
-        while (qualifier := _origin(hint)) in {Required, NotRequired, ReadOnly}:
-            # under `from __future__ import annotations` __required_keys__ has not seen these
-            required = qualifier is Required or (required and qualifier is not NotRequired)
-            [hint] = get_args(hint)
-        yield name, FieldInfo.from_annotation(hint), required
+def _choices_of_paths(alias: list[Any]) -> list[Any]:
+    return alias if isinstance(alias[0], list) else [alias]
 
 
-def _dataclass_infos(model: Any) -> Iterator[tuple[str, FieldInfo, bool]]:
-    from pydantic.fields import FieldInfo  # noqa: PLC0415  # the same
-
-    hints = get_type_hints(model, include_extras=True)
-    for field in dataclasses.fields(model):
-        if isinstance(field.default, FieldInfo):
-            info = FieldInfo.from_annotated_attribute(hints[field.name], field.default)
-            yield field.name, info, info.is_required()
-        else:
-            required = field.default is field.default_factory is dataclasses.MISSING
-            yield field.name, FieldInfo.from_annotation(hints[field.name]), required
-
-
-def _origin(hint: Any) -> Any:
-    """As `get_origin`, which tells type checkers less than it gives."""
-    return get_origin(hint)
-
-
-def _config(model: Any, setting: str) -> Any:
-    config = getattr(model, "model_config", None) or getattr(model, "__pydantic_config__", None) or {}
-    return config.get(setting)
-
-
-def _paths(name: str, info: FieldInfo, *, by_name: bool) -> Iterator[AttributePath]:
-    match info.validation_alias:
-        case AliasChoices(choices=choices):
-            for choice in choices:
-                yield tuple(choice.path) if isinstance(choice, AliasPath) else (choice,)
-        case AliasPath(path=path):
-            yield tuple(path)
-        case str() as alias:
-            yield (alias,)
+def _choices(schema: Schema, definitions: Definitions) -> Choices | None:
+    match schema["type"]:
+        case "literal":
+            return frozenset(canonical(encode_attribute(choice)) for choice in schema["expected"])
+        case "default" | "function-after":
+            return _choices(schema["schema"], definitions)
+        case "nullable":
+            inner = _choices(schema["schema"], definitions)
+            return None if inner is None else inner | {canonical({"NULL": True})}
+        case "definition-ref":
+            return _choices(definitions[schema["schema_ref"]], definitions)
+        case "union":
+            members = [choice[0] if isinstance(choice, tuple) else choice for choice in schema["choices"]]
+            choices = [_choices(member, definitions) for member in members]
+            known = [each for each in choices if each is not None]
+            return frozenset().union(*known) if len(known) == len(choices) else None
         case _:
-            by_name = True
-    if by_name:
-        yield (name,)
-
-
-def _choices(annotation: Any) -> frozenset[tuple[str, Any]] | None:
-    if get_origin(annotation) is not Literal:
-        return None
-    return frozenset(canonical(encode_attribute(choice)) for choice in get_args(annotation))
+            return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from .._idempotency import KEEP, utc_now
+from .._idempotency import KEEP, check_keep, utc_now
 
 
 class MemoryStore:
@@ -22,7 +22,11 @@ class MemoryStore:
         Args:
             keep: How long a mark counts.
             clock: Gives the present moment, in UTC.
+
+        Raises:
+            ConfigurationError: Marks would not be kept as long as a stream delivers records, or for ever.
         """
+        check_keep(keep)
         self._keep = keep
         self._clock = clock
         self._expirations: dict[str, datetime] = {}

@@ -10,12 +10,14 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Final
 
 from .._errors import StoreError
-from .._idempotency import KEEP, utc_now
+from .._idempotency import KEEP, check_keep, utc_now
 
 _BUSY_SECONDS: Final = 30
+_PAUSE_SECONDS: Final = 0.01
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS marks (id TEXT PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID"
 )
@@ -37,13 +39,17 @@ class SQLiteStore:
             path: The file.
             keep: How long a mark counts. Expired marks are deleted when the file is opened.
             clock: Gives the present moment, in UTC.
+
+        Raises:
+            ConfigurationError: Marks would not be kept as long as a stream delivers records, or for ever.
         """
+        check_keep(keep)
         self._path = Path(path)
         self._keep = keep
         self._clock = clock
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._process: int | None = None
+        self._process = os.getpid()
 
     def handled(self, marks: Collection[str]) -> AbstractSet[str]:
         """Those of the marks that are there and have not expired.
@@ -76,27 +82,33 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Close the file. The next use opens it again."""
+        self._leave_parent()
         with self._lock:
-            if self._connection is not None and self._process == os.getpid():
+            if self._connection is not None:
                 self._connection.close()
             self._connection = None
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:
+        self._leave_parent()
         with self._lock:
             try:
-                # a connection must not cross a fork
-                if self._connection is None or self._process != os.getpid():
-                    self._connection, self._process = self._connect(), os.getpid()
+                if self._connection is None:
+                    self._connection = self._connect()
                 yield self._connection
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, ValueError) as error:
                 raise StoreError(f"the marks in {self._path} cannot be read or written: {error}") from error
+
+    def _leave_parent(self) -> None:
+        """After a fork: the connection is the parent's, and so may be whoever holds the lock."""
+        if self._process != os.getpid():
+            self._process, self._lock, self._connection = os.getpid(), threading.Lock(), None
 
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             with connection:
                 connection.execute(_SCHEMA)
@@ -105,3 +117,17 @@ class SQLiteStore:
             connection.close()
             raise
         return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Wait for others who open the file at the same moment: here SQLite itself does not."""
+    deadline = monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() > deadline:
+                raise
+            sleep(_PAUSE_SECONDS)
+        else:
+            return
