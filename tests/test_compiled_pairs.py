@@ -153,6 +153,17 @@ class Tree(BaseModel):
     union: Union[bool, Decimal, Tree] = False  # noqa: UP007  # the smart union is the point
 
 
+class Chain(BaseModel):
+    link: Chain | None = None
+
+
+def chain(levels: int) -> Json:
+    attribute: Json = {"M": {}}
+    for _ in range(levels):
+        attribute = {"M": {"link": attribute}}
+    return attribute
+
+
 class Checked(BaseModel, validate_default=True):
     value: Any = {"S": "x"}
     number: int = 1
@@ -273,6 +284,7 @@ PAIRS: Final[dict[str, Pair]] = {
     ),
     "24 the second name": Pair(Choosing, {"M": {"two": {"N": "1"}}}, Choosing.model_validate({"two": 1})),
     "24 by its own name": Pair(Named, {"M": {"value": {"S": "x"}}}, Named.model_validate({"value": "x"})),
+    "25 a recursion too deep for DynamoDB": Pair(Chain, chain(60), REFUSED),
     "25 nested recursion": Pair(Tree, TREE, Tree.model_validate({"value": 1, "branch": {"value": "x"}})),
     "25 recursion within a generic union": Pair(
         Tree,

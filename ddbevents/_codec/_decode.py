@@ -72,7 +72,7 @@ def decode_by_law(model: type[ItemT], image: Image) -> ItemT:
 
 def _decoder(model: Any) -> Decoder:
     # a model that is rebuilt has a new validator
-    key = getattr(model, "__pydantic_validator__", model)
+    key = (model, getattr(model, "__pydantic_validator__", None))
     try:
         decoder = _decoders.get(key)
     except TypeError:
@@ -102,7 +102,7 @@ def _decode_by_law(model: type[ItemT], image: Image, explain: Callable[[Any], It
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     else:
-        if unreadable and _holds_unreadable(item):
+        if unreadable and (any(place.written for place in unreadable) or _holds_unreadable(item)):
             raise unreadable[0].error
         return item
     # outside the except block: pydantic's own error, which shows the values, stays out of every traceback
@@ -124,15 +124,16 @@ def decode_value(attribute: AttributeValue) -> Value:
 class _Unreadable:
     """Stands where a malformed attribute stood: every type refuses it, and it cannot become text."""
 
-    __slots__ = ("error",)
+    __slots__ = ("error", "written")
 
     def __init__(self, error: InvalidItemError) -> None:
         self.error = error
+        self.written = False
 
-    def __str__(self) -> str:
-        raise self.error
-
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        # noted rather than raised: pydantic's core may ask, and cannot say that it failed
+        self.written = True
+        return ""
 
 
 def _holds_unreadable(item: object) -> bool:

@@ -8,12 +8,14 @@ known here makes decoding slower, not wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final
 
 from pydantic_core import core_schema
 
 from .._attributes import GLOBAL_TABLES, Image, check_depth, decode_attribute, decode_binary
+from .._errors import AttributePath
 from ._leaves import LEAVES, NULL, Schema, Split, Take, before, take_members, take_null, without_ref
 
 _COPY: Final = "typed:"  # begins the reference of a rewritten definition; the original keeps its own
@@ -52,13 +54,17 @@ class _Rewriter:
         self._open: set[str] = set()
         self._recursive: set[str] = set()
         self._configs: list[Mapping[str, Any]] = []
+        self._depth = 0
+        self._has_generic = False
 
     def rewrite(self, schema: Schema) -> Schema:
         split = self.split(schema)
         if split is None or split.tag != "M":
             raise CannotRewriteError
-        inside = before(_without_global_tables, split.inside) if _keeps_extras(schema) else split.inside
-        if self._recursive:
+        inside = split.inside
+        if self._may_see_global_tables(schema):
+            inside = before(_without_global_tables, inside)
+        if self._recursive or (self._originals and self._has_generic):
             inside = before(check_depth, inside)
         if not self._originals:
             return inside
@@ -68,7 +74,14 @@ class _Rewriter:
         return core_schema.definitions_schema(inside, [*map(self._keep, self._originals.values()), *copies])
 
     def wire(self, schema: Schema) -> Schema:
-        """What reads an attribute value."""
+        """What reads an attribute value that stands in what is being read."""
+        self._depth += 1
+        try:
+            return self._wire(schema)
+        finally:
+            self._depth -= 1
+
+    def _wire(self, schema: Schema) -> Schema:
         if schema["type"] == "default":
             return self._default(schema)
         choices = self._choices_by_tag(schema)
@@ -92,8 +105,7 @@ class _Rewriter:
             return None if inner is None else {**schema, "schema": inner}
         if schema["type"] not in _RECORDS or config.get("validate_default"):
             return None
-        declared = schema["fields"]
-        rows: Sequence[Schema] = declared if isinstance(declared, list) else list(declared.values())
+        declared, rows = schema["fields"], _rows(schema)
         if not all(_has_plain_alias(row) for row in rows):
             return None
         self._configs.append(config)
@@ -122,7 +134,7 @@ class _Rewriter:
         # on_error would swallow what a getter raises, and the default itself is no typed JSON
         if schema.get("on_error", "raise") != "raise" or schema.get("validate_default"):
             return self._generic(schema)
-        return without_ref(schema, schema=self.wire(schema["schema"]))
+        return without_ref(schema, schema=self._wire(schema["schema"]))
 
     def _with_extras(self, schema: Schema, config: Mapping[str, Any]) -> Schema | None:
         if _extra(schema, config) != "allow":
@@ -153,7 +165,20 @@ class _Rewriter:
         return str((self._originals[schema["schema_ref"]] if is_reference else schema)["type"])
 
     def _generic(self, schema: Schema) -> Schema:
-        return before(decode_attribute, self._keep(schema))
+        self._has_generic = True
+        # its depth is counted from the image, as a path of that length would be
+        above: AttributePath = ("",) * self._depth
+        return before(partial(decode_attribute, path=above), self._keep(schema))
+
+    def _may_see_global_tables(self, schema: Schema) -> bool:
+        """Whether an attribute that global tables add could come into the item."""
+        while schema["type"] not in _RECORDS:
+            if schema.get("config", {}).get("extra_fields_behavior") == "allow" or schema.get("root_model"):
+                return True
+            schema = self._originals.get(schema.get("schema_ref", "")) or schema.get("schema")
+            if schema is None:
+                return True
+        return _extra(schema, {}) == "allow" or any(map(_is_of_global_tables, _rows(schema)))
 
     def _coerces_numbers(self) -> bool:
         return any(config.get("coerce_numbers_to_str") for config in self._configs)
@@ -163,15 +188,18 @@ def _extra(schema: Schema, config: Mapping[str, Any]) -> str:
     return schema.get("extra_behavior") or config.get("extra_fields_behavior") or "ignore"
 
 
-def _keeps_extras(schema: Schema) -> bool:
-    if "schema" in schema and schema["type"] in {"function-after", "model"}:
-        config = schema.get("config", {})
-        return config.get("extra_fields_behavior") == "allow" or _keeps_extras(schema["schema"])
-    return bool(schema.get("extra_behavior") == "allow")
-
-
 def _without_global_tables(image: Image) -> Image:
     return {name: value for name, value in image.items() if not name.startswith(GLOBAL_TABLES)}
+
+
+def _rows(schema: Schema) -> Sequence[Schema]:
+    """The fields of a record, which a dataclass keeps in a list and the others by name."""
+    fields = schema["fields"]
+    return fields if isinstance(fields, list) else list(fields.values())
+
+
+def _is_of_global_tables(field: Schema) -> bool:
+    return GLOBAL_TABLES in str(field.get("validation_alias", ""))
 
 
 def _has_plain_alias(field: Schema) -> bool:

@@ -82,11 +82,18 @@ def relax(schema: Any) -> Any:
     if _is_table(schema):
         return {name: relax(part) for name, part in schema.items()}
     relaxed = {name: relax(part) if name in _CHILDREN else part for name, part in schema.items()}
+    if "keys_schema" in schema:
+        keys = schema["keys_schema"]
+        relaxed["keys_schema"] = {**keys, "strict": False} if keys["type"] in _NUMBERS else relax(keys)
     kind = relaxed["type"]
     if kind in _FORGIVING:
         relaxed["strict"] = False
     refuse_text = _NUMBERS.get(kind)
-    return before(refuse_text, relaxed) if refuse_text else relaxed
+    if refuse_text is None:
+        return relaxed
+    ref = relaxed.pop("ref", None)
+    guarded = before(refuse_text, relaxed)
+    return {**guarded, "ref": ref} if ref else guarded
 
 
 def _is_table(part: Any) -> bool:
