@@ -6,6 +6,7 @@ Each fault is planted into the schemas that the decoder is made of, one at a tim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from itertools import chain, islice
@@ -182,10 +183,10 @@ def _models() -> Iterator[tuple[Any, list[Any]]]:
 
 
 def _built(made: Any, fault: Fault) -> Callable[[Any], Any]:
-    try:
+    # some faults make no decoder of some models
+    with suppress(Exception):
         return faulty(made, fault)
-    except Exception:  # noqa: BLE001  # some faults make no decoder of some models
-        return compile_decoder(made).explain
+    return compile_decoder(made).explain  # pragma: no cover  # not with every pydantic
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

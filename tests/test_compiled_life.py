@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from typing import Any, Generic, Optional, TypeVar
+from types import SimpleNamespace
+from typing import Annotated, Any, Generic, Optional, TypeVar
 
 import pydantic
 import pydantic.dataclasses
@@ -14,6 +15,7 @@ from pydantic_core import SchemaValidator, ValidationError, core_schema
 from typing_extensions import TypedDict
 
 from ddbevents import ConfigurationError, decode
+from ddbevents._codec import _compile
 from ddbevents._codec._compile import build, compile_decoder, works
 from ddbevents._codec._decode import _decode_by_law
 
@@ -45,7 +47,7 @@ def test_the_private_switch_of_pydantic_core_is_there_and_works() -> None:
     class Inner(BaseModel):
         value: int
 
-    text = {**Inner.__pydantic_core_schema__, "schema": core_schema.model_fields_schema({})}
+    text: Any = {**Inner.__pydantic_core_schema__, "schema": core_schema.model_fields_schema({})}
     outer = core_schema.list_schema(text)  # a schema of another shape for Inner
 
     # the ready-made validator of Inner would ask for a value, as Inner's own schema does
@@ -67,7 +69,7 @@ def test_a_model_that_is_built_on_first_use_is_read() -> None:
 
 
 def test_a_reference_that_is_resolved_later_is_read_then() -> None:
-    hint: Any = Optional["Target"]  # noqa: F821  # defined below
+    hint: Any = Optional["Target"]  # noqa: F821  # defined below  # pyright: ignore[reportUndefinedVariable]
     waiting: Any = create_model("Waiting", target=(hint, None))
 
     with pytest.raises(ConfigurationError):
@@ -161,3 +163,46 @@ def test_a_strict_model_within_a_strict_model_is_read_alike_by_every_pydantic() 
     item = decode(outer, {"inner": {"M": {"when": {"S": "2026-11-23T09:00:00Z"}}}})
 
     assert item.inner.when.year == 2026  # type: ignore[attr-defined]  # made at run time
+
+
+@pydantic.dataclasses.dataclass(config=ConfigDict(extra="allow"))
+class Endless:
+    name: str
+    again: Endless | None = None
+
+
+def test_a_recursive_model_that_cannot_be_rewritten_is_read_by_the_law() -> None:
+    image = {"name": {"S": "a"}, "again": {"M": {"name": {"S": "b"}, "other": {"N": "1"}}}}
+
+    assert compile_decoder(Endless).fast is None
+    assert decode(Endless, image).again == Endless(name="b")
+
+
+def test_a_pipeline_is_read_from_its_first_step() -> None:
+    pipeline = pytest.importorskip("pydantic.experimental.pipeline", reason="pydantic 2.8 has pipelines")
+    upper: Any = Annotated[str, pipeline.validate_as(str).str_strip().str_upper()]
+    parsed: Any = Annotated[int, pipeline.validate_as(str).str_strip().validate_as(int)]
+    piped = create_model("Piped", name=(upper, ...), number=(parsed, ...))
+
+    item = decode(piped, {"name": {"S": " a "}, "number": {"S": " 7 "}})
+
+    assert item == piped(name="A", number=7)
+
+
+@pytest.mark.parametrize("answer", [dict, int], ids=["another item", "an exception"])
+def test_a_pydantic_that_does_not_build_what_it_is_told_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    # no installed pydantic is so
+    monkeypatch.setattr(_compile, "build", lambda _: SimpleNamespace(validate_python=answer))
+
+    assert not works.__wrapped__()
+
+
+def test_a_core_without_the_switch_builds_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def older(schema: Any) -> SchemaValidator:
+        return SchemaValidator(schema)
+
+    monkeypatch.setattr(_compile, "SchemaValidator", older)  # no installed pydantic need be so
+
+    assert build(core_schema.int_schema()).validate_python("7") == 7

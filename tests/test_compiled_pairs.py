@@ -127,7 +127,7 @@ class Open(BaseModel, extra="allow"):
 
 
 class OpenToNumbers(BaseModel, extra="allow"):
-    __pydantic_extra__: dict[str, int]
+    __pydantic_extra__: dict[str, int]  # pyright: ignore[reportIncompatibleVariableOverride]  # pydantic's idiom
 
 
 class Closed(BaseModel, extra="forbid"):

@@ -68,7 +68,7 @@ class _Rewriter:
             inside = before(check_depth, inside)
         if not self._originals:
             return inside
-        copies = [
+        copies: list[Schema] = [
             {**copy.inside, "ref": _COPY + ref} for ref, copy in self._copies.items() if copy is not None
         ]
         return core_schema.definitions_schema(inside, [*map(self._keep, self._originals.values()), *copies])
@@ -100,9 +100,6 @@ class _Rewriter:
 
     def fields(self, schema: Schema, config: Mapping[str, Any]) -> Schema | None:
         """What reads the content of a map field by field; None if user code would see typed JSON."""
-        if schema["type"] == "function-after":
-            inner = self.fields(schema["schema"], config)
-            return None if inner is None else {**schema, "schema": inner}
         if schema["type"] not in _RECORDS or config.get("validate_default"):
             return None
         declared, rows = schema["fields"], _rows(schema)
