@@ -153,8 +153,7 @@ def _twice(value: Any) -> Any:
 
 
 def _refuse_some(value: Any) -> Any:
-    if value in {"abc", 0, Decimal("1.5"), True}:
-        raise ValueError
+    assert value not in {"abc", 0, Decimal("1.5"), True}  # pydantic takes it for a refusal
     return value
 
 
