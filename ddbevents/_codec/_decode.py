@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ItemT = TypeVar("ItemT")
 
 _decoders: Final[dict[Any, Decoder]] = {}
+_fast: Final[
+    dict[Any, tuple[object, Callable[[Any], Any]]]
+] = {}  # by model, with the validator it was made from
 
 # the type tags that a kind of pydantic's error types asks for
 _EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -56,13 +59,13 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
     Raises:
         InvalidItemError: An attribute is malformed, or the model refuses it. Names the first one.
     """
-    decoder = _decoder(model)
-    if decoder.fast is not None and type(image) is dict:
-        try:
-            return decoder.fast(image)  # type: ignore[no-any-return]  # it was made from the model
-        except Exception:  # noqa: BLE001, S110  # the fast decoder never explains, and user code may raise anything
-            pass
-    return _decode_by_law(model, image, decoder.explain)
+    try:
+        validator, fast = _fast[model]
+        if type(image) is dict and validator is getattr(model, "__pydantic_validator__", None):
+            return fast(image)  # type: ignore[no-any-return]  # it was made from the model
+    except Exception:  # noqa: BLE001, S110  # not made yet, or it does not fit: the fast decoder never explains
+        pass
+    return decode_by_law(model, image)
 
 
 def decode_by_law(model: type[ItemT], image: Image) -> ItemT:
@@ -72,15 +75,17 @@ def decode_by_law(model: type[ItemT], image: Image) -> ItemT:
 
 def _decoder(model: Any) -> Decoder:
     # a model that is rebuilt has a new validator
-    key = (model, getattr(model, "__pydantic_validator__", None))
+    validator = getattr(model, "__pydantic_validator__", None)
     try:
-        decoder = _decoders.get(key)
+        decoder = _decoders.get((model, validator))
     except TypeError:
         raise ConfigurationError(f"pydantic cannot read {type(model).__qualname__}: it is no type") from None
     if decoder is None:
         from ._compile import compile_decoder  # noqa: PLC0415  # cold start: needed with the first item
 
-        decoder = _decoders[key] = compile_decoder(model)
+        decoder = _decoders[model, validator] = compile_decoder(model)
+        if decoder.fast is not None:
+            _fast[model] = validator, decoder.fast
     return decoder
 
 

@@ -55,7 +55,7 @@ class _Rewriter:
         self._recursive: set[str] = set()
         self._configs: list[Mapping[str, Any]] = []
         self._depth = 0
-        self._has_generic = False
+        self._has_floating_depth = False
 
     def rewrite(self, schema: Schema) -> Schema:
         split = self.split(schema)
@@ -64,7 +64,7 @@ class _Rewriter:
         inside = split.inside
         if self._may_see_global_tables(schema):
             inside = before(_without_global_tables, inside)
-        if self._recursive or (self._originals and self._has_generic):
+        if self._recursive or self._has_floating_depth:
             inside = before(check_depth, inside)
         if not self._originals:
             return inside
@@ -162,7 +162,8 @@ class _Rewriter:
         return str((self._originals[schema["schema_ref"]] if is_reference else schema)["type"])
 
     def _generic(self, schema: Schema) -> Schema:
-        self._has_generic = True
+        # a definition may be referred to at several depths
+        self._has_floating_depth = self._has_floating_depth or bool(self._open)
         # its depth is counted from the image, as a path of that length would be
         above: AttributePath = ("",) * self._depth
         return before(partial(decode_attribute, path=above), self._keep(schema))
