@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Protocol, Self
@@ -134,18 +133,22 @@ class StreamApp(Router):
         if isinstance(record, UnreadableRecord):
             return Job(record, error=record.error)
         try:
-            return Job(record, tuple(self._tasks(record, name)))
+            return Job(record, self._tasks(record, name))
         except InvalidRecordError as error:
             return Job(record, error=error)
 
-    def _tasks(self, record: StreamRecord, name: str) -> Iterator[Task]:
-        taken: set[str] = set()
+    def _tasks(self, record: StreamRecord, name: str) -> list[Task]:
+        tasks: list[Task] = []
         for route in self._routes:
             # a function registered twice runs once for a record: it has one mark
-            if route.name not in taken and route.selection.takes(record):
-                taken.add(route.name)
+            if route.selection.takes(record) and not (tasks and _has(tasks, route.name)):
                 mark = f"{name}#{route.name}#{record.event_id}"
-                yield Task(route.name, mark, partial(route.run, record), route.transactional)
+                tasks.append(Task(route.name, mark, partial(route.run, record), route.transactional))
+        return tasks
+
+
+def _has(tasks: list[Task], handler: str) -> bool:
+    return any(task.handler == handler for task in tasks)
 
 
 def _check_store(store: object) -> None:

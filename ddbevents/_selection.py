@@ -35,23 +35,21 @@ class Selection(NamedTuple):
             return False
         if self.expired is not None and record.expired is not self.expired:
             return False
-        if not self._describes(*self._image(record), record):
+        if not self._describes(record):
             return False
         return not self.changed or any(_differ(record, path) for path in self._changed_paths())
 
-    def _image(self, record: StreamRecord) -> tuple[str, Image]:
-        if self.keys_only:
-            return "Keys", key_image(record)
+    def _describes(self, record: StreamRecord) -> bool:
         name: ImageName = "OldImage" if record.kind == "REMOVE" else "NewImage"
-        return name, needed_image(record, name)
-
-    def _describes(self, name: str, image: Image, record: StreamRecord) -> bool:
+        image = key_image(record) if self.keys_only else needed_image(record, name)
+        fields = discriminators(self.model)
+        if self.where is None and not fields:
+            return True
         try:
-            if self.where is not None and not matches(self.where, image):
-                return False
-            return all(_holds_choice(field, image) for field in discriminators(self.model))
+            return (self.where is None or matches(self.where, image)) and _holds_choices(fields, image)
         except InvalidItemError as error:
-            raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
+            place = "Keys" if self.keys_only else name
+            raise error.within("dynamodb", place, sequence_number=record.sequence_number) from None
 
     def _changed_paths(self) -> Iterable[AttributePath]:
         fields = item_fields(self.model)
@@ -68,6 +66,10 @@ def _is_of_table(record: StreamRecord, table: str | None) -> bool:
             sequence_number=record.sequence_number,
         )
     return record.table == table
+
+
+def _holds_choices(fields: Iterable[Discriminator], image: Image) -> bool:
+    return all(_holds_choice(field, image) for field in fields)
 
 
 def _holds_choice(field: Discriminator, image: Image) -> bool:
