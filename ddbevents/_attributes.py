@@ -58,6 +58,7 @@ GLOBAL_TABLES: Final = "aws:rep:"
 _MAX_NUMBER_LENGTH: Final = 200
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _MOST_DIGITS: Final = 38
+_INTEGERS: Final = 10**_MOST_DIGITS  # the first that has more digits
 
 # DynamoDB: 38 significant digits, 1E-130 to 9.99…E+125. Rounded is not trapped: zeros written out past
 # 38 digits lose nothing, and boto3's own context refuses them.
@@ -173,7 +174,7 @@ def encode_attribute(  # noqa: C901, PLR0911  # one case for each type
         case Mapping():
             return {"M": encode_map(value, path, convert)}
         case list() | tuple():
-            return {"L": [encode_attribute(v, (*path, i), convert) for i, v in enumerate(value)]}
+            return {"L": [_encode_member(member, path, index, convert) for index, member in enumerate(value)]}
         case set() | frozenset():
             return _encode_set(value, path, convert)
         case _ if convert is not None:
@@ -191,8 +192,39 @@ def encode_map(
         text = name if type(name) is str else _encode_name(name, path, convert)
         if text in image:
             raise InvalidItemError("two names of a map are written alike", path=(*path, text))
-        image[text] = encode_attribute(value, (*path, text), convert)
+        image[text] = _encode_member(value, path, text, convert)
     return image
+
+
+def _encode_member(
+    value: object, path: AttributePath, part: str | int, convert: Convert | None
+) -> AttributeValue:
+    # most values are of these types exactly, and need no path: it is for errors
+    simple = _SIMPLE.get(type(value))
+    encoded = None if simple is None else simple(value)
+    return encode_attribute(value, (*path, part), convert) if encoded is None else encoded
+
+
+def _encode_int(value: int) -> AttributeValue | None:
+    return {"N": str(value)} if -_INTEGERS < value < _INTEGERS else None
+
+
+def _encode_decimal(value: Decimal) -> AttributeValue | None:
+    try:
+        number = _NUMBERS.create_decimal(value)
+    except ArithmeticError:
+        return None
+    return {"N": str(number)} if number and number.is_finite() else None
+
+
+_SIMPLE: Final[Mapping[type, Callable[[Any], AttributeValue | None]]] = {
+    str: lambda value: {"S": value},
+    bool: lambda value: {"BOOL": value},
+    type(None): lambda _: {"NULL": True},
+    bytes: lambda value: {"B": value},
+    int: _encode_int,
+    Decimal: _encode_decimal,
+}
 
 
 def _encode_name(name: object, path: AttributePath, convert: Convert | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from .._attributes import AttributeValue, encode_attribute, encode_map
@@ -43,7 +44,8 @@ def encode_value(value: object) -> AttributeValue:
 
 def _dump(value: object) -> Any:
     # for Any, pydantic looks at each object it meets, and nested models are written by their own serializers
-    serializer = adapter(type(value) if dataclasses.is_dataclass(value) else Any)
+    has_own = isinstance(value, BaseModel) or dataclasses.is_dataclass(value)
+    serializer = adapter(type(value) if has_own else Any)
     with suppress(PydanticSerializationError, RecursionError, TypeError, ValueError):
         # without warnings, which would show values
         return serializer.dump_python(value, by_alias=True, warnings=False)
