@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from functools import partial
 from types import SimpleNamespace
 from typing import Annotated, Any, Generic, Optional, TypeVar
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 from typing_extensions import TypedDict
 
-from ddbevents import ConfigurationError, decode
+from ddbevents import ConfigurationError, InvalidItemError, decode
 from ddbevents._codec import _compile
 from ddbevents._codec._compile import build, compile_decoder, works
 from ddbevents._codec._decode import _decode_by_law
@@ -206,3 +207,26 @@ def test_a_core_without_the_switch_builds_all_the_same(monkeypatch: pytest.Monke
     monkeypatch.setattr(_compile, "SchemaValidator", older)  # no installed pydantic need be so
 
     assert build(core_schema.int_schema()).validate_python("7") == 7
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    anything: Any = None
+
+
+@pytest.mark.parametrize("name", ["anything", "an extra attribute"])
+def test_40_levels_are_read_and_no_more_wherever_they_stand(name: str) -> None:
+    fast, law = (
+        compile_decoder(Open).fast,
+        partial(_decode_by_law, Open, explain=compile_decoder(Open).explain),
+    )
+    attribute: Json = {"S": "deep"}
+    for _ in range(39):
+        attribute = {"L": [attribute]}
+
+    assert fast is not None
+    assert fast({name: attribute}) == law({name: attribute})
+    with pytest.raises(InvalidItemError):
+        fast({name: {"L": [attribute]}})
+    with pytest.raises(InvalidItemError):
+        law({name: {"L": [attribute]}})

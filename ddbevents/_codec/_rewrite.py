@@ -138,10 +138,7 @@ class _Rewriter:
             return schema
         if schema["type"] != "model-fields":
             return None
-        return {
-            **schema,
-            "extras_schema": self._generic(schema.get("extras_schema") or core_schema.any_schema()),
-        }
+        return {**schema, "extras_schema": self.wire(schema.get("extras_schema") or core_schema.any_schema())}
 
     def _choices_by_tag(self, schema: Schema) -> dict[str, Schema] | None:
         """Of a union whose members each have a tag of their own: what reads the value with that tag."""
