@@ -322,11 +322,22 @@ def test_what_dynamodb_cannot_store_is_refused(value: object, reason: str) -> No
         encode_value(value)
 
 
-def test_an_error_of_encoding_tells_the_path() -> None:
+@pytest.mark.parametrize(
+    "value", [set(), Decimal("1E+126"), Decimal("NaN"), 10**38 + 1, float("inf")], ids=str
+)
+def test_an_error_of_encoding_tells_the_path(value: object) -> None:
     with pytest.raises(InvalidItemError) as refused:
-        encode_value({"lines": [{"tags": set()}]})
+        encode_value({"lines": [{"tags": value}]})
 
     assert refused.value.path == ("lines", 0, "tags")
+
+
+def test_numbers_at_the_edge_are_written_within_maps() -> None:
+    number = 10**38 - 1
+
+    assert encode_value([number, -number, 10**40, Decimal(0)]) == {
+        "L": [{"N": "9" * 38}, {"N": "-" + "9" * 38}, {"N": "1." + "0" * 37 + "E+40"}, {"N": "0"}]
+    }
 
 
 def test_a_value_that_holds_itself_is_refused() -> None:
