@@ -75,7 +75,7 @@ def imports(rounds: int) -> dict[str, ImportCost]:
 
 
 def _run(code: str, environment: Mapping[str, str]) -> list[float]:
-    command = [sys.executable, "-c", _MEASURED.format(code)]
+    command = [sys.executable, "-P", "-c", _MEASURED.format(code)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return [float(number) for number in done.stdout.split()]
 
@@ -130,7 +130,7 @@ def _peak(text: str, handle: Callable[[Any], object]) -> int:
 def first_decode() -> float:
     """Seconds: the first image of a fresh interpreter, of the full model."""
     root = str(Path(__file__).parents[1])
-    command = [sys.executable, "-c", _FIRST]
+    command = [sys.executable, "-P", "-c", _FIRST]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
     return min(float(subprocess.check_output(command, env=environment)) for _ in range(5))
 

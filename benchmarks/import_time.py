@@ -45,7 +45,7 @@ def install(folder: Path) -> None:
 def seconds(code: str, folder: str) -> float:
     """The time of a fresh interpreter that finds this package first."""
     environment = {**os.environ, "PYTHONPATH": folder}
-    return float(subprocess.check_output([sys.executable, "-c", code], env=environment))
+    return float(subprocess.check_output([sys.executable, "-P", "-c", code], env=environment))
 
 
 if __name__ == "__main__":

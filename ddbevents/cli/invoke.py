@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 from rich.text import Text
@@ -16,34 +16,34 @@ from ._show import show_invocation, show_summary, show_tracebacks
 from ._store import DEFAULT_STORE, app_with_store
 from ._target import load_target
 
+Target: TypeAlias = Annotated[
+    str,
+    typer.Argument(metavar="TARGET", help="The app: module:app or path/to/file.py:app.", show_default=False),
+]
+Events: TypeAlias = Annotated[
+    list[Path],
+    typer.Argument(metavar="EVENT", help="JSON files, each what Lambda passes.", show_default=False),
+]
+Store: TypeAlias = Annotated[
+    str,
+    typer.Option(metavar="STORE", help="Where marks are: sqlite:PATH, memory, none, or app: the app's own."),
+]
+Timeout: TypeAlias = Annotated[
+    int, typer.Option(metavar="SECONDS", min=1, max=900, help="The function's timeout.")
+]
+Traceback: TypeAlias = Annotated[
+    bool,
+    typer.Option("--traceback", help="Show how handlers failed, with messages that may hold item values."),
+]
+
 
 def invoke(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="TARGET", help="The app: module:app or path/to/file.py:app.", show_default=False
-        ),
-    ],
-    events: Annotated[
-        list[Path],
-        typer.Argument(metavar="EVENT", help="JSON files, each what Lambda passes.", show_default=False),
-    ],
+    target: Target,
+    events: Events,
     *,
-    store: Annotated[
-        str,
-        typer.Option(
-            metavar="STORE", help="Where marks are: sqlite:PATH, memory, none, or app: the app's own."
-        ),
-    ] = DEFAULT_STORE,
-    timeout: Annotated[
-        int, typer.Option(metavar="SECONDS", min=1, max=900, help="The function's timeout.")
-    ] = 60,
-    traceback: Annotated[
-        bool,
-        typer.Option(
-            "--traceback", help="Show how handlers failed, with messages that may hold item values."
-        ),
-    ] = False,
+    store: Store = DEFAULT_STORE,
+    timeout: Timeout = 60,
+    traceback: Traceback = False,
 ) -> None:
     """Run event files through an app, one invocation each, and show what came of each record.
 
