@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import ge, gt, le, lt
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from ._attributes import AttributeValue, Image, canonical, encode_attribute, split_tag
+from ._attributes import AttributeValue, Image, canonical, split_tag
+from ._encoding import encode_attribute
 from ._errors import AttributePath, ConfigurationError, InvalidItemError
 
 Operator: TypeAlias = Literal[

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ._attributes import Image, canonical
 from ._changes import ImageName, key_image, needed_image
-from ._codec import Discriminator, discriminators, item_fields
+from ._codec import ItemField, discriminators, item_fields
 from ._conditions import Condition, find_attribute, matches
 from ._errors import AttributePath, InvalidItemError, InvalidRecordError
 from ._records import Kind, StreamRecord
@@ -68,11 +68,11 @@ def _is_of_table(record: StreamRecord, table: str | None) -> bool:
     return record.table == table
 
 
-def _holds_choices(fields: Iterable[Discriminator], image: Image) -> bool:
+def _holds_choices(fields: Iterable[ItemField], image: Image) -> bool:
     return all(_holds_choice(field, image) for field in fields)
 
 
-def _holds_choice(field: Discriminator, image: Image) -> bool:
+def _holds_choice(field: ItemField, image: Image) -> bool:
     for path in field.paths:
         attribute = find_attribute(image, path)
         if attribute is not None:

@@ -2,10 +2,10 @@
 
 from ._decode import decode, decode_by_law, decode_value
 from ._encode import encode, encode_value
-from ._fields import Discriminator, check_item_model, discriminators, item_fields
+from ._fields import ItemField, check_item_model, discriminators, item_fields
 
 __all__ = [
-    "Discriminator",
+    "ItemField",
     "check_item_model",
     "decode",
     "decode_by_law",

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from .._attributes import AttributeValue, encode_attribute, encode_map
+from .._attributes import AttributeValue
+from .._encoding import encode_attribute, encode_map
 from .._errors import AttributePath, ConfigurationError, InvalidItemError
 from ._adapters import adapter
 

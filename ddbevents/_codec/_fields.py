@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, TypeAlias, get_origin
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
-from .._attributes import canonical, encode_attribute
+from .._attributes import canonical
+from .._encoding import encode_attribute
 from .._errors import AttributePath, ConfigurationError
 from ._adapters import adapter
 
@@ -32,26 +33,12 @@ class ItemField(NamedTuple):
     Attributes:
         paths: Where its attribute may be, the first that is there counts.
         required: Whether an item without it is refused.
-        choices: What a `Literal` field may hold, in canonical form; None for every other field.
+        choices: What a `Literal` field may hold, in canonical form; empty for every other field.
     """
 
     paths: tuple[AttributePath, ...]
     required: bool
-    choices: Choices | None
-
-
-class Discriminator(NamedTuple):
-    """A field that holds one of a few values.
-
-    Attributes:
-        paths: Where its attribute may be, the first that is there counts.
-        choices: What it may hold, in canonical form.
-        required: Whether an item without it is refused.
-    """
-
-    paths: tuple[AttributePath, ...]
-    choices: frozenset[tuple[str, Any]]
-    required: bool
+    choices: Choices
 
 
 def check_item_model(model: object) -> None:
@@ -74,10 +61,9 @@ def item_fields(model: Any) -> Mapping[str, ItemField]:
 
 
 @cache
-def discriminators(model: Any) -> tuple[Discriminator, ...]:
+def discriminators(model: Any) -> tuple[ItemField, ...]:
     """The `Literal` fields of a model, which say what an item is."""
-    fields = item_fields(model).values()
-    return tuple(Discriminator(f.paths, f.choices, f.required) for f in fields if f.choices is not None)
+    return tuple(field for field in item_fields(model).values() if field.choices)
 
 
 @cache
@@ -92,7 +78,9 @@ def _item_fields(model: Any) -> Mapping[str, ItemField]:
             paths=tuple(_paths(name, row, record.config)),
             required=row.get("required", row["schema"]["type"] != "default"),
             # what user code makes of the values before they are validated, an image does not tell
-            choices=None if record.is_prepared else _choices(row["schema"], record.definitions),
+            choices=frozenset()
+            if record.is_prepared
+            else _choices(row["schema"], record.definitions) or frozenset(),
         )
         for name, row in named
     }
