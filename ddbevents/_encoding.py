@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from ._attributes import (
     MAX_DEPTH,
-    MOST_DIGITS,
     AttributeValue,
     canonical,
     exact_decimal,
@@ -19,8 +18,6 @@ from ._errors import AttributePath, InvalidItemError
 
 Convert: TypeAlias = Callable[[object, AttributePath], object]
 """Turns a value that DynamoDB has no type for into one it has."""
-
-_INTEGERS: Final = 10**MOST_DIGITS  # the first that has more digits
 
 
 def encode_attribute(  # noqa: C901, PLR0911  # one case for each type
@@ -54,7 +51,9 @@ def encode_attribute(  # noqa: C901, PLR0911  # one case for each type
         case Mapping():
             return {"M": encode_map(value, path, convert)}
         case list() | tuple():
-            return {"L": [_encode_member(member, path, index, convert) for index, member in enumerate(value)]}
+            return {
+                "L": [encode_attribute(member, (*path, index), convert) for index, member in enumerate(value)]
+            }
         case set() | frozenset():
             return _encode_set(value, path, convert)
         case _ if convert is not None:
@@ -72,39 +71,8 @@ def encode_map(
         text = name if type(name) is str else _encode_name(name, path, convert)
         if text in image:
             raise InvalidItemError("two names of a map are written alike", path=(*path, text))
-        image[text] = _encode_member(value, path, text, convert)
+        image[text] = encode_attribute(value, (*path, text), convert)
     return image
-
-
-def _encode_member(
-    value: object, path: AttributePath, part: str | int, convert: Convert | None
-) -> AttributeValue:
-    # most values are of these types exactly, and need no path: it is for errors
-    simple = _SIMPLE.get(type(value))
-    encoded = None if simple is None else simple(value)
-    return encode_attribute(value, (*path, part), convert) if encoded is None else encoded
-
-
-def _encode_int(value: int) -> AttributeValue | None:
-    return {"N": str(value)} if -_INTEGERS < value < _INTEGERS else None
-
-
-def _encode_decimal(value: Decimal) -> AttributeValue | None:
-    try:
-        number = exact_decimal(value)
-    except ArithmeticError:
-        return None
-    return {"N": str(number)} if number and number.is_finite() else None
-
-
-_SIMPLE: Final[Mapping[type, Callable[[Any], AttributeValue | None]]] = {
-    str: lambda value: {"S": value},
-    bool: lambda value: {"BOOL": value},
-    type(None): lambda _: {"NULL": True},
-    bytes: lambda value: {"B": value},
-    int: _encode_int,
-    Decimal: _encode_decimal,
-}
 
 
 def _encode_name(name: object, path: AttributePath, convert: Convert | None) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError
 
 from .._attributes import AttributeValue
 from .._encoding import encode_attribute, encode_map
-from .._errors import AttributePath, ConfigurationError, InvalidItemError
+from .._errors import InvalidItemError
 from ._adapters import adapter
+from ._convert import convert
+from ._writers import write
 
 
 def encode(item: object) -> dict[str, AttributeValue]:
@@ -29,9 +30,11 @@ def encode(item: object) -> dict[str, AttributeValue]:
         InvalidItemError: The item is no map, or holds what DynamoDB cannot store, such as an empty set.
     """
     values = _dump(item)
+    if type(values) is dict and (written := write(values)):
+        return written["M"]  # type: ignore[no-any-return]  # a map is written as one
     if not isinstance(values, Mapping):
         raise InvalidItemError(f"an item is a model, a dataclass or a mapping, not {type(item).__qualname__}")
-    return encode_map(values, convert=_convert)
+    return encode_map(values, convert=convert)
 
 
 def encode_value(value: object) -> AttributeValue:
@@ -40,26 +43,18 @@ def encode_value(value: object) -> AttributeValue:
     Raises:
         InvalidItemError: DynamoDB has no such value.
     """
-    return encode_attribute(_dump(value), convert=_convert)
+    plain = _dump(value)
+    return write(plain) or encode_attribute(plain, convert=convert)
 
 
 def _dump(value: object) -> Any:
     # for Any, pydantic looks at each object it meets, and nested models are written by their own serializers
     has_own = isinstance(value, BaseModel) or dataclasses.is_dataclass(value)
-    serializer = adapter(type(value) if has_own else Any)
-    with suppress(PydanticSerializationError, RecursionError, TypeError, ValueError):
+    serializer = adapter(type(value) if has_own else Any).serializer
+    try:
         # without warnings, which would show values
-        return serializer.dump_python(value, by_alias=True, warnings=False)
+        return serializer.to_python(value, by_alias=True, warnings=False)
+    except (PydanticSerializationError, RecursionError, TypeError, ValueError):
+        pass
     # outside the except block, so that no traceback has pydantic's own error, which shows values
     raise InvalidItemError("pydantic cannot write it: a cycle, a set of models or a failing serializer")
-
-
-def _convert(value: object, path: AttributePath) -> object:
-    if hasattr(value, "get_secret_value"):
-        raise InvalidItemError("a secret is written only by a field_serializer that reveals it", path=path)
-    with suppress(PydanticSerializationError):
-        return to_jsonable_python(value)
-    with suppress(PydanticSerializationError, ConfigurationError):
-        # what older versions of pydantic-core write by their types only, such as IP addresses
-        return adapter(type(value)).dump_python(value, mode="json")
-    raise InvalidItemError(f"DynamoDB has no type for {type(value).__qualname__}", path=path)

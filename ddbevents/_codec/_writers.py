@@ -1,0 +1,146 @@
+"""The fast encoder: a writer for each type that values mostly are of; it never explains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from pydantic_core import to_jsonable_python
+
+from .._attributes import MAX_DEPTH, MOST_DIGITS, AttributeValue, exact_decimal
+from .._encoding import encode_attribute
+from ._convert import convert
+
+_Write: TypeAlias = Callable[[Any, int], AttributeValue]
+"""Writes a value; the number says how many levels there may be inside."""
+
+
+class CannotTellError(Exception):
+    """The explaining encoder must decide."""
+
+
+def write(value: object) -> AttributeValue | None:
+    """What `encode_attribute` writes, or None if that must decide: it never differs.
+
+    Then nothing was read that can be read only once, so that the other finds all of it.
+    """
+    try:
+        return _WRITERS.get(type(value), _write_other)(value, MAX_DEPTH)
+    except Exception:  # noqa: BLE001  # whatever it is: the explaining encoder tells, outside this block
+        return None
+
+
+def _write_map(values: Mapping[Any, Any], room: int) -> AttributeValue:
+    if not room:
+        raise CannotTellError
+    inside = room - 1
+    image: dict[str, AttributeValue] = {}
+    # a loop with the commonest type in it: this is where the time goes
+    for name, value in values.items():
+        if type(name) is not str:
+            return _write_map(_by_text(values, room), room)
+        if (kind := type(value)) is str:
+            image[name] = {"S": value}
+        else:
+            image[name] = _WRITERS.get(kind, _write_other)(value, inside)
+    return {"M": image}
+
+
+def _by_text(values: Mapping[Any, Any], room: int) -> dict[str, Any]:
+    by_text = {_write_name(name, room): value for name, value in values.items()}
+    if len(by_text) < len(values):
+        raise CannotTellError
+    return by_text
+
+
+def _write_name(name: object, room: int) -> str:
+    [(tag, text)] = _WRITERS.get(type(name), _write_other)(name, room).items()
+    if tag not in {"S", "N"}:
+        raise CannotTellError
+    return str(text)
+
+
+def _write_list(values: Collection[Any], room: int) -> AttributeValue:
+    if not room:
+        raise CannotTellError
+    inside = room - 1
+    return {"L": [_WRITERS.get(type(value), _write_other)(value, inside) for value in values]}
+
+
+def _write_set(members: Collection[Any], room: int) -> AttributeValue:
+    [tag] = {*map(_SET_TAGS.__getitem__, map(type, members))}
+    # no two are alike: within these types Python compares as DynamoDB does
+    if tag == "NS":
+        return {tag: [_WRITERS[type(member)](member, room)["N"] for member in members]}
+    return {tag: [*members]}
+
+
+def _write_text(value: str, _: int) -> AttributeValue:
+    return {"S": value}
+
+
+def _write_bool(value: bool, _: int) -> AttributeValue:  # noqa: FBT001  # it is what is written
+    return {"BOOL": value}
+
+
+def _write_null(_: None, __: int) -> AttributeValue:
+    return {"NULL": True}
+
+
+def _write_binary(value: bytes, _: int) -> AttributeValue:
+    return {"B": value}
+
+
+def _write_int(value: int, room: int) -> AttributeValue:
+    digits = str(value)
+    return {"N": digits} if len(digits) <= MOST_DIGITS else _write_decimal(digits, room)
+
+
+def _write_decimal(value: Decimal | str, _: int) -> AttributeValue:
+    number = exact_decimal(value)
+    if not number.is_finite():
+        raise CannotTellError
+    return {"N": str(number) if number else "0"}
+
+
+def _write_float(value: float, room: int) -> AttributeValue:
+    return _write_decimal(repr(value), room)
+
+
+def _write_json(value: object, room: int) -> AttributeValue:
+    return _write_text(to_jsonable_python(value), room)
+
+
+def _write_other(value: Any, room: int) -> AttributeValue:
+    if isinstance(value, Enum):
+        return _WRITERS.get(type(value.value), _write_other)(value.value, room)
+    # an iterator can be read only once, and may be anywhere inside
+    if hasattr(value, "__iter__") and not isinstance(value, (str, bytes)):
+        raise CannotTellError
+    return encode_attribute(value, (0,) * (MAX_DEPTH - room), convert)
+
+
+_WRITERS: Final[Mapping[type, _Write]] = {
+    str: _write_text,
+    bool: _write_bool,
+    type(None): _write_null,
+    bytes: _write_binary,
+    int: _write_int,
+    Decimal: _write_decimal,
+    float: _write_float,
+    dict: _write_map,
+    list: _write_list,
+    tuple: _write_list,
+    set: _write_set,
+    frozenset: _write_set,
+    datetime: _write_json,
+    date: _write_json,
+    time: _write_json,
+    timedelta: _write_json,
+    UUID: _write_json,
+}
+_SET_TAGS: Final[Mapping[type, str]] = {str: "SS", bytes: "BS", int: "NS", Decimal: "NS"}
