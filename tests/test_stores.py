@@ -1,4 +1,4 @@
-"""The contract of every store, and what each does beside it."""
+"""What `MemoryStore` and `SQLiteStore` do beside the rules of all stores."""
 
 from __future__ import annotations
 
@@ -6,19 +6,34 @@ import multiprocessing
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
+from pydantic import BaseModel
 
 import ddbevents.stores
-from ddbevents import ConfigurationError, StoreError
-from ddbevents.stores import IdempotencyStore, MemoryStore, SQLiteStore, TransactionalStore
+from ddbevents import Attr, ConfigurationError, Insert, StoreError, StreamApp, Transaction, TransactionError
+from ddbevents.stores import MemoryStore, SQLiteStore
 from ddbevents.stores._sqlite import _use_wal
+from tests.stream import CANARY, batch, insert, user
 
-MakeStore = Callable[[], IdempotencyStore]
+TableStore = MemoryStore | SQLiteStore
+PATIENCE = timedelta(seconds=30)
+TABLES = {"statistics": "pk", "orders": ["sk", "pk"]}
+
+
+class User(BaseModel):
+    email: str
+
+
+class Total(BaseModel):
+    pk: str
+    total: int
 
 
 class Clock:
@@ -35,42 +50,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[IdempotencyStore]:
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[TableStore]:
     if request.param == "memory":
-        yield MemoryStore(clock=clock)
+        yield MemoryStore(clock=clock, tables=TABLES)
     else:
-        store = SQLiteStore(tmp_path / "folder" / "marks.sqlite3", clock=clock)
+        store = SQLiteStore(tmp_path / "folder" / "marks.sqlite3", clock=clock, tables=TABLES)
         yield store
         store.close()
 
 
-def test_a_store_has_the_marks_that_were_added_and_no_others(store: IdempotencyStore) -> None:
-    assert store.handled(["a", "b"]) == set()
-
-    store.add(["a", "b"])
-    store.add(["b", "c"])
-
-    assert store.handled(["a", "b", "c", "d"]) == {"a", "b", "c"}
-    assert store.handled([]) == set()
-
-
-def test_a_mark_can_be_any_text(store: IdempotencyStore) -> None:
-    marks = ["app#module.handler#" + "0" * 32, "ü'\"; DROP TABLE marks; --", "x" * 1024, ""]
-
-    store.add(marks)
-
-    assert store.handled(marks) == set(marks)
-
-
-def test_thousands_of_marks_are_read_at_once(store: IdempotencyStore) -> None:
-    marks = [f"mark-{number}" for number in range(10_000)]
-
-    store.add(marks[::2])
-
-    assert store.handled(marks) == set(marks[::2])
-
-
-def test_a_mark_expires_after_48_hours(store: IdempotencyStore, clock: Clock) -> None:
+def test_a_mark_expires_after_48_hours(store: TableStore, clock: Clock) -> None:
     store.add(["a"])
 
     clock.now += timedelta(hours=48) - timedelta(seconds=1)
@@ -81,25 +70,235 @@ def test_a_mark_expires_after_48_hours(store: IdempotencyStore, clock: Clock) ->
     assert store.handled(["a"]) == {"a"}
 
 
-def test_threads_share_a_store(store: IdempotencyStore) -> None:
-    def work(name: int) -> None:
-        for number in range(50):
-            store.add([f"{name}-{number}"])
-            store.handled([f"{name}-{number}"])
-
-    threads = [threading.Thread(target=work, args=[name]) for name in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    marks = {f"{name}-{number}" for name in range(8) for number in range(50)}
-    assert store.handled(marks) == marks
+def update(store: TableStore, table: str, key: dict[str, Any], **clauses: Any) -> bool:
+    transaction = Transaction()
+    transaction.update(table, key, **clauses)
+    return store.commit(uuid4().hex, transaction, patience=PATIENCE)
 
 
-def test_stores_are_stores_by_their_shape(store: IdempotencyStore) -> None:
-    assert isinstance(store, IdempotencyStore)
-    assert not isinstance(store, TransactionalStore)
+def put(store: TableStore, table: str, item: dict[str, Any]) -> bool:
+    transaction = Transaction()
+    transaction.put(table, item)
+    return store.commit(uuid4().hex, transaction, patience=PATIENCE)
+
+
+def test_a_handlers_writes_are_read_as_python_values(store: TableStore) -> None:
+    app = StreamApp(store=store)
+
+    @app.on_insert(User)
+    def count(change: Insert[User], tx: Transaction) -> None:
+        tx.update("statistics", {"pk": "users"}, add={"total": 1, "emails": {change.new.email}})
+
+    event = batch(insert(1, user("a", "ada@example.com")), insert(2, user("b", "grace@example.com")))
+    app(event)
+    app(event)
+
+    assert store.items("statistics") == [
+        {"pk": "users", "total": 2, "emails": {"ada@example.com", "grace@example.com"}}
+    ]
+    assert store.item("statistics", {"pk": "users"}) == store.items("statistics")[0]
+    assert store.item("statistics", {"pk": "orders"}) is None
+    assert store.items("orders") == []
+
+
+def test_values_of_all_types_come_back(store: TableStore) -> None:
+    item = {
+        "text": "ü",
+        "number": Decimal("7.50"),
+        "binary": b"\x00\xff",
+        "nothing": None,
+        "paid": True,
+        "list": [1, b"x", {"y"}],
+        "map": {"in": {"side": {b"z"}}, "B": "no binary", "BS": ["nor", "this"]},
+        "numbers": {1, Decimal("2.5")},
+    }
+
+    update(store, "items", {"pk": "a"}, set=item)
+
+    assert store.item("items", {"pk": "a"}) == {"pk": "a", **item}
+
+
+def test_a_test_can_prepare_items(store: TableStore) -> None:
+    store.put("orders", {"pk": "a", "sk": 1, "status": "OPEN"})
+    store.put("orders", {"pk": "a", "sk": 2, "status": "OPEN"})
+    store.put("orders", {"pk": "a", "sk": 1, "status": "PAID"})
+    store.put("statistics", Total(pk="users", total=7))
+
+    assert store.items("orders") == [
+        {"pk": "a", "sk": 1, "status": "PAID"},
+        {"pk": "a", "sk": 2, "status": "OPEN"},
+    ]
+    assert store.item("statistics", {"pk": "users"}) == {"pk": "users", "total": 7}
+
+
+def test_items_are_in_the_order_in_which_they_came(store: TableStore) -> None:
+    for name in ["b", "a", "c"]:
+        store.put("statistics", {"pk": name})
+    transaction = Transaction()
+    transaction.delete("statistics", {"pk": "b"})
+    store.commit("m", transaction, patience=PATIENCE)
+    store.put("statistics", {"pk": "b"})
+
+    assert store.items("statistics") == [{"pk": "a"}, {"pk": "c"}, {"pk": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("key", "same"), [(1, Decimal("1.0")), (100, Decimal("1E+2")), (0, Decimal("-0.0")), (b"x", b"x")]
+)
+def test_keys_are_equal_by_value(store: TableStore, key: object, same: object) -> None:
+    update(store, "numbers", {"id": key}, add={"count": 1})
+    update(store, "numbers", {"id": same}, add={"count": 1})
+
+    assert [item["count"] for item in store.items("numbers")] == [2]
+
+
+def test_keys_of_different_types_are_different(store: TableStore) -> None:
+    for key in [1, "1", b"1", "MQ=="]:
+        update(store, "any", {"id": key}, add={"count": 1})
+
+    assert [item["count"] for item in store.items("any")] == [1, 1, 1, 1]
+
+
+def test_a_put_to_a_table_whose_key_is_not_known_says_what_to_do(store: TableStore) -> None:
+    with pytest.raises(TransactionError, match=r"tables=\{'audit': \('pk', 'sk'\)\}") as refused:
+        put(store, "audit", {"pk": CANARY})
+
+    assert refused.value.index == 0
+    assert refused.value.table == "audit"
+    assert CANARY not in str(refused.value)
+
+
+def test_the_key_of_a_table_is_learnt_from_other_writes(store: TableStore) -> None:
+    update(store, "audit", {"day": "monday"}, set={"first": True})
+
+    put(store, "audit", {"day": "tuesday"})
+
+    assert [item["day"] for item in store.items("audit")] == ["monday", "tuesday"]
+
+
+def test_the_key_of_a_table_is_learnt_within_a_transaction(store: TableStore) -> None:
+    transaction = Transaction()
+    transaction.put("audit", {"day": "monday"})
+    transaction.check("audit", {"day": "tuesday"}, when=Attr("day").not_exists())
+
+    assert store.commit("m", transaction, patience=PATIENCE)
+    assert store.items("audit") == [{"day": "monday"}]
+
+
+@pytest.mark.parametrize(
+    ("table", "item", "reason"),
+    [
+        ("orders", {"pk": "a"}, "the key attribute sk is text, a number or binary"),
+        ("orders", {"pk": "", "sk": 1}, "the key attribute pk is text, a number or binary, not empty"),
+        ("orders", {"pk": b"", "sk": 1}, "the key attribute pk"),
+        ("orders", {"pk": True, "sk": 1}, "the key attribute pk"),
+        ("statistics", {"sk": CANARY}, "the key attribute pk"),
+    ],
+    ids=["missing", "empty text", "empty binary", "truth", "other"],
+)
+def test_an_item_without_a_proper_key_is_refused(
+    store: TableStore, table: str, item: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(TransactionError, match=reason) as refused:
+        put(store, table, item)
+    with pytest.raises(TransactionError, match=reason):
+        store.put(table, item)
+    assert CANARY not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", [{"pk": "a"}, {"pk": "a", "sk": 1, "more": 1}, {}], ids=len)
+def test_a_key_with_other_names_is_refused(store: TableStore, key: dict[str, Any]) -> None:
+    with pytest.raises(TransactionError, match="a key of this table has pk and sk, and nothing else"):
+        update(store, "orders", key, add={"count": 1})
+    with pytest.raises(TransactionError, match="a key of this table has pk and sk, and nothing else"):
+        store.item("orders", key)
+
+
+def test_an_empty_key_is_refused(store: TableStore) -> None:
+    with pytest.raises(TransactionError, match="a key has one attribute or two"):
+        update(store, "unknown", {}, add={"count": 1})
+
+
+def test_a_raw_write_is_refused(store: TableStore) -> None:
+    transaction = Transaction()
+    transaction.raw({"Delete": {"TableName": "statistics", "Key": {"pk": {"S": "a"}}}})
+
+    with pytest.raises(
+        TransactionError, match="write 0, raw in table 'statistics': this store cannot do raw"
+    ):
+        store.commit("m", transaction, patience=PATIENCE)
+
+
+def test_an_item_that_grows_too_large_is_refused(store: TableStore) -> None:
+    store.put("statistics", {"pk": "a", "first": b"x" * 300 * 1024})
+
+    with pytest.raises(TransactionError, match="the item would have more than 400 KB"):
+        update(store, "statistics", {"pk": "a"}, set={"second": b"x" * 101 * 1024})
+
+
+def test_an_error_says_which_write_and_no_value(store: TableStore) -> None:
+    store.put("statistics", {"pk": CANARY, "name": CANARY})
+    transaction = Transaction()
+    transaction.update("statistics", {"pk": "other"}, add={"total": 1})
+    transaction.update("statistics", {"pk": CANARY}, add={"name": 1})
+
+    with pytest.raises(TransactionError) as refused:
+        store.commit("m", transaction, patience=PATIENCE)
+
+    assert str(refused.value) == (
+        "write 1, update in table 'statistics': add takes S for name, as the item has, not N"
+    )
+    assert (refused.value.index, refused.value.table) == (1, "statistics")
+
+
+def commit_in_process(path: Path, name: int) -> None:
+    store = SQLiteStore(path)
+    for number in range(25):
+        update(store, "statistics", {"pk": "total"}, add={"count": 1, f"of-{name}": 1})
+        store.handled([f"{number}"])
+    store.close()
+
+
+def test_processes_commit_to_one_sqlite_file(tmp_path: Path) -> None:
+    path = tmp_path / "marks.sqlite3"
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=commit_in_process, args=[path, name]) for name in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+    store = SQLiteStore(path)
+    assert store.items("statistics") == [{"pk": "total", "count": 75, "of-0": 25, "of-1": 25, "of-2": 25}]
+    store.close()
+
+
+def test_a_commit_waits_no_longer_than_its_patience(tmp_path: Path) -> None:
+    path = tmp_path / "marks.sqlite3"
+    store = SQLiteStore(path)
+    store.add(["a"])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreError, match="locked"):
+        store.commit("b", Transaction(), patience=timedelta(milliseconds=10))
+    other.execute("ROLLBACK")
+
+    assert store.commit("b", Transaction(), patience=timedelta(milliseconds=10))
+    store.close()
+    other.close()
+
+
+def test_tables_in_a_file_outlive_the_process(tmp_path: Path) -> None:
+    first = SQLiteStore(tmp_path / "marks.sqlite3")
+    update(first, "statistics", {"pk": "a"}, add={"count": 1})
+    first.close()
+
+    second = SQLiteStore(tmp_path / "marks.sqlite3")
+    second.put("statistics", {"pk": "b"})
+
+    assert second.items("statistics") == [{"pk": "a", "count": 1}, {"pk": "b"}]
+    second.close()
 
 
 def add_marks(path: Path, name: int) -> None:

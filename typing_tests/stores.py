@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
-from typing import assert_type
+from datetime import timedelta
+from typing import TYPE_CHECKING, assert_type
 
 from ddbevents import StreamApp, Transaction
-from ddbevents.stores import IdempotencyStore, MemoryStore, SQLiteStore, TransactionalStore
+from ddbevents._idempotency import PackingStore
+from ddbevents.stores import DynamoDBStore, IdempotencyStore, MemoryStore, SQLiteStore, TransactionalStore
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 
 class OwnStore:
@@ -18,8 +23,8 @@ class OwnStore:
 
 
 class OwnTransactionalStore(OwnStore):
-    def commit(self, mark: str, transaction: Transaction) -> bool:
-        return bool(mark and transaction.writes)
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        return bool(mark and transaction.writes and patience)
 
 
 class ReadOnlyStore:
@@ -42,12 +47,14 @@ class AsyncStore:
 
 
 class StoreThatTellsNothing(OwnStore):
-    def commit(self, mark: str, transaction: Transaction) -> None: ...
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> None: ...
 
 
 own: IdempotencyStore = OwnStore()
 own_with_transactions: TransactionalStore = OwnTransactionalStore()
 in_memory: IdempotencyStore = MemoryStore()
+in_dynamodb: TransactionalStore = DynamoDBStore("marks")
+in_dynamodb_packed: PackingStore = DynamoDBStore("marks", keep=timedelta(days=3), pack=True)
 in_a_file: IdempotencyStore = SQLiteStore("marks.db")
 
 StreamApp()
@@ -56,7 +63,16 @@ StreamApp(store=OwnStore())
 StreamApp(store=OwnTransactionalStore())
 StreamApp(store=MemoryStore())
 StreamApp(store=SQLiteStore("marks.db"))
+StreamApp(store=DynamoDBStore("marks"))
 assert_type(StreamApp().with_store(OwnStore()), StreamApp)
+
+
+def what_a_dynamodb_store_takes(client: DynamoDBClient) -> None:
+    DynamoDBStore("marks", client=client)
+    DynamoDBStore("marks", client="eu-central-1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DynamoDBStore("marks", keep=172_800)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DynamoDBStore("marks", True)  # type: ignore[call-arg, arg-type]  # noqa: FBT003  # pyright: ignore[reportCallIssue]
+    DynamoDBStore()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def what_an_app_refuses(app: StreamApp) -> None:

@@ -17,6 +17,8 @@ def writes(tx: Transaction, user: User) -> None:
     tx.update("statistics", {"pk": "users"}, set={"last": "ada"}, remove=["first"], delete={"ids": {"ada"}})
     tx.delete("users", {"userId": "ada"}, when=~is_new)
     tx.check("users", {"userId": "ada"}, when=~is_new)
+    tx.check("users", {"userId": "ada"})
+    tx.raw({"Delete": {"TableName": "users", "Key": {"userId": {"S": "ada"}}}})
     assert_type(tx.writes[0].table, str)
 
 
@@ -26,4 +28,5 @@ def what_is_refused(tx: Transaction, user: User) -> None:
     tx.update("statistics", "users", add={"total": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     tx.update("statistics", {"pk": "users"}, add=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     tx.delete("users")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    tx.check("users", {"userId": "ada"})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    tx.check("users")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    tx.raw("Delete")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._idempotency import IdempotencyStore, TransactionalStore
+from .._idempotency import Commit, IdempotencyStore, PackingStore, TransactionalStore
 from ._memory import MemoryStore
 
 if TYPE_CHECKING:
+    from ._dynamodb import DynamoDBStore
     from ._sqlite import SQLiteStore
 
-__all__ = ["IdempotencyStore", "MemoryStore", "SQLiteStore", "TransactionalStore"]
+__all__ = [
+    "Commit",
+    "DynamoDBStore",
+    "IdempotencyStore",
+    "MemoryStore",
+    "PackingStore",
+    "SQLiteStore",
+    "TransactionalStore",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -18,4 +27,8 @@ def __getattr__(name: str) -> object:
         from ._sqlite import SQLiteStore  # noqa: PLC0415  # cold start: sqlite3 is for those who use it
 
         return SQLiteStore
+    if name == "DynamoDBStore":
+        from ._dynamodb import DynamoDBStore  # noqa: PLC0415  # cold start: for those who use it
+
+        return DynamoDBStore
     raise AttributeError(name)

@@ -1,37 +1,55 @@
-"""Marks in an SQLite file: for one machine, shared by its processes."""
+"""Marks and tables in an SQLite file: for one machine, shared by its processes."""
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from decimal import Context, Decimal
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Final
+from typing import Any, Final
 
+from .._attributes import AttributeValue, Image, decode_attribute
+from .._codec import encode
 from .._errors import StoreError
 from .._idempotency import KEEP, check_keep, utc_now
+from .._transaction import EncodedItem, Transaction
+from ._apply import Outcome, TableKeys, checked_key, outcomes, plain, put_outcome, sorted_names
 
 _BUSY_SECONDS: Final = 30
 _PAUSE_SECONDS: Final = 0.01
 _SCHEMA: Final = (
-    "CREATE TABLE IF NOT EXISTS marks (id TEXT PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID"
+    "CREATE TABLE IF NOT EXISTS marks (id TEXT PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS key_names (table_name TEXT PRIMARY KEY, names TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS items (table_name TEXT, key TEXT, image TEXT, PRIMARY KEY (table_name, key))",
 )
+_NUMBERS: Final = Context(prec=38)
 _CHUNK: Final = 500  # SQLite allows 999 variables in a statement, in its older versions
 
 
 class SQLiteStore:
     """Keeps marks in a file, in WAL mode: threads and processes of one machine can share it.
 
-    The file, its folder and its table are made on first use. Not for Lambda, whose disk is not shared.
+    Transactions are done on tables in the same file: it never writes to DynamoDB. As with `MemoryStore`,
+    `put`, `item` and `items` reach those tables, which need no definition, except that for a put the key
+    must be known; `Transaction.raw` is refused. The file and its folder are made on first use. It is for
+    tests and for one machine, not for Lambda, whose disk is not shared.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, keep: timedelta = KEEP, clock: Callable[[], datetime] = utc_now
+        self,
+        path: str | os.PathLike[str],
+        *,
+        keep: timedelta = KEEP,
+        clock: Callable[[], datetime] = utc_now,
+        tables: TableKeys | None = None,
     ) -> None:
         """Name the file; nothing is opened yet.
 
@@ -39,12 +57,14 @@ class SQLiteStore:
             path: The file.
             keep: How long a mark counts. Expired marks are deleted when the file is opened.
             clock: Gives the present moment, in UTC.
+            tables: Tables with the names of their key attributes, as in `{"orders": ("pk", "sk")}`.
 
         Raises:
             ConfigurationError: Marks would not be kept as long as a stream delivers records, or for ever.
         """
         check_keep(keep)
         self._path = Path(path)
+        self._key_names = sorted_names(tables or {})
         self._keep = keep
         self._clock = clock
         self._lock = threading.Lock()
@@ -80,6 +100,60 @@ class SQLiteStore:
                 "INSERT OR REPLACE INTO marks VALUES (?, ?)", [(mark, expiration) for mark in marks]
             )
 
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        """Write the mark and do all writes, or nothing.
+
+        Returns:
+            False if the mark was there before, in which case nothing was written.
+
+        Raises:
+            TransactionError: The writes cannot be done, such as when a condition is false.
+            StoreError: The file cannot be written, or others wrote to it all the time.
+        """
+        now = self._clock()
+        with self._open() as connection, _writing(connection, patience):
+            query = "SELECT 1 FROM marks WHERE id = ? AND expiration > ?"
+            if connection.execute(query, [mark, now.timestamp()]).fetchone():
+                return False
+            tables = _Tables(connection, self._key_names)
+            tables.write(outcomes(transaction.writes, tables.key_names, tables.read))
+            row = [mark, (now + self._keep).timestamp()]
+            connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", row)
+        return True
+
+    def put(self, table: str, item: object) -> None:
+        """Write an item, a model, a dataclass or a mapping, without a transaction.
+
+        Raises:
+            InvalidItemError: DynamoDB cannot store it.
+            TransactionError: The table's key is not known, or the item has none.
+            StoreError: The file cannot be written.
+        """
+        with self._open() as connection, _writing(connection, timedelta(seconds=_BUSY_SECONDS)):
+            tables = _Tables(connection, self._key_names)
+            tables.write([put_outcome(table, item, tables.key_names)])
+
+    def item(self, table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
+        """The item with this primary key, as Python values, or None.
+
+        Raises:
+            TransactionError: The table's key has other names.
+            StoreError: The file cannot be read.
+        """
+        with self._open() as connection:
+            tables = _Tables(connection, self._key_names)
+            image = tables.read(table, checked_key(encode(key), tables.key_names(table)))
+            return None if image is None else plain(image)
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """All items of a table, as Python values, in the order in which they came.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._open() as connection:
+            return [plain(image) for image in _Tables(connection, self._key_names).images(table)]
+
     def close(self) -> None:
         """Close the file. The next use opens it again."""
         self._leave_parent()
@@ -111,12 +185,94 @@ class SQLiteStore:
             _use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             with connection:
-                connection.execute(_SCHEMA)
+                for statement in _SCHEMA:
+                    connection.execute(statement)
                 connection.execute("DELETE FROM marks WHERE expiration <= ?", [self._clock().timestamp()])
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+class _Tables:
+    """The tables of items in an open file."""
+
+    def __init__(self, connection: sqlite3.Connection, given: Mapping[str, tuple[str, ...]]) -> None:
+        self._connection = connection
+        self._given = given
+
+    def key_names(self, table: str) -> tuple[str, ...] | None:
+        query = "SELECT names FROM key_names WHERE table_name = ?"
+        row = self._connection.execute(query, [table]).fetchone()
+        return self._given.get(table) or (tuple(json.loads(row[0])) if row else None)
+
+    def read(self, table: str, key: EncodedItem) -> Image | None:
+        query = "SELECT image FROM items WHERE table_name = ? AND key = ?"
+        row = self._connection.execute(query, [table, _key_text(key)]).fetchone()
+        return _image(row[0]) if row else None
+
+    def images(self, table: str) -> list[Image]:
+        query = "SELECT image FROM items WHERE table_name = ? ORDER BY rowid"
+        return [_image(text) for (text,) in self._connection.execute(query, [table])]
+
+    def write(self, written: Iterable[Outcome]) -> None:
+        for table, key, image in written:
+            names = "INSERT OR IGNORE INTO key_names VALUES (?, ?)"
+            self._connection.execute(names, [table, json.dumps([*key])])
+            if image is None:
+                delete = "DELETE FROM items WHERE table_name = ? AND key = ?"
+                self._connection.execute(delete, [table, _key_text(key)])
+            else:
+                put = (
+                    "INSERT INTO items VALUES (?, ?, ?)"
+                    " ON CONFLICT (table_name, key) DO UPDATE SET image = excluded.image"
+                )
+                self._connection.execute(put, [table, _key_text(key), json.dumps(image, default=_base64)])
+
+
+@contextmanager
+def _writing(connection: sqlite3.Connection, patience: timedelta) -> Generator[None]:
+    """One transaction, for which others are waited for no longer than this."""
+    connection.execute(f"PRAGMA busy_timeout = {int(patience.total_seconds() * 1000)}")
+    try:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+
+
+def _key_text(key: EncodedItem) -> str:
+    """The same for equal keys: numbers are equal by value."""
+    return json.dumps([(name, *attribute, _value_text(attribute)) for name, attribute in key.items()])
+
+
+def _value_text(attribute: AttributeValue) -> str:
+    match decode_attribute(attribute):
+        case bytes(binary):
+            return _base64(binary)
+        case int() | Decimal() as number:
+            return str(_NUMBERS.normalize(number))
+        case text:
+            return str(text)
+
+
+def _base64(binary: bytes) -> str:
+    return base64.b64encode(binary).decode()
+
+
+def _image(text: str) -> dict[str, Any]:
+    return json.loads(text, object_hook=_with_bytes)  # type: ignore[no-any-return]  # as it was written
+
+
+def _with_bytes(attribute: dict[str, Any]) -> dict[str, Any]:
+    match attribute:
+        case {"B": str(text)}:  # no member of a map, whose value would be an object
+            return {"B": base64.b64decode(text)}
+        case {"BS": list(texts)}:
+            return {"BS": [base64.b64decode(text) for text in texts]}
+        case _:
+            return attribute
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

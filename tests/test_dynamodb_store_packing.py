@@ -1,0 +1,410 @@
+"""Transactions of several records in one request: which go together, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ddbevents import Attr, Condition, StoreError, Transaction, TransactionError
+from ddbevents._idempotency import Commit, PackingStore
+from ddbevents.stores import DynamoDBStore
+from ddbevents.stores._packing import add_up
+from tests.dynamodb_faults import (
+    Fault,
+    cancels,
+    count_requests,
+    impatient_client,
+    is_unreachable,
+    loses_answer,
+    plan,
+    refuses,
+)
+from tests.dynamodb_tables import make_table, read_table
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+AT_ONCE = timedelta(0)
+A_WHILE = timedelta(seconds=5)
+Ask = Callable[[Transaction], None]
+
+
+@pytest.fixture
+def client(dynamodb_endpoint: str) -> DynamoDBClient:
+    return impatient_client(dynamodb_endpoint)
+
+
+@pytest.fixture
+def table(client: DynamoDBClient) -> str:
+    return make_table(client, "pk")
+
+
+@pytest.fixture
+def store(client: DynamoDBClient) -> DynamoDBStore:
+    return DynamoDBStore(make_table(client, "id"), client=client, pack=True)
+
+
+def commits(*asks: Ask, lanes: Iterable[object] | None = None) -> list[Commit]:
+    """One commit for each, each in a lane of its own if lanes are not given."""
+    lanes = range(len(asks)) if lanes is None else lanes
+    return [
+        commit(f"mark-{index}", ask, lane) for index, (ask, lane) in enumerate(zip(asks, lanes, strict=True))
+    ]
+
+
+def commit(mark: str, ask: Ask, lane: Any) -> Commit:
+    tx = Transaction()
+    ask(tx)
+    return Commit(mark, tx, lane)
+
+
+def add(key: str, amount: object = 1, *, table: str = "totals") -> Ask:
+    return lambda tx: tx.update(table, {"pk": key}, add={"count": amount})
+
+
+def write(key: str, *, table: str = "totals") -> Ask:
+    return lambda tx: tx.update(table, {"pk": key}, set={"name": "x"})
+
+
+def put(key: str, *, table: str = "totals") -> Ask:
+    return lambda tx: tx.put(table, {"pk": key})
+
+
+def both(*asks: Ask) -> Ask:
+    def ask_all(tx: Transaction) -> None:
+        for ask in asks:
+            ask(tx)
+
+    return ask_all
+
+
+def raw_put(key: str, *, table: str = "totals") -> Ask:
+    return lambda tx: tx.raw({"Put": {"TableName": table, "Item": {"pk": {"S": key}}}})
+
+
+def large(key: str) -> Ask:
+    return lambda tx: tx.update("totals", {"pk": key}, set={"text": "x" * 1024 * 1024})
+
+
+@pytest.mark.parametrize(
+    ("asks", "lanes", "packed"),
+    [
+        ([write("a"), write("b"), write("c")], "abc", [0, 1, 2]),
+        ([write("a"), write("a"), write("c")], "abc", [0, 2]),
+        ([write("a"), write("a"), write("c"), write("d")], "xyzy", [0, 2]),
+        ([write("a"), write("a"), write("c")], ["a", "b", None], [0]),
+        ([write("a"), write("c"), write("b")], ["a", None, "b"], [0, 1, 2]),
+        ([write("a"), write("a"), write("c")], ["a", None, "c"], [0]),
+        ([add("a"), add("a"), add("a")], "aaa", [0, 1, 2]),
+        ([add("a"), write("a"), add("a")], "abc", [0, 2]),
+        ([write("a"), add("a")], "ab", [0]),
+        ([both(add("a"), write("b")), add("a"), both(add("a"), write("b"))], "abc", [0, 1]),
+        ([add("a", {"x"}), add("a", {"y"})], "ab", [0]),
+        ([both(write("a"), write("a")), write("b")], "ab", [0]),
+        ([write("b"), both(write("a"), write("a")), write("c")], "abc", [0, 2]),
+        ([large("a"), large("b"), large("c"), large("d"), write("e")], "abcde", [0, 1, 2, 4]),
+        ([], "", []),
+    ],
+    ids=[
+        "apart",
+        "one item",
+        "a lane is closed",
+        "any lane, after one is closed",
+        "any lane",
+        "any lane, closed",
+        "sums",
+        "another write between sums",
+        "a sum after another write",
+        "sums beside others",
+        "sets",
+        "the first is impossible",
+        "one is impossible",
+        "4 MB",
+        "none",
+    ],
+)
+def test_an_item_is_written_once_and_lanes_keep_their_order(
+    asks: Sequence[Ask], lanes: Iterable[object], packed: list[int]
+) -> None:
+    store = DynamoDBStore("marks", pack=True)
+
+    assert store.pack(commits(*asks, lanes=lanes)) == packed
+
+
+def test_a_request_has_100_actions() -> None:
+    store = DynamoDBStore("marks", pack=True)
+    one_write = commits(*[write(str(number)) for number in range(60)])
+    three_writes = commits(*[both(write(f"a{n}"), write(f"b{n}"), write(f"c{n}")) for n in range(40)])
+
+    assert store.pack(one_write) == list(range(50))
+    assert store.pack(three_writes) == list(range(25))
+
+
+def test_99_records_of_one_counter_fit_a_request() -> None:
+    assert DynamoDBStore("marks", pack=True).pack(commits(*[add("a")] * 120)) == list(range(99))
+
+
+def test_a_small_one_fills_the_room_that_a_large_one_leaves() -> None:
+    waiting = commits(*[add("a")] * 97, both(write("b"), write("c")), add("a"))
+
+    assert DynamoDBStore("marks", pack=True).pack(waiting) == [*range(97), 98]
+
+
+def test_a_mark_is_written_once() -> None:
+    [first] = commits(write("a"))
+    [second] = commits(write("b"))
+
+    assert DynamoDBStore("marks", pack=True).pack([first, second]) == [0]
+
+
+def test_puts_go_together_where_the_tables_key_is_told(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    asks = [put("a", table=table), put("a", table=table), raw_put("b", table=table), write("c", table=table)]
+    sent = count_requests(client)
+
+    assert store.pack(commits(*asks)) == [0, 2, 3]
+    assert store.pack(commits(*asks)) == [0, 2, 3]
+    assert sent == ["DescribeTable"]
+
+
+def test_a_put_of_a_key_that_nobody_tells_has_its_table_for_itself(
+    client: DynamoDBClient, store: DynamoDBStore
+) -> None:
+    plan(client, refuses("AccessDeniedException"))
+    asks = [write("a"), put("b"), put("c", table="others"), write("d"), write("e", table="others")]
+
+    assert store.pack(commits(*asks)) == [0, 2, 3]
+
+
+def test_a_pack_is_one_request_with_all_marks(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    waiting = commits(add("a", table=table), add("a", Decimal("0.5"), table=table), put("b", table=table))
+    sent = count_requests(client)
+
+    assert store.commit_together(waiting, patience=AT_ONCE) is True
+
+    assert sent == ["DescribeTable", "TransactWriteItems"]
+    assert store.handled(["mark-0", "mark-1", "mark-2"]) == {"mark-0", "mark-1", "mark-2"}
+    assert read_table(client, table) == {"a": {"count": Decimal("1.5")}, "b": {}}
+
+
+def refused(table: str) -> list[Commit]:
+    return commits(add("a", table=table), lambda tx: tx.check(table, {"pk": "absent"}))
+
+
+def too_long(table: str) -> list[Commit]:
+    long = Condition("or", conditions=(Attr("a").not_exists(),) * 200)
+    return commits(add("a", table=table), lambda tx: tx.put(table, {"pk": "b"}, when=long))
+
+
+def one_item_twice(table: str) -> list[Commit]:
+    return commits(write("a", table=table), write("a", table=table))
+
+
+def invalid(table: str) -> list[Commit]:
+    return commits(add("a", table=table), lambda tx: tx.put(table, {"name": "no key"}))
+
+
+@pytest.mark.parametrize("make", [refused, too_long, one_item_twice, invalid])
+def test_what_cannot_be_done_together_is_not_done_at_all(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, make: Callable[[str], list[Commit]]
+) -> None:
+    assert store.commit_together(make(table), patience=A_WHILE) is False
+
+    assert store.handled(["mark-0", "mark-1"]) == set()
+    assert read_table(client, table) == {}
+
+
+def test_a_mark_that_is_there_keeps_a_pack_from_being_done(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    store.add(["mark-1"])
+
+    done = store.commit_together(commits(add("a", table=table), add("a", table=table)), patience=A_WHILE)
+
+    assert done is False
+    assert read_table(client, table) == {}
+
+
+def test_a_pack_is_not_contested_for_long(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    plan(client, *[cancels("None", "TransactionConflict")] * 9)
+    sent = count_requests(client)
+
+    assert store.commit_together(commits(add("a", table=table)), patience=A_WHILE) is False
+    assert sent == ["TransactWriteItems"] * 4
+
+
+def test_a_pack_is_tried_again(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    plan(client, cancels("None", "TransactionConflict"))
+
+    assert store.commit_together(commits(add("a", table=table)), patience=A_WHILE) is True
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [refuses("ResourceNotFoundException"), refuses("AccessDeniedException")],
+    ids=["missing", "denied"],
+)
+def test_a_table_that_cannot_be_used_fails_only_who_uses_it(
+    client: DynamoDBClient, store: DynamoDBStore, fault: Fault
+) -> None:
+    plan(client, fault)
+
+    assert store.commit_together(commits(add("a"), add("b")), patience=A_WHILE) is False
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(is_unreachable, "does not answer"), (refuses("ThrottlingException"), "throttles")],
+    ids=["network", "throttled"],
+)
+def test_a_dynamodb_that_cannot_be_reached_is_a_store_error(
+    client: DynamoDBClient, store: DynamoDBStore, fault: Fault, reason: str
+) -> None:
+    plan(client, *[fault] * 9)
+
+    with pytest.raises(StoreError, match=reason):
+        store.commit_together(commits(add("a"), add("b")), patience=A_WHILE)
+
+
+def test_a_lost_answer_of_a_pack_does_nothing_twice(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    plan(client, loses_answer)
+    waiting = commits(add("a", table=table), add("a", table=table))
+
+    assert store.commit_together(waiting, patience=A_WHILE) is False
+    assert [store.commit(c.mark, c.transaction, patience=A_WHILE) for c in waiting] == [False, False]
+    assert read_table(client, table) == {"a": {"count": 2}}
+
+
+@pytest.mark.parametrize("keys", [50, 1, 500], ids=["50 keys", "one hot key", "a key each"])
+def test_500_records_cost_less_than_a_twentyfifth_of_a_request_each(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, keys: int
+) -> None:
+    records = commits(*[add(f"k{number % keys}", table=table) for number in range(500)])
+    sent = count_requests(client)
+
+    process(store, records)
+
+    assert len(sent) <= 0.04 * len(records)
+    assert sum(item["count"] for item in read_table(client, table).values()) == 500
+
+
+def process(store: PackingStore, records: list[Commit]) -> None:
+    """Batches of 100, as an app does them."""
+    for start in range(0, len(records), 100):
+        waiting = records[start : start + 100]
+        assert store.handled([one.mark for one in waiting]) == set()
+        while waiting:
+            chosen = [waiting[index] for index in store.pack(waiting)]
+            if not store.commit_together(chosen, patience=A_WHILE):
+                commit_each(store, chosen)
+            waiting = [one for one in waiting if one not in chosen]
+
+
+def commit_each(store: PackingStore, records: list[Commit]) -> None:
+    for one in records:
+        with suppress(TransactionError):  # of a condition: its record fails, and others go on
+            store.commit(one.mark, one.transaction, patience=A_WHILE)
+
+
+class World(NamedTuple):
+    client: DynamoDBClient
+    table: str
+    store: DynamoDBStore
+
+
+@pytest.fixture(scope="module")
+def world(dynamodb_endpoint: str) -> World:
+    client = impatient_client(dynamodb_endpoint)
+    store = DynamoDBStore(make_table(client, "id"), client=client, pack=True)
+    return World(client, make_table(client, "pk"), store)
+
+
+keys = st.sampled_from("abc")
+amounts = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9)
+effects: dict[str, Callable[[Transaction, str, dict[str, str], Decimal], None]] = {
+    "count": lambda tx, table, key, amount: tx.update(table, key, add={"count": amount}),
+    "sum": lambda tx, table, key, amount: tx.update(table, key, add={"sum": amount}),
+    "set": lambda tx, table, key, amount: tx.update(table, key, set={"last": amount}),
+    "put": lambda tx, table, key, amount: tx.put(table, {**key, "count": amount}),
+    "delete": lambda tx, table, key, _: tx.delete(table, key),
+    "create": lambda tx, table, key, _: tx.put(table, key, when=Attr("pk").not_exists()),
+}
+
+
+@settings(max_examples=50, deadline=None)
+@given(writes=st.lists(st.tuples(st.sampled_from(list(effects)), keys, amounts), max_size=12))
+def test_packed_transactions_do_what_they_do_one_by_one(
+    world: World, writes: list[tuple[str, str, Decimal]]
+) -> None:
+    example = str(uuid4())
+
+    process(world.store, records_of(writes, world.table, f"{example}-packed-"))
+    commit_each(world.store, records_of(writes, world.table, f"{example}-alone-"))
+
+    items = read_table(world.client, world.table)
+    assert starting(f"{example}-packed-", items) == starting(f"{example}-alone-", items)
+
+
+def records_of(writes: list[tuple[str, str, Decimal]], table: str, prefix: str) -> list[Commit]:
+    def ask(effect: str, key: str, amount: Decimal) -> Ask:
+        return lambda tx: effects[effect](tx, table, {"pk": prefix + key}, amount)
+
+    lanes = [key for _, key, _ in writes]
+    records = commits(*[ask(*one) for one in writes], lanes=lanes)
+    return [one._replace(mark=prefix + one.mark) for one in records]
+
+
+def starting(prefix: str, items: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {key.removeprefix(prefix): item for key, item in items.items() if key.startswith(prefix)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "total"),
+    [
+        ("1", "2", "3"),
+        ("0.1", "0.2", "0.3"),
+        ("1", "-1", "0"),
+        ("1E+30", "1", "1000000000000000000000000000001"),
+        ("9" * 38, "1", "1E+38"),
+        ("1E+125", "-1E+125", "0"),
+        ("1E+40", "1", None),
+        ("9E+125", "9E+125", None),
+    ],
+)
+def test_sums_are_exact_or_not_made(first: str, second: str, total: str | None) -> None:
+    records = commits(add("a", Decimal(first)), add("a", Decimal(second)))
+
+    together = add_up(records[0].transaction.writes[0], records[1].transaction.writes[0])
+
+    assert (None if together is None else Decimal(together.add["count"]["N"])) == (total and Decimal(total))
+
+
+def test_a_sum_has_the_attributes_of_both() -> None:
+    records = commits(
+        lambda tx: tx.update("totals", {"pk": "a"}, add={"count": 1, "sum": 2}),
+        lambda tx: tx.update("totals", {"pk": "a"}, add={"sum": 3, "items": 4}),
+    )
+
+    together = add_up(records[0].transaction.writes[0], records[1].transaction.writes[0])
+
+    assert together is not None
+    assert together.add == {"count": {"N": "1"}, "sum": {"N": "5"}, "items": {"N": "4"}}
+
+
+def test_only_a_store_that_packs_has_a_window(store: DynamoDBStore) -> None:
+    assert isinstance(store, PackingStore)
+    assert store.window == 100
+    assert DynamoDBStore("marks").window == 1

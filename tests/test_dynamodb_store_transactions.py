@@ -1,0 +1,539 @@
+"""Transactions in DynamoDB: mark and writes together, and what stands in their way."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+
+from ddbevents import Attr, StoreError, Transaction, TransactionError
+from ddbevents.stores import DynamoDBStore, TransactionalStore
+from ddbevents.stores._sdk import make_client
+from tests.dynamodb_faults import (
+    Fault,
+    KilledError,
+    cancels,
+    count_requests,
+    impatient_client,
+    is_unreachable,
+    kills_after,
+    kills_before,
+    loses_answer,
+    plan,
+    refuses,
+)
+from tests.dynamodb_tables import make_table, read_table
+from tests.stream import CANARY
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+AT_ONCE = timedelta(0)
+A_WHILE = timedelta(seconds=5)
+CONFLICT = cancels("TransactionConflict", "None")
+
+
+@pytest.fixture
+def client(dynamodb_endpoint: str) -> DynamoDBClient:
+    return impatient_client(dynamodb_endpoint)
+
+
+@pytest.fixture
+def marks(client: DynamoDBClient) -> str:
+    return make_table(client, "id")
+
+
+@pytest.fixture
+def table(client: DynamoDBClient) -> str:
+    return make_table(client, "pk")
+
+
+@pytest.fixture
+def store(client: DynamoDBClient, marks: str) -> DynamoDBStore:
+    return DynamoDBStore(marks, client=client)
+
+
+def count(table: str) -> Transaction:
+    """The effect of one record: it must happen once."""
+    tx = Transaction()
+    tx.update(table, {"pk": "total"}, add={"count": 1})
+    return tx
+
+
+def test_the_mark_and_all_writes_are_one_request(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    client.put_item(TableName=table, Item={"pk": {"S": "old"}})
+    client.put_item(
+        TableName=table,
+        Item={"pk": {"S": "changed"}, "gone": {"S": "x"}, "tags": {"SS": ["a", "b"]}, "count": {"N": "1"}},
+    )
+    client.put_item(TableName=table, Item={"pk": {"S": "checked"}, "open": {"BOOL": True}})
+    tx = Transaction()
+    tx.put(table, {"pk": "new", "price": Decimal("9.90")}, when=Attr("pk").not_exists())
+    tx.update(
+        table,
+        {"pk": "changed"},
+        set={"name": "x", "size": 1},
+        add={"count": 2, "ids": {7}},
+        remove=["gone", "absent"],
+        delete={"tags": {"a"}},
+        when=Attr("gone").exists(),
+    )
+    tx.delete(table, {"pk": "old"}, when=Attr("pk").exists())
+    tx.check(table, {"pk": "checked"}, when=Attr("open").eq(True))  # noqa: FBT003  # an operand
+    sent = count_requests(client)
+
+    assert store.commit("a", tx, patience=AT_ONCE) is True
+
+    assert sent == ["TransactWriteItems"]
+    assert store.handled(["a"]) == {"a"}
+    assert read_table(client, table) == {
+        "new": {"price": Decimal("9.90")},
+        "changed": {"name": "x", "size": 1, "count": 3, "ids": {7}, "tags": {"b"}},
+        "checked": {"open": True},
+    }
+
+
+def test_a_transaction_without_writes_is_its_mark(store: DynamoDBStore) -> None:
+    assert store.commit("a", Transaction(), patience=AT_ONCE) is True
+    assert store.handled(["a"]) == {"a"}
+
+
+def test_what_is_marked_is_not_done_again(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    assert store.commit("a", count(table), patience=AT_ONCE) is True
+    assert store.commit("a", count(table), patience=AT_ONCE) is False
+    assert read_table(client, table) == {"total": {"count": 1}}
+
+
+def test_a_mark_that_was_added_stops_a_transaction(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    store.add(["a"])
+
+    assert store.commit("a", count(table), patience=AT_ONCE) is False
+    assert read_table(client, table) == {}
+
+
+def test_an_expired_mark_is_written_over(client: DynamoDBClient, marks: str, table: str) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    DynamoDBStore(marks, client=client, clock=lambda: now).add(["a"])
+    before = DynamoDBStore(marks, client=client, clock=lambda: now + timedelta(hours=47, minutes=59))
+    after = DynamoDBStore(marks, client=client, clock=lambda: now + timedelta(hours=48))
+
+    assert before.commit("a", count(table), patience=AT_ONCE) is False
+    assert after.commit("a", count(table), patience=AT_ONCE) is True
+    assert after.handled(["a"]) == {"a"}
+
+
+def test_a_false_condition_is_an_error_that_says_which_write(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    tx = count(table)
+    tx.delete(table, {"pk": CANARY}, when=Attr("name").eq(CANARY))
+
+    with pytest.raises(TransactionError, match=r"write 1, to table .*: its condition is false") as refused:
+        store.commit("a", tx, patience=AT_ONCE)
+
+    assert (refused.value.index, refused.value.table) == (1, table)
+    assert CANARY not in str(refused.value)
+    assert store.handled(["a"]) == set()
+    assert read_table(client, table) == {}
+
+
+def test_a_check_without_condition_demands_that_the_item_is_there(
+    client: DynamoDBClient, store: DynamoDBStore
+) -> None:
+    table = make_table(client, "pk", "sk")
+    tx = Transaction()
+    tx.check(table, {"pk": "a", "sk": "b"})
+
+    with pytest.raises(TransactionError, match=r"write 0, .* the item that it demands is not there"):
+        store.commit("a", tx, patience=AT_ONCE)
+    client.put_item(TableName=table, Item={"pk": {"S": "a"}, "sk": {"S": "b"}})
+    assert store.commit("a", tx, patience=AT_ONCE) is True
+
+
+def test_a_mark_that_is_there_outweighs_a_false_condition(store: DynamoDBStore, table: str) -> None:
+    store.add(["a"])
+    tx = Transaction()
+    tx.check(table, {"pk": "absent"})
+
+    assert store.commit("a", tx, patience=AT_ONCE) is False
+
+
+def test_a_raw_action_is_done_as_it_stands(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    client.put_item(TableName=table, Item={"pk": {"S": "a"}, "lines": {"L": []}})
+    tx = Transaction()
+    tx.raw(
+        {
+            "Update": {
+                "TableName": table,
+                "Key": {"pk": {"S": "a"}},
+                "UpdateExpression": "SET #lines = list_append(#lines, :line)",
+                "ExpressionAttributeNames": {"#lines": "lines"},
+                "ExpressionAttributeValues": {":line": {"L": [{"N": "7"}]}},
+            }
+        }
+    )
+
+    store.commit("a", tx, patience=AT_ONCE)
+
+    assert read_table(client, table) == {"a": {"lines": [7]}}
+
+
+def twice(table: str) -> Transaction:
+    tx = count(table)
+    tx.delete(table, {"pk": "total"})
+    return tx
+
+
+def too_many(table: str) -> Transaction:
+    tx = Transaction()
+    for number in range(100):
+        tx.delete(table, {"pk": str(number)})
+    return tx
+
+
+def too_long(table: str) -> Transaction:
+    tx = Transaction()
+    tx.put(table, {"pk": "a"}, when=Attr("name" * 60).is_in(range(100)) & Attr("b").exists())
+    tx.check(table, {"pk": "b"}, when=any_of(301))
+    return tx
+
+
+def any_of(terms: int) -> Any:
+    condition = Attr("a").exists()
+    for _ in range(terms // 2):
+        condition = condition | Attr("a").exists()
+    return condition
+
+
+@pytest.mark.parametrize(
+    ("make", "reason", "index"),
+    [
+        (twice, "write 1 is to the item of write 0", 1),
+        (too_many, "100 writes are too many", None),
+        (too_long, "write 1, .* says too much: .* 4096 characters and 300 operators", 1),
+    ],
+    ids=["one item twice", "100 writes", "long condition"],
+)
+def test_what_dynamodb_could_not_take_is_refused_before_anything_is_sent(
+    client: DynamoDBClient,
+    store: DynamoDBStore,
+    table: str,
+    make: Callable[[str], Transaction],
+    reason: str,
+    index: int | None,
+) -> None:
+    sent = count_requests(client)
+    tx = make(table)
+
+    with pytest.raises(TransactionError, match=reason) as refused:
+        store.commit("a", tx, patience=AT_ONCE)
+
+    assert refused.value.index == index
+    assert sent == []
+
+
+def test_two_puts_of_one_item_are_told_by_the_tables_key(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    tx = Transaction()
+    tx.put(table, {"pk": "a", "n": 1})
+    tx.put(table, {"n": 2, "pk": "a"})
+    other = Transaction()
+    other.put(table, {"pk": "a"})
+    other.put(table, {"pk": "b"})
+    sent = count_requests(client)
+
+    with pytest.raises(TransactionError, match="write 1 is to the item of write 0"):
+        store.commit("a", tx, patience=AT_ONCE)
+    store.commit("b", other, patience=AT_ONCE)
+
+    assert sent == ["DescribeTable", "TransactWriteItems"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [refuses("AccessDeniedException"), refuses("ResourceNotFoundException")],
+    ids=["denied", "missing"],
+)
+def test_where_the_key_may_not_be_asked_for_dynamodb_refuses(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault
+) -> None:
+    plan(client, fault)
+    tx = Transaction()
+    tx.put(table, {"pk": "a"})
+    tx.put(table, {"pk": "a"})
+
+    with pytest.raises(TransactionError, match=r"one of the transaction's 2 writes: .* one write to an item"):
+        store.commit("a", tx, patience=AT_ONCE)
+    assert store.handled(["a"]) == set()
+
+
+def test_a_key_that_could_not_be_asked_for_is_asked_for_again(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    plan(client, refuses("ThrottlingException"))
+    tx = Transaction()
+    tx.put(table, {"pk": "a"})
+    tx.put(table, {"pk": "b"})
+    sent = count_requests(client)
+
+    assert store.commit("a", tx, patience=AT_ONCE) is True
+    assert store.commit("b", tx, patience=AT_ONCE) is True
+    assert sent == ["DescribeTable", "DescribeTable", "TransactWriteItems", "TransactWriteItems"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        CONFLICT,
+        cancels("None", "TransactionConflict"),
+        cancels("None", "ThrottlingError"),
+        cancels("ProvisionedThroughputExceeded", "None"),
+        cancels("TransactionConflict", "ConditionalCheckFailed"),
+        refuses("TransactionInProgressException"),
+        refuses("ThrottlingException"),
+        refuses("ProvisionedThroughputExceededException"),
+        refuses("InternalServerError", status=500),
+    ],
+    ids=["mark", "item", "hot", "capacity", "both", "in progress", "throttled", "provisioned", "server"],
+)
+def test_what_passes_is_tried_again(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault
+) -> None:
+    plan(client, fault, fault)
+    sent = count_requests(client)
+
+    assert store.commit("a", count(table), patience=A_WHILE) is True
+    assert sent == ["TransactWriteItems"] * 3
+    assert read_table(client, table) == {"total": {"count": 1}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (CONFLICT, "others kept writing the same items of 'table-.*', 'table-"),
+        (refuses("ThrottlingException"), "throttles 'table-.*', 'table-"),
+        (loses_answer, "does not answer"),
+    ],
+    ids=["conflict", "throttled", "lost"],
+)
+def test_patience_has_an_end(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault, reason: str
+) -> None:
+    plan(client, *[fault] * 100)
+    sent = count_requests(client)
+
+    with pytest.raises(StoreError, match=reason):
+        store.commit("a", count(table), patience=AT_ONCE)
+    assert len(sent) == 1
+
+
+def test_a_lost_answer_does_nothing_twice(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    plan(client, loses_answer)
+
+    assert store.commit("a", count(table), patience=A_WHILE) is False  # done, by the first try
+    assert store.handled(["a"]) == {"a"}
+    assert read_table(client, table) == {"total": {"count": 1}}
+
+
+def test_an_answer_that_is_lost_is_asked_for_again_by_the_sdk_itself(
+    dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch, marks: str, table: str
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)  # the environment is where boto3 looks
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_endpoint)
+    client: Any = make_client()
+    plan(client, loses_answer)
+
+    assert DynamoDBStore(marks, client=client).commit("a", count(table), patience=AT_ONCE) is True
+    assert read_table(client, table) == {"total": {"count": 1}}
+
+
+@pytest.mark.parametrize("fault", [kills_before, kills_after])
+def test_what_a_killed_function_did_is_done_once(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault
+) -> None:
+    plan(client, fault)
+
+    with pytest.raises(KilledError):
+        store.commit("a", count(table), patience=A_WHILE)
+    store.commit("a", count(table), patience=A_WHILE)
+
+    assert store.handled(["a"]) == {"a"}
+    assert read_table(client, table) == {"total": {"count": 1}}
+
+
+def test_copies_of_a_batch_that_run_at_once_do_each_record_once(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    records = [f"mark-{number}" for number in range(20)]
+    done: list[str] = []
+
+    def process() -> None:
+        done.extend(mark for mark in records if store.commit(mark, count(table), patience=A_WHILE))
+
+    threads = [threading.Thread(target=process) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(done) == sorted(records)
+    assert read_table(client, table) == {"total": {"count": len(records)}}
+
+
+def test_an_unreachable_dynamodb_is_not_asked_again(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    plan(client, is_unreachable)
+    sent = count_requests(client)
+
+    with pytest.raises(StoreError, match=r"does not answer: .* the network"):
+        store.commit("a", count(table), patience=A_WHILE)
+    assert len(sent) == 1
+
+
+def test_each_request_has_a_token_of_its_own(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    tokens: list[bytes] = []
+
+    def note(request: AWSPreparedRequest) -> None:
+        body: Any = request.body  # bytes, of the types that it may have
+        tokens.append(body.partition(b'"ClientRequestToken": "')[2][:36])
+
+    def conflicts(request: AWSPreparedRequest) -> Any:
+        note(request)
+        return CONFLICT(request)
+
+    plan(client, conflicts, note, note)
+
+    store.commit("a", count(table), patience=A_WHILE)
+    store.commit("a", count(table), patience=A_WHILE)
+
+    assert [len(token) for token in tokens] == [36] * 3
+    assert len(set(tokens)) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (refuses("ResourceNotFoundException"), "no such table .* 'table-.*', 'table-"),
+        (refuses("AccessDeniedException"), "allow its role dynamodb:PutItem, UpdateItem, DeleteItem"),
+        (refuses("UnrecognizedClientException"), "credentials are missing, expired or wrong"),
+        (cancels("ValidationError", "None"), "takes no marks: its only key must be .* 'id'"),
+    ],
+    ids=["missing", "denied", "credentials", "mark"],
+)
+def test_what_is_not_the_writes_fault_is_a_store_error(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault, reason: str
+) -> None:
+    plan(client, fault)
+
+    with pytest.raises(StoreError, match=reason):
+        store.commit("a", count(table), patience=A_WHILE)
+
+
+def wrong_type(tx: Transaction, table: str) -> None:
+    tx.update(table, {"pk": "text"}, add={"name": 1})
+
+
+def key_changed(tx: Transaction, table: str) -> None:
+    tx.update(table, {"pk": "a"}, set={"pk": CANARY})
+
+
+def key_of_another_type(tx: Transaction, table: str) -> None:
+    tx.update(table, {"pk": 1}, set={"name": CANARY})
+
+
+def key_too_long(tx: Transaction, table: str) -> None:
+    tx.delete(table, {"pk": CANARY, "sk": CANARY})
+
+
+def key_missing(tx: Transaction, table: str) -> None:
+    tx.put(table, {"name": CANARY})
+
+
+def key_empty(tx: Transaction, table: str) -> None:
+    tx.put(table, {"pk": "", "name": CANARY})
+
+
+def item_too_large(tx: Transaction, table: str) -> None:
+    tx.put(table, {"pk": "a", "name": CANARY * 100_000})
+
+
+def attribute_twice(tx: Transaction, table: str) -> None:
+    tx.update(table, {"pk": "a"}, set={"name": CANARY}, remove=["name"])
+
+
+def malformed(tx: Transaction, table: str) -> None:
+    tx.raw({"Delete": {"TableName": table, "Key": {"pk": {"S": 1}}}})
+
+
+def expression_malformed(tx: Transaction, table: str) -> None:
+    tx.raw({"Delete": {"TableName": table, "Key": {"pk": {"S": "a"}}, "ConditionExpression": CANARY}})
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"),
+    [
+        (wrong_type, "an attribute has another type than the update needs"),
+        (key_changed, "an update may not change the item's key"),
+        (key_of_another_type, "the key is not the table's"),
+        (key_too_long, "the key is not the table's"),
+        (key_missing, "the key is not the table's"),
+        (key_empty, "the key is not the table's"),
+        (item_too_large, "400 KB at most"),
+        (attribute_twice, "names one attribute twice"),
+        (malformed, "a raw action is not as boto3's transact_write_items takes it"),
+        (expression_malformed, "look at the cause for its own words"),
+    ],
+)
+def test_what_dynamodb_refuses_is_said_without_values(
+    client: DynamoDBClient,
+    store: DynamoDBStore,
+    table: str,
+    ask: Callable[[Transaction, str], None],
+    reason: str,
+) -> None:
+    client.put_item(TableName=table, Item={"pk": {"S": "text"}, "name": {"S": CANARY}})
+    tx = Transaction()
+    ask(tx, table)
+
+    with pytest.raises(TransactionError, match=f"write 0, to table '{table}': .*{reason}") as refused:
+        store.commit("a", tx, patience=A_WHILE)
+
+    assert CANARY not in str(refused.value)
+    assert refused.value.__cause__ is not None
+    assert store.handled(["a"]) == set()
+
+
+def test_a_reason_that_aws_gives_and_dynamodb_local_does_not_names_the_write(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    message = f"Type mismatch for key pk expected: S actual: {CANARY}"
+    plan(client, cancels("None", "None", "ValidationError", message=message))
+    tx = count(table)
+    tx.delete(table, {"pk": "a"})
+
+    with pytest.raises(TransactionError, match=r"write 1, .*: the key is not the table's") as refused:
+        store.commit("a", tx, patience=A_WHILE)
+    assert refused.value.index == 1
+    assert CANARY not in str(refused.value)
+
+
+def test_the_store_is_transactional(store: DynamoDBStore) -> None:
+    assert isinstance(store, TransactionalStore)
+    assert store.window == 1
