@@ -1,0 +1,44 @@
+"""Orders per customer and revenue per day, each order counted exactly once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import BaseModel
+
+from ddbevents import Insert, Modify, StreamApp, Transaction
+from ddbevents.stores import DynamoDBStore
+
+
+class Order(BaseModel):
+    """An item of the table of orders."""
+
+    order_id: str
+    customer_id: str
+    placed_at: datetime
+    amount: Decimal
+
+
+app = StreamApp("projection", store=DynamoDBStore("handled-events", pack=True))
+lambda_handler = app
+
+
+@app.on_insert(Order)
+def count(change: Insert[Order], tx: Transaction) -> None:
+    """A new order: one more of its customer's, and of its day's."""
+    order = change.new
+    tx.update("customers", {"customer_id": order.customer_id}, add={"orders": 1})
+    tx.update("revenue", {"day": day_of(order)}, add={"orders": 1, "amount": order.amount})
+
+
+@app.on_modify(Order, changed="amount")
+def correct(change: Modify[Order], tx: Transaction) -> None:
+    """An amount was corrected: its day has earned so much more or less."""
+    difference = change.new.amount - change.old.amount
+    tx.update("revenue", {"day": day_of(change.new)}, add={"amount": difference})
+
+
+def day_of(order: Order) -> str:
+    """The day that an order counts for, such as `2026-11-23`."""
+    return order.placed_at.date().isoformat()
