@@ -19,6 +19,7 @@ from pydantic_core import SchemaValidator
 from ddbevents._codec._adapters import adapter
 from ddbevents._codec._compile import build, compile_decoder, works
 from ddbevents._codec._decode import _decode_by_law
+from ddbevents._codec._nodes import Config, outer_config
 from ddbevents._codec._rewrite import rewrite
 from ddbevents._codec._strict import is_strict, relax
 from tests.decoders_compared import difference
@@ -37,7 +38,7 @@ class Fault(NamedTuple):
     name: str
     before: Edit = dict
     after: Edit = dict
-    build: Callable[[Schema], SchemaValidator] = build
+    build: Callable[[Schema, Config], SchemaValidator] = build
 
 
 def edited(schema: Schema, edit: Edit) -> Schema:
@@ -53,7 +54,7 @@ def faulty(made: Any, fault: Fault) -> Callable[[Any], Any]:
     schema = adapter(made).core_schema
     keep = relax if is_strict(schema) else _same
     rewritten = rewrite(edited(schema, fault.before), keep)
-    return fault.build(edited(rewritten, fault.after)).validate_python
+    return fault.build(edited(rewritten, fault.after), outer_config(schema)).validate_python
 
 
 def _same(schema: Schema) -> Schema:

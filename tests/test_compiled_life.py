@@ -55,7 +55,7 @@ def test_the_private_switch_of_pydantic_core_is_there_and_works() -> None:
     with pytest.raises(ValidationError):
         SchemaValidator(outer).validate_python([{}])
     SchemaValidator(outer, _use_prebuilt=False)  # TypeError where the switch is gone
-    assert [vars(item) for item in build(outer).validate_python([{}])] == [{}]
+    assert [vars(item) for item in build(outer, {}).validate_python([{}])] == [{}]
     assert works()
 
 
@@ -195,18 +195,18 @@ def test_a_pydantic_that_does_not_build_what_it_is_told_is_noticed(
     monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     # no installed pydantic is so
-    monkeypatch.setattr(_compile, "build", lambda _: SimpleNamespace(validate_python=answer))
+    monkeypatch.setattr(_compile, "build", lambda *_: SimpleNamespace(validate_python=answer))
 
     assert not works.__wrapped__()
 
 
 def test_a_core_without_the_switch_builds_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def older(schema: Any) -> SchemaValidator:
-        return SchemaValidator(schema)
+    def older(schema: Any, config: Any) -> SchemaValidator:
+        return SchemaValidator(schema, config)
 
     monkeypatch.setattr(_compile, "SchemaValidator", older)  # no installed pydantic need be so
 
-    assert build(core_schema.int_schema()).validate_python("7") == 7
+    assert build(core_schema.int_schema(), {}).validate_python("7") == 7
 
 
 class Open(BaseModel):

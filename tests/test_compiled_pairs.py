@@ -23,6 +23,7 @@ from pydantic import (
     create_model,
     model_validator,
 )
+from typing_extensions import TypeAliasType
 
 from ddbevents import InvalidItemError, decode
 from ddbevents._codec._compile import compile_decoder
@@ -50,6 +51,17 @@ class Pair(NamedTuple):
     @property
     def image(self) -> Json:
         return {} if self.attribute is ABSENT else {"field": self.attribute}
+
+
+Counts = TypeAliasType("Counts", dict[str, int])
+"""Referred to twice, it is a definition, which has no configuration of its own."""
+
+SHORT: Final = {"L": [{"M": {"a": {"N": "1"}}}, {"M": {}}]}
+
+
+class Counted(BaseModel):
+    model_config = ConfigDict(str_min_length=2)
+    counts: tuple[Counts, Counts]
 
 
 class Level(IntEnum):
@@ -320,6 +332,13 @@ PAIRS: Final[dict[str, Pair]] = {
         Tags(S="s", N=1, M={"S": "x"}, NULL=None),
     ),
     "30 a nested Any": Pair(Anything, {"M": {"value": {"M": {"S": {"S": "x"}}}}}, Anything(value={"S": "x"})),
+    "a definition under the model's configuration": Pair(
+        tuple[Counts, Counts], SHORT, REFUSED, config=ConfigDict(str_min_length=2)
+    ),
+    "a definition under none": Pair(tuple[Counts, Counts], SHORT, ({"a": 1}, {})),
+    "a definition under another model's configuration": Pair(
+        tuple[Counted, Counts], {"L": [{"M": {"counts": SHORT}}, {"M": {}}]}, REFUSED
+    ),
     "strict: the tag decides about moments": Pair(
         datetime, {"S": "2022-08-21T15:36:04Z"}, MOMENT, config=STRICT
     ),

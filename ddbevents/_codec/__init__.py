@@ -1,6 +1,6 @@
 """An item model and its image: reading, writing, and where a model's fields stand."""
 
-from ._decode import decode, decode_by_law, decode_value
+from ._decode import decode, decode_by_law, decode_value, prepare
 from ._encode import encode, encode_value
 from ._fields import ItemField, check_item_model, discriminators, item_fields
 
@@ -14,4 +14,5 @@ __all__ = [
     "encode",
     "encode_value",
     "item_fields",
+    "prepare",
 ]

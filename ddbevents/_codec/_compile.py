@@ -11,6 +11,7 @@ from pydantic_core import SchemaError, SchemaValidator
 
 from ._adapters import adapter
 from ._leaves import Schema
+from ._nodes import Config, outer_config
 from ._rewrite import CannotRewriteError, rewrite
 from ._strict import is_strict, relax
 
@@ -38,27 +39,33 @@ def compile_decoder(model: Any) -> Decoder:
     reader = adapter(model)
     schema, validator = reader.core_schema, reader.validator
     strict = is_strict(schema)
-    explain = build(relax(schema)).validate_python if strict else validator.validate_python
+    config = outer_config(schema) if hasattr(model, "__pydantic_validator__") else {}
+    explain = build(relax(schema), config).validate_python if strict else validator.validate_python
     # a plugin of pydantic sees every validation of the law, and would see none of these
     if type(validator) is not SchemaValidator or not works():
         return Decoder(None, explain)
     try:
-        fast = build(rewrite(schema, relax if strict else _as_it_is)).validate_python
+        fast = build(rewrite(schema, relax if strict else _as_it_is), config).validate_python
     except (CannotRewriteError, SchemaError):
         return Decoder(None, explain)
     return Decoder(fast, explain)
 
 
-def build(schema: Schema) -> SchemaValidator:
+def build(schema: Schema, config: Config) -> SchemaValidator:
     """A validator of a schema, without the validators that pydantic keeps ready for its classes.
 
     Those read plain values, and would be taken for nested models. The switch is private to pydantic-core
     2.46 and newer; older ones refuse it, and either have no such thing or cannot be told.
+
+    Args:
+        schema: What to validate.
+        config: For the definitions that have none of their own, as pydantic builds a class's validator.
     """
+    given: Any = dict(config)
     try:
-        return SchemaValidator(schema, _use_prebuilt=False)
+        return SchemaValidator(schema, given, _use_prebuilt=False)
     except TypeError:
-        return SchemaValidator(schema)
+        return SchemaValidator(schema, given)
 
 
 @cache
@@ -72,7 +79,7 @@ def works() -> bool:
         inner: Inner
 
     image = {"inner": {"M": {"value": {"S": "x"}}}}
-    decode = build(rewrite(adapter(Outer).core_schema, _as_it_is)).validate_python
+    decode = build(rewrite(adapter(Outer).core_schema, _as_it_is), {}).validate_python
     try:
         return bool(decode(image) == Outer(inner=Inner(value="x")))
     except Exception:  # noqa: BLE001  # whatever it is, it does not work

@@ -68,6 +68,15 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
     return decode_by_law(model, image)
 
 
+def prepare(model: Any) -> None:
+    """Compile the decoder of a model now, not with its first item.
+
+    Raises:
+        ConfigurationError: Pydantic cannot read it, or a type that it names is not defined yet.
+    """
+    _decoder(model)
+
+
 def decode_by_law(model: type[ItemT], image: Image) -> ItemT:
     """As `decode`, by the explaining decoder alone, which looks at every tag."""
     return _decode_by_law(model, image, _decoder(model).explain)

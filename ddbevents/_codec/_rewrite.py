@@ -17,6 +17,7 @@ from pydantic_core import core_schema
 from .._attributes import GLOBAL_TABLES, Image, check_depth, decode_attribute, decode_binary
 from .._errors import AttributePath
 from ._leaves import LEAVES, NULL, Schema, Split, Take, before, take_members, take_null, without_ref
+from ._nodes import is_ambiguous
 
 _COPY: Final = "typed:"  # begins the reference of a rewritten definition; the original keeps its own
 
@@ -33,8 +34,10 @@ def rewrite(schema: Schema, keep: Callable[[Schema], Schema]) -> Schema:
         keep: What a node becomes that is not rewritten.
 
     Raises:
-        CannotRewriteError: User code would see typed JSON.
+        CannotRewriteError: User code would see typed JSON, or one definition stands for several.
     """
+    if is_ambiguous(schema):
+        raise CannotRewriteError
     has_definitions = schema["type"] == "definitions"
     definitions = schema["definitions"] if has_definitions else []
     rewriter = _Rewriter({definition["ref"]: definition for definition in definitions}, keep)

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 
 from pydantic_core import PydanticKnownError
 
-from ._leaves import before
+from ._leaves import Schema, before
+from ._nodes import CHILDREN, is_table, nodes
 
 
 def _refuse_text(problem: Literal["int_type", "float_type", "decimal_type"]) -> Callable[[Any], Any]:
@@ -43,34 +44,12 @@ _FORGIVING: Final = _NUMBERS.keys() | {
     "dataclass",
     "lax-or-strict",
 }
-_CHILDREN: Final = frozenset(
-    {
-        "schema",
-        "items_schema",
-        "keys_schema",
-        "values_schema",
-        "extras_schema",
-        "lax_schema",
-        "strict_schema",
-        "json_schema",
-        "python_schema",
-        "choices",
-        "steps",
-        "fields",
-        "definitions",
-    }
-)
 
 
-def is_strict(schema: Any) -> bool:
+def is_strict(schema: Schema) -> bool:
     """Whether a core schema asks for strictness anywhere."""
-    if isinstance(schema, dict):
-        config = schema.get("config") or {}
-        children = [schema[name] for name in _CHILDREN & schema.keys()]
-        return schema.get("strict") is True or config.get("strict") is True or is_strict(children)
-    if isinstance(schema, (list, tuple)):
-        return any(is_strict([*part.values()] if _is_table(part) else part) for part in schema)
-    return False
+    asked = ((node.get("strict"), (node.get("config") or {}).get("strict")) for node in nodes(schema))
+    return any(True in flags for flags in asked)
 
 
 def relax(schema: Any) -> Any:
@@ -79,9 +58,9 @@ def relax(schema: Any) -> Any:
         return type(schema)(map(relax, schema))
     if not isinstance(schema, dict):
         return schema
-    if _is_table(schema):
+    if is_table(schema):
         return {name: relax(part) for name, part in schema.items()}
-    relaxed = {name: relax(part) if name in _CHILDREN else part for name, part in schema.items()}
+    relaxed = {name: relax(part) if name in CHILDREN else part for name, part in schema.items()}
     if "keys_schema" in schema:
         keys = schema["keys_schema"]
         relaxed["keys_schema"] = {**keys, "strict": False} if keys["type"] in _NUMBERS else relax(keys)
@@ -94,8 +73,3 @@ def relax(schema: Any) -> Any:
     ref = relaxed.pop("ref", None)
     guarded = before(refuse_text, relaxed)
     return {**guarded, "ref": ref} if ref else guarded
-
-
-def _is_table(part: Any) -> bool:
-    """Fields or choices by name, not a schema."""
-    return isinstance(part, dict) and not isinstance(part.get("type"), str)
