@@ -1,0 +1,409 @@
+"""Stores with one fault each, for the rules of stores to find; and one that packs as it should."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+
+from typing_extensions import override
+
+from ddbevents import Transaction, TransactionError
+from ddbevents._idempotency import Commit
+from ddbevents._transaction import Put, Write
+from ddbevents.stores import MemoryStore
+from ddbevents.stores._apply import outcomes
+
+
+class Forgets(MemoryStore):
+    @override
+    def add(self, marks: Collection[str]) -> None:
+        pass
+
+
+class HasEverything(MemoryStore):
+    @override
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return set(marks)
+
+
+class GivesAllItHas(MemoryStore):
+    @override
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return super().handled(self._expirations)
+
+
+class TakesLeases(MemoryStore):
+    @override
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        found = super().handled(marks)
+        self.add(set(marks) - found)
+        return found
+
+
+class Toggles(MemoryStore):
+    @override
+    def add(self, marks: Collection[str]) -> None:
+        again = super().handled(marks)
+        super().add(set(marks) - again)
+        self._expirations = {m: e for m, e in self._expirations.items() if m not in again}
+
+
+class LosesDuplicates(MemoryStore):
+    @override
+    def add(self, marks: Collection[str]) -> None:
+        listed = list(marks)
+        super().add([mark for mark in listed if listed.count(mark) == 1])
+
+
+class TakesNothingForEverything(MemoryStore):
+    @override
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return super().handled(marks or self._expirations)
+
+    @override
+    def add(self, marks: Collection[str]) -> None:
+        super().add(marks or ["everything"])
+
+
+class TakesLists(MemoryStore):
+    @override
+    def add(self, marks: Collection[str]) -> None:
+        super().add(marks if isinstance(marks, list) else [])
+
+
+class Respells(MemoryStore):
+    """Keeps marks otherwise than they are written."""
+
+    def spell(self, mark: str) -> str:
+        return mark.casefold()
+
+    @override
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        found = super().handled([self.spell(mark) for mark in marks])
+        return {mark for mark in marks if self.spell(mark) in found}
+
+    @override
+    def add(self, marks: Collection[str]) -> None:
+        super().add([self.spell(mark) for mark in marks])
+
+
+class Strips(Respells):
+    @override
+    def spell(self, mark: str) -> str:
+        return mark.strip()
+
+
+class Cuts(Respells):
+    @override
+    def spell(self, mark: str) -> str:
+        return mark[:1000]
+
+
+class RefusesWhatIsNotAscii(MemoryStore):
+    @override
+    def add(self, marks: Collection[str]) -> None:
+        super().add([mark for mark in marks if mark.isascii()])
+
+
+class ReadsOnePage(MemoryStore):
+    @override
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return super().handled(list(marks)[:100])
+
+
+class KeepsMarksOfThreadsApart(Respells):
+    @override
+    def spell(self, mark: str) -> str:
+        return f"{threading.get_ident()} {mark}"
+
+
+class KeepsForAnHour(MemoryStore):
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock=clock)
+        self._keep = timedelta(hours=1)
+
+
+class IgnoresExpiry(MemoryStore):
+    @override
+    def _counts(self, mark: str, now: datetime) -> bool:
+        return mark in self._expirations
+
+
+class KeepsTheFirstExpiry(MemoryStore):
+    @override
+    def add(self, marks: Collection[str]) -> None:
+        super().add([mark for mark in marks if mark not in self._expirations])
+
+
+class IsStoppedByExpiredMarks(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        return mark not in self._expirations and super().commit(mark, transaction, patience=patience)
+
+
+class CommitsForAnHour(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        done = super().commit(mark, transaction, patience=patience)
+        self._expirations[mark] = self._clock() + timedelta(hours=1)
+        return done
+
+
+class CommitsWithoutMark(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        return super().commit(f"lost {mark}", transaction, patience=patience)
+
+
+class WritesAlthoughMarked(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        is_there = mark in self._expirations
+        self._expirations.pop(mark, None)
+        return super().commit(mark, transaction, patience=patience) and not is_there
+
+
+class KeepsCommittedMarksApart(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        done = super().commit(f"committed {mark}", transaction, patience=patience)
+        self.add([mark])
+        return done
+
+
+class LooksAtConditionsFirst(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        outcomes(transaction.writes, self._key_names.get, self._read)
+        return super().commit(mark, transaction, patience=patience)
+
+
+class WritesOneByOne(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        for write in transaction.writes:
+            free = [] if getattr(write, "when", None) else [write]
+            self._write(outcomes(free, self._key_names.get, self._read))
+        return super().commit(mark, transaction, patience=patience)
+
+
+class Claims(MemoryStore):
+    """Remembers whose commit began, and lets nobody begin it again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims: set[str] = set()
+
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        if mark in self.claims:
+            return False
+        self.claims.add(mark)
+        return super().commit(mark, transaction, patience=patience)
+
+
+class CommitsOnlyWrites(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        return not transaction.writes or super().commit(mark, transaction, patience=patience)
+
+
+def transaction_of(writes: Iterable[Write]) -> Transaction:
+    transaction = Transaction()
+    transaction._writes = list(writes)  # noqa: SLF001  # as no honest program would
+    return transaction
+
+
+class Merges(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        return super().commit(mark, transaction_of(map(self.merged, transaction.writes)), patience=patience)
+
+    def merged(self, write: Write) -> Write:
+        if not isinstance(write, Put):
+            return write
+        old = self._read(write.table, {"pk": write.item["pk"]}) or {}
+        return write._replace(item={**old, **write.item})
+
+
+class SkipsConditionalWrites(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        certain = transaction_of(write for write in transaction.writes if not getattr(write, "when", None))
+        return super().commit(mark, certain, patience=patience)
+
+
+class TakesTheLastWrite(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        last = {str(getattr(write, "key", write)): write for write in transaction.writes}
+        return super().commit(mark, transaction_of(last.values()), patience=patience)
+
+
+class WritesInParts(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        first, rest = transaction.writes[:50], transaction.writes[50:]
+        super().commit(f"part of {mark}", transaction_of(rest), patience=patience)
+        return super().commit(mark, transaction_of(first), patience=patience)
+
+
+class LooksBeforeItLocks(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        is_there = mark in self._expirations
+        time.sleep(0.05)
+        self._expirations.pop(mark, None)
+        return super().commit(mark, transaction, patience=patience) and not is_there
+
+
+class LosesUpdates(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        written = outcomes(transaction.writes, self._key_names.get, self._read)
+        time.sleep(0.05)
+        self._write(written)
+        return super().commit(mark, Transaction(), patience=patience)
+
+
+class Packs(MemoryStore):
+    """One that packs as it should."""
+
+    window = 10
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one_by_one = threading.RLock()
+
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        packed: list[int] = []
+        items: set[str] = set()
+        closed: set[Hashable] = set()
+        for index, commit in enumerate(commits):
+            own = {str(getattr(write, "key", write)) for write in commit.transaction.writes}
+            if None in closed or (commit.lane is None and closed) or commit.lane in closed or own & items:
+                closed.add(commit.lane)
+            else:
+                packed.append(index)
+                items |= own
+        return packed
+
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        with self.one_by_one:
+            return super().commit(mark, transaction, patience=patience)
+
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        together = transaction_of(write for commit in commits for write in commit.transaction.writes)
+        with self.one_by_one:
+            if self.handled([commit.mark for commit in commits]):
+                return False
+            try:
+                self.commit(commits[0].mark, together, patience=patience)
+            except TransactionError:
+                return False
+            self.add([commit.mark for commit in commits])
+        return True
+
+
+class CommitsAlone(Packs):
+    """One whose packs always meet others, as they may."""
+
+    @override
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        return False
+
+
+class WaitsForNone(Packs):
+    window = 0
+
+
+class PacksBackwards(Packs):
+    @override
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        return [*super().pack(commits)][::-1]
+
+
+class PacksNothing(Packs):
+    @override
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        return []
+
+
+class PacksUnknownCommits(Packs):
+    @override
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        return [*super().pack(commits), len(commits)]
+
+
+class Overtakes(Packs):
+    @override
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        own = [commit._replace(lane=index) for index, commit in enumerate(commits)]
+        return super().pack(own)
+
+
+class OvertakesAnyLane(Packs):
+    """Takes None for a lane of its own."""
+
+    @override
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        return super().pack([commit._replace(lane=str(commit.lane)) for commit in commits])
+
+
+class PacksWithoutMarks(Packs):
+    @override
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        return super().commit_together(
+            [c._replace(mark=f"lost {c.mark}") for c in commits], patience=patience
+        )
+
+
+class PacksAlthoughMarked(Packs):
+    @override
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        for commit in commits:
+            self._expirations.pop(commit.mark, None)
+        return super().commit_together(commits, patience=patience)
+
+
+class PacksHalf(Packs):
+    @override
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        done = [super(PacksHalf, self).commit_together([commit], patience=patience) for commit in commits]
+        return all(done)
+
+
+class PacksOneWriteToAnItem(Packs):
+    @override
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        return range(len(commits))
+
+    @override
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        packed = super().pack(commits)
+        self.add([commit.mark for index, commit in enumerate(commits) if index not in packed])
+        return super().commit_together([commits[index] for index in packed], patience=patience)
+
+
+class PacksInAnyOrder(Packs):
+    @override
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        return range(len(commits))
+
+    @override
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        return [self.commit(c.mark, c.transaction, patience=patience) for c in reversed(commits)] != []
+
+
+class LooksBeforeItPacks(Packs):
+    @override
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        there = self.handled([commit.mark for commit in commits])
+        time.sleep(0.05)
+        for commit in commits:
+            self._expirations.pop(commit.mark, None)
+        return super().commit_together(commits, patience=patience) and not there

@@ -1,0 +1,53 @@
+"""A second engine for the tests: moto's server, as a program of its own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from tests.dynamodb_local import stop
+
+# One thread, one request after another: moto undoes a refused transaction by putting back all tables as they
+# were, and so would undo what others wrote meanwhile.
+_PROGRAM: Final = """
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+
+run_simple("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=False)
+"""
+_POLL_SECONDS: Final = 0.05
+_START_SECONDS: Final = 60
+
+
+@contextmanager
+def moto_server() -> Generator[str]:
+    """An endpoint until the end of the block, on a port that the system chooses."""
+    with (
+        NamedTemporaryFile() as output,
+        subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM], stdout=output, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        try:
+            yield wait_for_endpoint(process, Path(output.name))
+        finally:
+            stop(process)
+
+
+def wait_for_endpoint(process: subprocess.Popen[bytes], output: Path) -> str:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        ended = process.poll() is not None
+        said = output.read_text(errors="replace")
+        if found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", said):
+            return found[1]
+        if ended or time.monotonic() > deadline:
+            raise RuntimeError(f"moto's server did not start; it said:\n{said}")
+        time.sleep(_POLL_SECONDS)

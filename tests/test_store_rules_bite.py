@@ -1,0 +1,146 @@
+"""Each rule of stores finds the fault that it is there for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from ddbevents.stores import MemoryStore
+from ddbevents.testing import (
+    EXPIRY_RULES,
+    PACKING_RULES,
+    STORE_RULES,
+    TRANSACTION_RULES,
+    TableUnderTest,
+    _packing_rules,
+    _store_rules,
+    _transaction_rules,
+)
+from tests import faulty_stores as faulty
+
+
+def in_memory(store: MemoryStore) -> TableUnderTest:
+    return TableUnderTest("items", lambda key: store.item("items", key))
+
+
+STORE_FAULTS: list[tuple[Any, Callable[[], MemoryStore]]] = [
+    (_store_rules.added_marks_are_handled, faulty.Forgets),
+    (_store_rules.other_marks_are_not_handled, faulty.HasEverything),
+    (_store_rules.only_marks_asked_for_are_given, faulty.GivesAllItHas),
+    (_store_rules.reading_leaves_no_mark, faulty.TakesLeases),
+    (_store_rules.marks_added_again_stay, faulty.Toggles),
+    (_store_rules.marks_named_twice_are_one, faulty.LosesDuplicates),
+    (_store_rules.no_marks_are_no_error, faulty.TakesNothingForEverything),
+    (_store_rules.any_collection_will_do, faulty.TakesLists),
+    (_store_rules.marks_are_any_text, faulty.RefusesWhatIsNotAscii),
+    (_store_rules.similar_marks_are_different, faulty.Respells),
+    (_store_rules.similar_marks_are_different, faulty.Strips),
+    (_store_rules.similar_marks_are_different, faulty.Cuts),
+    (_store_rules.thousands_of_marks_at_once, faulty.ReadsOnePage),
+    (_store_rules.threads_share_a_store, faulty.KeepsMarksOfThreadsApart),
+]
+
+EXPIRY_FAULTS: list[tuple[Any, Callable[[Callable[[], datetime]], MemoryStore]]] = [
+    (_store_rules.marks_count_for_48_hours, faulty.KeepsForAnHour),
+    (_store_rules.expired_marks_do_not_count, lambda clock: faulty.IgnoresExpiry(clock=clock)),
+    (_store_rules.expired_marks_can_be_added_again, lambda clock: faulty.KeepsTheFirstExpiry(clock=clock)),
+    (_store_rules.expired_marks_stop_no_commit, lambda clock: faulty.IsStoppedByExpiredMarks(clock=clock)),
+    (_store_rules.committed_marks_expire_as_others, lambda clock: faulty.CommitsForAnHour(clock=clock)),
+]
+
+TRANSACTION_FAULTS: list[tuple[Any, Callable[[], MemoryStore]]] = [
+    (_transaction_rules.a_commit_writes_mark_and_items, faulty.CommitsWithoutMark),
+    (_transaction_rules.a_second_commit_writes_nothing, faulty.WritesAlthoughMarked),
+    (_transaction_rules.an_added_mark_stops_a_commit, faulty.KeepsCommittedMarksApart),
+    (_transaction_rules.a_mark_counts_more_than_a_condition, faulty.LooksAtConditionsFirst),
+    (_transaction_rules.a_false_condition_stops_all_writes, faulty.WritesOneByOne),
+    (_transaction_rules.a_refused_commit_can_be_done_later, faulty.Claims),
+    (_transaction_rules.a_commit_without_writes_writes_the_mark, faulty.CommitsOnlyWrites),
+    (_transaction_rules.every_write_does_what_it_says, faulty.Merges),
+    (_transaction_rules.conditions_see_the_item_before, faulty.SkipsConditionalWrites),
+    (_transaction_rules.two_writes_to_an_item_are_refused, faulty.TakesTheLastWrite),
+    (_transaction_rules.ninety_nine_writes_are_one_commit, faulty.WritesInParts),
+    (_transaction_rules.threads_commit_a_mark_once, faulty.LooksBeforeItLocks),
+    (_transaction_rules.threads_add_to_one_item, faulty.LosesUpdates),
+]
+
+PACKING_FAULTS: list[tuple[Any, Callable[[], faulty.Packs]]] = [
+    (_packing_rules.the_window_is_at_least_one, faulty.WaitsForNone),
+    (_packing_rules.pack_names_commits_in_order, faulty.PacksBackwards),
+    (_packing_rules.pack_names_commits_in_order, faulty.PacksNothing),
+    (_packing_rules.pack_names_commits_in_order, faulty.PacksUnknownCommits),
+    (_packing_rules.a_lane_keeps_its_order, faulty.Overtakes),
+    (_packing_rules.a_lane_keeps_its_order, faulty.OvertakesAnyLane),
+    (_packing_rules.a_pack_is_done_as_one, faulty.PacksWithoutMarks),
+    (_packing_rules.a_mark_that_is_there_stops_a_pack, faulty.PacksAlthoughMarked),
+    (_packing_rules.a_false_condition_stops_a_pack, faulty.PacksHalf),
+    (_packing_rules.commits_add_up, faulty.PacksOneWriteToAnItem),
+    (_packing_rules.later_commits_win, faulty.PacksInAnyOrder),
+    (_packing_rules.copies_of_a_batch_count_once, faulty.LooksBeforeItPacks),
+]
+
+
+def test_every_rule_has_a_fault_that_it_finds() -> None:
+    rules = [*STORE_RULES, *EXPIRY_RULES, *TRANSACTION_RULES, *PACKING_RULES]
+    faults = [*STORE_FAULTS, *EXPIRY_FAULTS, *TRANSACTION_FAULTS, *PACKING_FAULTS]
+
+    assert {rule for rule, _ in faults} == set(rules)
+
+
+@pytest.mark.parametrize(("rule", "make_store"), STORE_FAULTS)
+def test_a_faulty_store_breaks_its_rule(rule: Any, make_store: Callable[[], MemoryStore]) -> None:
+    with pytest.raises(AssertionError, match=r"handled (leaves out|gives)"):
+        rule(make_store())
+
+
+@pytest.mark.parametrize(("rule", "make_store"), EXPIRY_FAULTS)
+def test_a_store_that_counts_time_wrongly_breaks_its_rule(rule: Any, make_store: Any) -> None:
+    with pytest.raises(AssertionError, match="mark"):
+        rule(make_store)
+
+
+@pytest.mark.parametrize(("rule", "make_store"), TRANSACTION_FAULTS)
+def test_a_store_with_faulty_transactions_breaks_its_rule(
+    rule: Any, make_store: Callable[[], MemoryStore]
+) -> None:
+    store = make_store()
+
+    with pytest.raises(AssertionError, match=": "):
+        rule(store, in_memory(store))
+
+
+@pytest.mark.parametrize(("rule", "make_store"), PACKING_FAULTS)
+def test_a_store_that_packs_wrongly_breaks_its_rule(
+    rule: Any, make_store: Callable[[], faulty.Packs]
+) -> None:
+    store = make_store()
+
+    with pytest.raises(AssertionError, match=": "):
+        rule(store, in_memory(store))
+
+
+@pytest.mark.parametrize("rule", PACKING_RULES)
+def test_a_store_that_packs_as_it_should_breaks_no_rule(rule: Any) -> None:
+    store = faulty.Packs()
+
+    rule(store, in_memory(store))
+
+
+@pytest.mark.parametrize("rule", [_packing_rules.commits_add_up, _packing_rules.later_commits_win])
+def test_what_cannot_be_done_together_is_done_alone(rule: Any) -> None:
+    store = faulty.CommitsAlone()
+
+    rule(store, in_memory(store))
+
+
+@pytest.mark.parametrize("rule", EXPIRY_RULES)
+def test_the_rules_of_expiry_are_for_stores_without_transactions_too(rule: Any) -> None:
+    class Marks:
+        def __init__(self, clock: Callable[[], datetime]) -> None:
+            store = MemoryStore(clock=clock)
+            self.handled, self.add = store.handled, store.add
+
+    rule(Marks)

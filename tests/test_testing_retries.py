@@ -1,0 +1,466 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ddbevents.testing import Discarded, EventSourceMapping, event
+from tests.mappings import (
+    SECOND,
+    START,
+    Recorder,
+    fail,
+    failing_at,
+    keys,
+    numbers,
+    records,
+    seconds,
+    sizes,
+    succeed,
+)
+
+
+def test_a_batch_that_fails_is_delivered_again_as_a_whole() -> None:
+    mapping = EventSourceMapping(fail, retries=2)
+
+    mapping.put(*records(3))
+    history = mapping.run()
+
+    assert sizes(history) == [3, 3, 3]
+    assert [invocation.retry for invocation in history.invocations] == [0, 1, 2]
+    assert history.retries == 2
+
+
+def test_retries_wait_twice_as_long_each_time() -> None:
+    mapping = EventSourceMapping(fail, retries=4)
+
+    mapping.put(*records(1))
+
+    assert seconds(mapping.run()) == [0, 1, 3, 7, 15]
+
+
+def test_without_retries_a_batch_is_delivered_once() -> None:
+    mapping = EventSourceMapping(fail, retries=0)
+
+    mapping.put(*records(3))
+    history = mapping.run()
+
+    assert sizes(history) == [3]
+    assert history.lost == numbers(records(3))
+
+
+def test_after_a_discarded_batch_the_shard_goes_on() -> None:
+    mapping = EventSourceMapping(failing_at("1", error=True), batch_size=2, retries=1)
+
+    mapping.put(*records(6))
+    history = mapping.run()
+
+    assert [invocation.verdict for invocation in history.invocations] == [
+        "failed",
+        "failed",
+        "succeeded",
+        "succeeded",
+    ]
+    assert history.lost == numbers(records(6))[:2]
+
+
+def test_a_batch_that_fails_blocks_its_shard() -> None:
+    recorder = Recorder()
+
+    def fail_once(payload: dict[str, Any], context: Any) -> None:
+        recorder(payload, context)
+        if len(recorder.events) == 1:
+            raise ValueError("once")
+
+    mapping = EventSourceMapping(fail_once, batch_size=2)
+    mapping.put(*records(4))
+    mapping.run()
+
+    assert recorder.keys == ["0", "1", "0", "1", "2", "3"]
+
+
+def test_a_partial_success_renews_the_retries() -> None:
+    mapping = EventSourceMapping(failing_at("1"), retries=3)
+    put = records(2)
+
+    mapping.put(*put)
+    history = mapping.run()
+
+    # recorded on AWS: the failing record runs 1 + 4 times, its neighbour once
+    assert [history.deliveries[number] for number in numbers(put)] == [1, 5]
+    assert [invocation.retry for invocation in history.invocations] == [0, 0, 1, 2, 3]
+
+
+def test_an_answer_that_names_the_head_uses_up_a_retry() -> None:
+    mapping = EventSourceMapping(failing_at("0"), retries=2)
+
+    mapping.put(*records(3))
+
+    assert sizes(mapping.run()) == [3, 3, 3]
+
+
+def test_endless_retries_end_when_the_records_are_24_hours_old() -> None:
+    mapping = EventSourceMapping(fail)
+    put = records(2)
+
+    mapping.put(*put)
+    history = mapping.run()
+
+    assert history.expired == put
+    assert history.lost == numbers(put)
+    assert history.discarded == []
+    assert START + timedelta(hours=24) <= mapping.clock.now <= START + timedelta(hours=24, minutes=15)
+
+
+def test_a_record_of_exactly_24_hours_has_left_the_stream() -> None:
+    mapping = EventSourceMapping(succeed)
+    put = records(1)
+
+    mapping.put(*put)
+    mapping.clock.advance(timedelta(hours=24))
+
+    assert mapping.run().expired == put
+
+
+def test_after_24_hours_the_shard_goes_on_without_the_wait_of_what_has_expired() -> None:
+    mapping = EventSourceMapping(failing_at("0", error=True), batch_size=1)
+    old, new = records(2)
+
+    mapping.put(old)
+    mapping.run(until=START + timedelta(hours=23))
+    mapping.put(new)
+    history = mapping.run()
+
+    assert history.expired == [old]
+    assert history.invocations[-1].sequence_numbers == numbers([new])
+    assert mapping.clock.now < START + timedelta(hours=24, minutes=15)
+
+
+def test_throttles_use_up_no_retry() -> None:
+    mapping = EventSourceMapping(fail, retries=1)
+
+    mapping.put(*records(1))
+    mapping.throttle(4)
+    mapping.throttle()
+    history = mapping.run()
+
+    assert history.throttled == 5
+    assert [invocation.retry for invocation in history.invocations] == [0, 1]
+    assert seconds(history)[0] == 31
+
+
+def test_a_batch_may_be_delivered_again_although_it_succeeded() -> None:
+    mapping = EventSourceMapping(succeed, batch_size=2)
+
+    mapping.put(*records(4))
+    mapping.repeat()
+    history = mapping.run()
+
+    assert [key for invocation in history.invocations for key in keys(event(*invocation.records))] == [
+        *("0", "1"),
+        *("0", "1"),
+        *("2", "3"),
+    ]
+    assert history.retries == 0
+
+
+def test_repeats_add_up() -> None:
+    mapping = EventSourceMapping(succeed)
+
+    mapping.put(*records(1))
+    mapping.repeat()
+    mapping.repeat()
+
+    assert sizes(mapping.run()) == [1, 1, 1]
+
+
+def test_only_a_batch_that_succeeded_is_repeated() -> None:
+    mapping = EventSourceMapping(failing_at("0", error=True), retries=0, batch_size=1)
+
+    mapping.put(*records(2))
+    mapping.repeat()
+
+    assert [invocation.verdict for invocation in mapping.run().invocations] == [
+        "failed",
+        "succeeded",
+        "succeeded",
+    ]
+
+
+def test_an_error_halves_the_batch_and_uses_up_no_retry() -> None:
+    mapping = EventSourceMapping(failing_at("5", error=True), retries=0, bisect=True)
+
+    mapping.put(*records(8))
+    history = mapping.run()
+
+    assert sizes(history) == [8, 4, 4, 2, 1, 1, 2]
+    assert history.retries == 0
+    assert history.lost == numbers(records(8))[5:6]
+
+
+def test_the_first_half_of_an_odd_batch_is_the_smaller() -> None:
+    mapping = EventSourceMapping(failing_at("0", error=True), retries=0, bisect=True)
+
+    mapping.put(*records(7))
+
+    assert sizes(mapping.run()) == [7, 3, 1, 2, 4]
+
+
+def test_halves_are_delivered_in_order() -> None:
+    recorder = Recorder()
+
+    def fail_of_several(payload: dict[str, Any], context: Any) -> None:
+        if len(payload["Records"]) > 1:
+            raise ValueError("too many")
+        recorder(payload, context)
+
+    mapping = EventSourceMapping(fail_of_several, bisect=True)
+    mapping.put(*records(5))
+    mapping.run()
+
+    assert recorder.keys == ["0", "1", "2", "3", "4"]
+
+
+def test_a_record_alone_has_its_retries() -> None:
+    mapping = EventSourceMapping(fail, retries=2, bisect=True)
+
+    mapping.put(*records(2))
+
+    assert sizes(mapping.run()) == [2, 1, 1, 1, 1, 1, 1]
+
+
+def test_halves_keep_the_count_of_retries() -> None:
+    calls: list[int] = []
+
+    def name_the_head_first(payload: dict[str, Any], _: Any) -> Any:
+        calls.append(len(payload["Records"]))
+        return failing_at("0", "1", error=len(calls) > 1)(payload, None)
+
+    mapping = EventSourceMapping(name_the_head_first, retries=1, bisect=True)
+    mapping.put(*records(2))
+    mapping.run()
+
+    assert calls == [2, 2, 1, 1]
+
+
+def test_an_answer_that_names_the_head_leaves_nothing_to_cut() -> None:
+    mapping = EventSourceMapping(failing_at("0"), retries=1, bisect=True)
+
+    mapping.put(*records(4))
+    history = mapping.run()
+
+    assert sizes(history) == [4, 4]
+    assert len(history.lost) == 4
+
+
+def test_a_partial_answer_is_cut_at_the_named_record() -> None:
+    mapping = EventSourceMapping(failing_at("3"), retries=0, bisect=True)
+
+    mapping.put(*records(8))
+    history = mapping.run()
+
+    assert sizes(history) == [8, 5]
+    assert history.invocations[1].sequence_numbers == numbers(records(8))[3:]
+
+
+def test_an_identifier_that_is_not_in_the_batch_halves_it_as_an_error_does() -> None:
+    def name_a_stranger(payload: dict[str, Any], _: Any) -> Any:
+        return {"batchItemFailures": [{"itemIdentifier": "1"}]} if len(payload["Records"]) > 1 else None
+
+    mapping = EventSourceMapping(name_a_stranger, retries=0, bisect=True)
+    mapping.put(*records(4))
+
+    assert sizes(mapping.run()) == [4, 2, 1, 1, 2, 1, 1]
+
+
+def test_without_bisect_an_error_halves_nothing() -> None:
+    mapping = EventSourceMapping(fail, retries=1)
+
+    mapping.put(*records(4))
+
+    assert sizes(mapping.run()) == [4, 4]
+
+
+def test_a_batch_older_than_max_age_is_discarded() -> None:
+    mapping = EventSourceMapping(fail, max_age=timedelta(seconds=60))
+
+    mapping.put(*records(3))
+    history = mapping.run()
+
+    assert [discarded.condition for discarded in history.discarded] == ["RecordAgeExceeded"]
+    assert history.lost == numbers(records(3))
+    assert mapping.clock.now == START + 63 * SECOND
+
+
+def test_a_record_that_is_too_old_when_it_is_read_is_never_run() -> None:
+    mapping = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
+    old, new = records(2)
+
+    mapping.put(old)
+    mapping.clock.advance(61 * SECOND)
+    mapping.put(new)
+    history = mapping.run()
+
+    assert history.lost == numbers([old])
+    assert history.delivered == numbers([new])
+
+
+def test_a_record_of_exactly_max_age_is_still_delivered() -> None:
+    mapping = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
+    put = records(1)
+
+    mapping.put(*put)
+    mapping.clock.advance(60 * SECOND)
+
+    assert mapping.run().delivered == numbers(put)
+
+
+def test_a_batch_that_was_begun_is_discarded_whole_when_its_head_is_too_old() -> None:
+    mapping = EventSourceMapping(fail, max_age=timedelta(seconds=60))
+    old, new = records(2)
+
+    mapping.put(old)
+    mapping.clock.advance(59 * SECOND)
+    mapping.put(new)
+    history = mapping.run()
+
+    assert [discarded.sequence_numbers for discarded in history.discarded] == [numbers([old, new])]
+
+
+def test_the_whole_remaining_batch_goes_to_the_destination_when_retries_run_out() -> None:
+    got: list[Discarded] = []
+    mapping = EventSourceMapping(failing_at("2"), retries=0, on_failure=got.append)
+
+    mapping.put(*records(5))
+    history = mapping.run()
+
+    assert got == history.discarded
+    assert [discarded.sequence_numbers for discarded in got] == [numbers(records(5))[2:]]
+
+
+def test_a_queue_gets_where_the_records_are_but_not_the_records() -> None:
+    mapping = EventSourceMapping(fail, retries=1, function_name="users")
+    put = records(3)
+
+    mapping.put(*put)
+    [discarded] = mapping.run().discarded
+
+    assert discarded.message == {
+        "requestContext": {
+            "requestId": mapping.history.invocations[-1].request_id,
+            "functionArn": "arn:aws:lambda:eu-central-1:123456789012:function:users",
+            "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 2,
+        },
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "version": "1.0",
+        "timestamp": "2026-01-01T00:00:01.000Z",
+        "DDBStreamBatchInfo": {
+            "shardId": mapping.shards[0],
+            "startSequenceNumber": numbers(put)[0],
+            "endSequenceNumber": numbers(put)[-1],
+            "approximateArrivalOfFirstRecord": "2026-01-01T00:00:00Z",
+            "approximateArrivalOfLastRecord": "2026-01-01T00:00:00Z",
+            "batchSize": 3,
+            "streamArn": put[0]["eventSourceARN"],
+        },
+    }
+
+
+def test_the_message_has_its_time_in_milliseconds() -> None:
+    mapping = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
+
+    mapping.put(*records(1))
+    mapping.clock.advance(timedelta(seconds=61, milliseconds=999))
+    [discarded] = mapping.run().discarded
+
+    assert discarded.message["timestamp"] == "2026-01-01T00:01:01.999Z"
+
+
+def test_the_history_says_when_and_where_a_batch_was_discarded() -> None:
+    mapping = EventSourceMapping(fail, retries=1)
+
+    mapping.put(*records(1))
+    [discarded] = mapping.run().discarded
+
+    assert (discarded.at, discarded.shard) == (START + SECOND, mapping.shards[0])
+
+
+def test_a_bucket_gets_the_records_as_well() -> None:
+    mapping = EventSourceMapping(fail, retries=0)
+    put = records(3)
+
+    mapping.put(*put)
+    [discarded] = mapping.run().discarded
+
+    assert json.loads(discarded.s3_object["payload"]) == event(*put)
+    assert discarded.s3_object["DDBStreamBatchInfo"] == discarded.message["DDBStreamBatchInfo"]
+
+
+def test_the_function_error_is_null_where_the_function_answered() -> None:
+    mapping = EventSourceMapping(failing_at("0"), retries=0)
+
+    mapping.put(*records(1))
+    [discarded] = mapping.run().discarded
+
+    assert discarded.message["responseContext"]["functionError"] is None
+
+
+def test_there_is_no_response_where_the_age_was_exceeded() -> None:
+    mapping = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
+
+    mapping.put(*records(1))
+    mapping.clock.advance(61 * SECOND)
+    [discarded] = mapping.run().discarded
+
+    assert "responseContext" not in discarded.message
+    assert discarded.message["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert discarded.message["requestContext"]["approximateInvokeCount"] == 0
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(
+    failing=st.sets(st.integers(0, 9)),
+    batch_size=st.integers(1, 20),
+    parallelization=st.integers(1, 4),
+    bisect=st.booleans(),
+    error=st.booleans(),
+)
+def test_first_deliveries_keep_the_order_of_each_item_and_nothing_is_forgotten(
+    failing: set[int], batch_size: int, parallelization: int, *, bisect: bool, error: bool
+) -> None:
+    mapping = EventSourceMapping(
+        failing_at(*map(str, failing), error=error),
+        batch_size=batch_size,
+        parallelization=parallelization,
+        bisect=bisect,
+        retries=1,
+    )
+    put = records(30, items=10)
+
+    mapping.put(*put)
+    history = mapping.run()
+
+    first_deliveries = list(dict.fromkeys(history.delivered))
+    item = dict(zip(numbers(put), keys(event(*put)), strict=True))
+    assert sorted(first_deliveries, key=lambda number: int(item[number])) == sorted(
+        numbers(put), key=lambda number: int(item[number])
+    )
+    assert set(history.lost) >= {number for number in numbers(put) if int(item[number]) in failing}
+
+
+@settings(deadline=None)
+@given(st.sets(st.integers(0, 19)), st.integers(1, 20))
+def test_with_bisect_and_an_error_only_what_fails_is_lost(failing: set[int], batch_size: int) -> None:
+    mapping = EventSourceMapping(
+        failing_at(*map(str, failing), error=True), batch_size=batch_size, bisect=True, retries=0
+    )
+
+    mapping.put(*records(20))
+
+    assert {int(number) for number in mapping.run().lost} == {
+        int(number) for place, number in enumerate(numbers(records(20))) if place in failing
+    }

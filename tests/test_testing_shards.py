@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ddbevents import ConfigurationError
+from ddbevents.testing import EventSourceMapping, event
+from tests.mappings import (
+    Recorder,
+    failing_at,
+    keys,
+    records,
+    sizes,
+    succeed,
+)
+
+
+def test_the_children_of_a_shard_are_read_when_it_is_done() -> None:
+    recorder = Recorder()
+
+    def fail_once(payload: dict[str, Any], context: Any) -> None:
+        recorder(payload, context)
+        if len(recorder.events) == 1:
+            raise ValueError("once")
+
+    mapping = EventSourceMapping(fail_once)
+    before, left, right = records(3)
+    mapping.put(before)
+    first, second = mapping.split()
+    mapping.put(left, shard=first)
+    mapping.put(right, shard=second)
+    mapping.run()
+
+    assert recorder.keys == ["0", "0", "1", "2"]
+
+
+def test_a_grandchild_waits_for_the_grandparent() -> None:
+    recorder = Recorder()
+    mapping = EventSourceMapping(recorder)
+    before, after = records(2)
+
+    mapping.put(before)
+    child, _ = mapping.split()
+    grandchild, _ = mapping.split(child)
+    mapping.put(after, shard=grandchild)
+    mapping.run()
+
+    assert recorder.keys == ["0", "1"]
+
+
+def test_a_batch_has_records_of_one_shard() -> None:
+    mapping = EventSourceMapping(succeed)
+    mapping.split()
+
+    mapping.put(*records(50))
+    history = mapping.run()
+
+    assert sum(sizes(history)) == 50
+    assert [invocation.shard for invocation in history.invocations] == mapping.shards
+
+
+def test_a_shard_that_is_blocked_does_not_block_another() -> None:
+    mapping = EventSourceMapping(failing_at("0", error=True), retries=3)
+    first, second = mapping.split()
+    blocked, free = records(2)
+
+    mapping.put(blocked, shard=first)
+    mapping.put(free, shard=second)
+
+    verdicts = [invocation.verdict for invocation in mapping.run().invocations]
+    assert verdicts == ["failed", "succeeded", "failed", "failed", "failed"]
+
+
+def test_a_split_gives_each_of_the_two_about_half_of_the_items() -> None:
+    mapping = EventSourceMapping(succeed, batch_size=1000)
+    mapping.split()
+
+    mapping.put(*records(1000))
+
+    assert sizes(mapping.run()) == pytest.approx([500, 500], abs=60)
+
+
+def test_an_item_stays_with_the_children_of_its_shard() -> None:
+    mapping = EventSourceMapping(succeed)
+    left, right = mapping.split()
+    put = records(80, items=40)
+
+    mapping.put(*put[:40])
+    before = [set(keys(event(*invocation.records))) for invocation in mapping.run().invocations]
+    children = {right: mapping.split(right), left: mapping.split(left)}
+    mapping.put(*put[40:])
+    after = [(i.shard, set(keys(event(*i.records)))) for i in mapping.run().invocations[2:]]
+
+    assert [shard for shard, _ in after] == [*children[right], *children[left]]
+    assert [after[0][1] | after[1][1], after[2][1] | after[3][1]] == before[::-1]
+
+
+def test_all_records_of_an_item_go_to_one_shard() -> None:
+    mapping = EventSourceMapping(succeed)
+    mapping.split()
+
+    mapping.put(*records(20, items=1))
+
+    assert sizes(mapping.run()) == [20]
+
+
+def test_a_shard_that_was_split_takes_no_records() -> None:
+    mapping = EventSourceMapping(succeed)
+    [parent] = mapping.shards
+    mapping.split(parent)
+
+    with pytest.raises(ConfigurationError, match="was split: put records into"):
+        mapping.put(*records(1), shard=parent)
+
+
+def test_a_shard_is_split_once() -> None:
+    mapping = EventSourceMapping(succeed)
+    [parent] = mapping.shards
+    mapping.split(parent)
+
+    with pytest.raises(ConfigurationError, match="was split already"):
+        mapping.split(parent)
+
+
+def test_a_shard_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="there is no shard shardId-7"):
+        EventSourceMapping(succeed).put(*records(1), shard="shardId-7")
+
+
+def test_with_parallelization_a_blocked_item_leaves_other_lanes_free() -> None:
+    blocked = EventSourceMapping(failing_at("0", error=True), retries=0)
+    parallel = EventSourceMapping(failing_at("0", error=True), retries=0, parallelization=10)
+
+    blocked.put(*records(40))
+    parallel.put(*records(40))
+
+    assert len(blocked.run().lost) == 40
+    assert 1 <= len(parallel.run().lost) < 40
+
+
+def test_with_parallelization_the_records_of_an_item_stay_in_one_lane() -> None:
+    mapping = EventSourceMapping(succeed, parallelization=10)
+
+    mapping.put(*records(20, items=1))
+
+    assert sizes(mapping.run()) == [20]
