@@ -9,13 +9,16 @@ from ._errors import (
     BatchFailedError,
     ConfigurationError,
     DDBEventsError,
+    DeadLetterError,
     InvalidEventError,
     InvalidItemError,
     InvalidRecordError,
+    Reject,
     StoreError,
     TransactionError,
 )
-from ._records import Kind, StreamRecord, UnreadableRecord, ViewType, parse_event
+from ._events import parse_event
+from ._records import Kind, StreamRecord, UnreadableRecord, ViewType
 from ._report import BatchItemFailure, BatchReport, BatchResponse, Outcome, RecordReport
 from ._routing import Router
 from ._transaction import Transaction
@@ -31,6 +34,7 @@ __all__ = [
     "Condition",
     "ConfigurationError",
     "DDBEventsError",
+    "DeadLetterError",
     "Image",
     "Insert",
     "InvalidEventError",
@@ -42,6 +46,7 @@ __all__ = [
     "Modify",
     "Outcome",
     "RecordReport",
+    "Reject",
     "Remove",
     "Router",
     "StoreError",

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from typing_extensions import override
 
-from ._batch import Job, Task, process_batch
+from ._batch import preview_batch, process_batch
+from ._codec import prepare
+from ._dead_letter import DeadLetters
+from ._deadline import Deadline
 from ._errors import ConfigurationError, InvalidRecordError
+from ._events import is_ordered, read_event
 from ._idempotency import IdempotencyStore, TransactionalStore
-from ._records import StreamRecord, UnreadableRecord, read_event
+from ._jobs import AnyJob, BrokenJob, Conditions, Job
+from ._records import Kind, StreamRecord, UnreadableRecord
 from ._report import BatchReport, BatchResponse
-from ._routing import Route, Router
+from ._reporting import Callback, tell
+from ._routing import Middleware, Route, Router, takers
+
+CallbackT = TypeVar("CallbackT", bound=Callback)
 
 
 class LambdaContext(Protocol):
@@ -43,7 +52,10 @@ class StreamApp(Router):
         name: str | None = None,
         *,
         store: IdempotencyStore | None = None,
+        dead_letter: DeadLetters | None = None,
+        concurrency: int = 1,
         time_reserve: timedelta = timedelta(seconds=1),
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         """Make an app.
 
@@ -52,20 +64,37 @@ class StreamApp(Router):
                 Changing it makes all records new.
             store: Where marks are kept. Without one, the batch stops at the first failure, and what ran
                 before it may run again.
-            time_reserve: With less than this left, the rest of the batch is left to the next delivery.
+            dead_letter: When a record that goes on failing is put aside, and where; needs a store, which
+                counts the attempts.
+            concurrency: How many items' records run at once, those of one item in order: sync handlers in
+                threads, async ones as tasks of one event loop.
+            time_reserve: The rest of the batch is left to the next delivery with less than this left, or less
+                than twice the time of the slowest record so far.
+            middleware: Each is called with the change and gives the context manager that its handler runs
+                within, the first outermost; sync and async handlers alike.
 
         Raises:
-            ConfigurationError: The name is empty or has a `#`, or the reserve is negative.
+            ConfigurationError: The name is empty or has a `#`, the reserve is negative, the concurrency is
+                less than 1, a middleware is none, or there are dead letters without a store.
         """
         super().__init__()
         if name is not None and (not name or "#" in name):
             raise ConfigurationError("an app's name begins its marks: it is not empty and has no '#'")
         if time_reserve < timedelta(0):
             raise ConfigurationError("time_reserve is the time to keep in hand: it is not negative")
-        _check_store(store)
+        if concurrency < 1:
+            raise ConfigurationError("concurrency is how many items' records run at once: at least 1")
+        self._middleware = tuple(middleware)
+        if not all(map(callable, self._middleware)):
+            raise ConfigurationError("a middleware is called with the change: pass the function itself")
+        _check_store(store, dead_letter)
+        self._routes_by_kind: dict[Kind, list[Route]] = {}
         self._name = name
         self._store = store
+        self._dead_letters = dead_letter
+        self._concurrency = concurrency
         self._time_reserve = time_reserve
+        self._report_to: list[Callback] = []
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> BatchResponse:
         """Handle a batch, as Lambda calls it.
@@ -75,7 +104,7 @@ class StreamApp(Router):
             context: Lambda's context, or None in tests: then there is no deadline.
 
         Returns:
-            The lowest record to deliver again, or nothing.
+            The lowest record to deliver again, or nothing; each one of a queue's messages.
 
         Raises:
             InvalidEventError: The event is no batch of stream records.
@@ -92,9 +121,27 @@ class StreamApp(Router):
         A function that returns `app.process(event, context).response` never fails as a whole, which
         suits an event source mapping without `BisectBatchOnFunctionError`.
         """
-        name = self._name or _function_name(context)
-        jobs = (self._job(record, name) for record in read_event(event))
-        return process_batch(jobs, self._store, partial(_is_time_up, context, self._time_reserve))
+        report = process_batch(*self._work(event, context))
+        tell(report, self._report_to)
+        return report
+
+    def preview(self, event: object, context: LambdaContext | None = None) -> BatchReport:
+        """What would be done with a batch: nothing runs, and nothing is written.
+
+        What would run is NOT_RUN. What a handler would make of it, nobody knows.
+
+        Raises:
+            InvalidEventError: The event is no batch of records.
+        """
+        return preview_batch(*self._work(event, context))
+
+    def on_report(self, callback: CallbackT) -> CallbackT:
+        """Call a function, which may be async, with the report of each batch, once all marks are written.
+
+        What it raises is logged, and changes nothing: the batch is done. Returns the function.
+        """
+        self._report_to.append(callback)
+        return callback
 
     def include(self, router: Router) -> None:
         """Add the handlers of a router, which takes no more of them afterwards.
@@ -107,16 +154,29 @@ class StreamApp(Router):
         for route in router.freeze():
             self._admit(route)
 
+    def prepare(self) -> None:
+        """Compile the decoders of all models now, instead of with the first record of each.
+
+        Called at the end of the module, it moves some milliseconds from the first batch to the time in which
+        Lambda initializes the function, and shows a model that cannot be read before any record comes.
+
+        Raises:
+            ConfigurationError: Pydantic cannot read a model, or a type that it names is not defined yet.
+        """
+        for route in self._routes:
+            prepare(route.selection.model)
+            prepare(route.old_model)
+
     def with_store(self, store: IdempotencyStore | None) -> Self:
         """The same app with its marks elsewhere, such as a `MemoryStore` in a test.
 
         Raises:
             ConfigurationError: A handler needs transactions and the store has none.
         """
-        _check_store(store)
+        _check_store(store, self._dead_letters)
         app = copy.copy(self)
         app._store = store  # noqa: SLF001  # its own class
-        app._routes = []  # noqa: SLF001
+        app._routes, app._routes_by_kind, app._report_to = [], {}, [*self._report_to]  # noqa: SLF001
         for route in self._routes:
             app._admit(route)  # noqa: SLF001
         return app
@@ -128,41 +188,72 @@ class StreamApp(Router):
                 f"{route.name} asks for a transaction: give the app a store that has them"
             )
         super()._admit(route)
+        for kind in route.selection.kinds:
+            within = route._replace(middleware=self._middleware)
+            self._routes_by_kind.setdefault(kind, []).append(within)
 
-    def _job(self, record: StreamRecord | UnreadableRecord, name: str) -> Job:
-        if isinstance(record, UnreadableRecord):
-            return Job(record, error=record.error)
+    def _work(self, event: object, context: LambdaContext | None) -> tuple[Iterator[AnyJob], Conditions]:
+        name = self._name or _function_name(context)
+        records = read_event(event)
+        from_stream = is_ordered(event)
+        conditions = Conditions(
+            app=name,
+            store=self._store,
+            deadline=Deadline(getattr(context, "get_remaining_time_in_millis", None), self._time_reserve),
+            concurrency=self._concurrency,
+            # what fails again stays in the queue, which counts deliveries itself
+            dead_letters=self._dead_letters if from_stream else None,
+            is_ordered=from_stream,
+        )
+        return map(self._job if from_stream else partial(self._redrive, name), records), conditions
+
+    def _redrive(self, name: str, record: StreamRecord | UnreadableRecord) -> AnyJob:
+        job = self._job(record)
+        if isinstance(job, BrokenJob):
+            return job
         try:
-            return Job(record, self._tasks(record, name))
+            return _addressed(job, name, {route.name for route in self._routes})
         except InvalidRecordError as error:
-            return Job(record, error=error)
+            return BrokenJob(record, error)
 
-    def _tasks(self, record: StreamRecord, name: str) -> list[Task]:
-        tasks: list[Task] = []
-        for route in self._routes:
-            # a function registered twice runs once for a record: it has one mark
-            if route.selection.takes(record) and not (tasks and _has(tasks, route.name)):
-                mark = f"{name}#{route.name}#{record.event_id}"
-                tasks.append(Task(route.name, mark, partial(route.run, record), route.transactional))
-        return tasks
-
-
-def _has(tasks: list[Task], handler: str) -> bool:
-    return any(task.handler == handler for task in tasks)
+    def _job(self, record: StreamRecord | UnreadableRecord) -> AnyJob:
+        if isinstance(record, UnreadableRecord):
+            return BrokenJob(record, record.error)
+        try:
+            return Job(record, takers(self._routes_by_kind.get(record.kind, ()), record))
+        except InvalidRecordError as error:
+            return BrokenJob(record, error)
 
 
-def _check_store(store: object) -> None:
+def _addressed(job: Job, app: str, registered: Collection[str]) -> Job:
+    """The job for the handler that a dead letter names, since the others had the record from the stream."""
+    letter = job.record.letter
+    if letter is None or (letter.handler is None and letter.app == app):
+        return job
+    if letter.app != app:
+        reason = (
+            f"the dead letter is of the app {letter.app!r}, not {app!r}: send it there, or name the app so"
+        )
+    elif letter.handler not in registered:
+        reason = (
+            f"the app has no handler {letter.handler!r} any more: write its new name in the letter, or null"
+        )
+    else:
+        return job._replace(handlers=[each for each in job.handlers if each.name == letter.handler])
+    raise InvalidRecordError(reason, path=("body",), sequence_number=job.record.sequence_number)
+
+
+def _check_store(store: object, dead_letters: object) -> None:
     if store is not None and (isinstance(store, type) or not isinstance(store, IdempotencyStore)):
         raise ConfigurationError(
             "a store has the methods of ddbevents.stores.IdempotencyStore; pass an instance"
         )
+    if dead_letters is not None and not isinstance(dead_letters, DeadLetters):
+        raise ConfigurationError("dead_letter is a DeadLetters, such as DeadLetters(SQSQueue(url), after=5)")
+    if dead_letters is not None and store is None:
+        raise ConfigurationError("dead letters need a store, which counts the attempts: give the app one")
 
 
 def _function_name(context: LambdaContext | None) -> str:
     name: object = getattr(context, "function_name", None) or os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     return str(name or "ddbevents")
-
-
-def _is_time_up(context: LambdaContext | None, reserve: timedelta) -> bool:
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    return remaining is not None and timedelta(milliseconds=remaining()) < reserve

@@ -2,222 +2,293 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable, Iterable, Sequence
-from decimal import Decimal
+import threading
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, TypeVar
 
-from ._errors import ConfigurationError, StoreError, describe
-from ._idempotency import IdempotencyStore, Marks, NoStore
-from ._records import KeyValue, StreamRecord, UnreadableRecord
-from ._report import BatchReport, Outcome, RecordReport
+from ._calls import is_failure
+from ._errors import StoreError, describe
+from ._failures import Failure, is_put_aside, log_failure, logger
+from ._idempotency import Commit
+from ._jobs import (
+    AnyJob,
+    BrokenJob,
+    Conditions,
+    Handler,
+    Job,
+    Trouble,
+    report_done,
+    report_left,
+    report_preview,
+    report_tried,
+    report_unprotected,
+    tasks_of,
+)
+from ._lanes import lane_of, run_at_once
+from ._ledger import Ledger
+from ._packs import Packs, Waiting
+from ._records import StreamRecord, UnreadableRecord
+from ._report import BatchReport, Outcome, RecordReport, amend
 from ._transaction import Transaction
 
-if TYPE_CHECKING:
-    from logging import Logger
-    from types import ModuleType
+AnyT = TypeVar("AnyT")
 
 
-class Task(NamedTuple):
-    """One handler for one record.
+def process_batch(jobs: Iterable[AnyJob], conditions: Conditions) -> BatchReport:
+    """Run the jobs, those of a lane in order, each at most once.
 
-    Attributes:
-        handler: The handler's name.
-        mark: What the store notes once it is done.
-        run: Calls the handler; what it returns is awaited if it can be.
-        transactional: Whether the handler takes a transaction, to be committed with the mark.
+    A failure closes the lane of its record. Without a store it stops the whole batch of a stream, since all
+    that ran after it would run again.
     """
-
-    handler: str
-    mark: str
-    run: Callable[[Transaction | None], object]
-    transactional: bool
+    start = perf_counter()
+    reports = _run(jobs, conditions)
+    return BatchReport(tuple(reports), perf_counter() - start, datetime.now(UTC), conditions.is_ordered)
 
 
-class Job(NamedTuple):
-    """One record with all that is to be done for it, or with the reason why nothing can be."""
-
-    record: StreamRecord | UnreadableRecord
-    tasks: Sequence[Task] = ()
-    error: Exception | None = None
-
-    @property
-    def lane(self) -> Hashable | None:
-        """What the records of one item have in common; None if it may be any item's."""
-        keys = self.record.keys
-        return None if keys is None else frozenset((name, _text(value)) for name, value in keys.items())
-
-
-def _text(value: KeyValue) -> str | bytes:
-    """Equal for equal keys; and text is hashed at random, so that nobody can write keys that collide."""
-    if isinstance(value, Decimal):
-        return str(int(value)) if value == int(value) else str(value.normalize())
-    return str(value) if isinstance(value, int) else value
-
-
-def process_batch(
-    jobs: Iterable[Job], store: IdempotencyStore | None, is_time_up: Callable[[], bool]
-) -> BatchReport:
-    """Run the jobs in order, each at most once.
-
-    A failure closes the lane of its record. Without a store it stops the whole batch, since all that ran
-    after it would run again.
-
-    Args:
-        jobs: The records of the batch, in its order.
-        store: Where the marks are.
-        is_time_up: Whether to leave the rest to the next delivery. Not asked before one job was tried.
-    """
-    jobs = tuple(jobs)
+def preview_batch(jobs: Iterable[AnyJob], conditions: Conditions) -> BatchReport:
+    """What is done already, what would run, and what would fail before it could; nothing runs."""
+    ledger, jobs = Ledger(conditions.app, conditions.store), [*jobs]
     try:
-        marks = Marks(
-            NoStore() if store is None else store, (task.mark for job in jobs for task in job.tasks)
-        )
+        _read_marks(ledger, jobs, conditions)
     except StoreError as error:
-        _logger().error("no handler ran, the store of marks cannot be read: %s", describe(error))
-        return BatchReport(tuple(_unprotected(job, error) for job in jobs))
-    return _Run(marks, is_time_up, stops_at_failure=store is None).run(jobs)
+        reports = [report_unprotected(job, error) for job in jobs]
+    else:
+        reports = [report_preview(job, ledger.handled) for job in jobs]
+    return BatchReport(tuple(reports), 0.0, datetime.now(UTC), conditions.is_ordered)
+
+
+def _run(jobs: Iterable[AnyJob], conditions: Conditions) -> list[RecordReport]:
+    ledger = Ledger(conditions.app, conditions.store)
+    if conditions.store is not None:
+        known = deque(jobs)
+        try:
+            _read_marks(ledger, known, conditions)
+        except StoreError as error:
+            logger().error("no handler ran, the store of marks cannot be read: %s", describe(error))
+            return [report_unprotected(job, error) for job in known]
+        jobs = _let_go(known)
+    return _Run(ledger, conditions).run(jobs)
+
+
+def _read_marks(ledger: Ledger, jobs: Iterable[AnyJob], conditions: Conditions) -> None:
+    tasks = (task for job in jobs for task in tasks_of(job))
+    ledger.read(tasks, with_put_aside=conditions.dead_letters is not None)
+
+
+class Amendment(NamedTuple):
+    """What turned out after a record's report was written: of one handler, or of all that was handled."""
+
+    place: int
+    outcome: Outcome
+    error: BaseException | None
+    handler: str | None = None
 
 
 class _Run:
-    def __init__(self, marks: Marks, is_time_up: Callable[[], bool], *, stops_at_failure: bool) -> None:
-        self._marks = marks
-        self._is_time_up = is_time_up
-        self._stops_at_failure = stops_at_failure
+    def __init__(self, ledger: Ledger, conditions: Conditions) -> None:
+        self._ledger = ledger
+        self._packs = Packs(conditions.store)
+        self._conditions = conditions
+        self._deadline = conditions.deadline
+        self._lock = threading.RLock()
         self._tried = False
         self._stopped = False
         self._closed_lanes: set[Hashable] = set()
-        self._reports: list[RecordReport] = []
-        self._unflushed: set[int] = set()
+        self._reports: dict[int, RecordReport] = {}
+        self._amendments: list[Amendment] = []
 
-    def run(self, jobs: Sequence[Job]) -> BatchReport:
+    def run(self, jobs: Iterable[AnyJob]) -> list[RecordReport]:
         try:
-            for job in jobs:
-                self._reports.append(self._step(job))
-                if self._marks.is_due():
-                    self._flush()
+            if self._conditions.concurrency == 1:
+                self._run_lane(enumerate(jobs))
+            else:
+                self._run_lanes(jobs)
         finally:
             # also when SystemExit passes: what is done need not be done again
-            self._flush()
-        return BatchReport(tuple(self._reports))
+            self._finish()
+        for place, outcome, error, handler in self._amendments:
+            self._reports[place] = amend(self._reports[place], outcome, error, handler)
+        return [self._reports[place] for place in sorted(self._reports)]
 
-    def _step(self, job: Job) -> RecordReport:
-        if job.error is None and not self._has_work(job):
-            return _nothing_to_do(job)
-        # the lane is asked for only once one is closed: telling it takes time
-        if self._stopped or (self._closed_lanes and job.lane in self._closed_lanes):
-            return _left(job)
-        if job.error is not None:
-            return self._fail(job, RecordReport(job.record, Outcome.FAILED, error=job.error), job.error)
-        if self._tried and self._is_time_up():
-            self._stopped = True
-            return _left(job)
-        self._tried = True
-        return self._try(job)
-
-    def _has_work(self, job: Job) -> bool:
-        for task in job.tasks:  # noqa: SIM110  # any() takes three times as long, for each record
-            if task.mark not in self._marks:
-                return True
-        return False
-
-    def _try(self, job: Job) -> RecordReport:
-        start = perf_counter()
-        outcomes: list[tuple[str, Outcome]] = []
-        error: BaseException | None = None
-        for task in job.tasks:
-            if task.mark in self._marks:
-                outcomes.append((task.handler, Outcome.ALREADY_HANDLED))
-            elif error is not None:
-                outcomes.append((task.handler, Outcome.NOT_RUN))
-            else:
-                error = self._call(task)
-                outcomes.append((task.handler, Outcome.HANDLED if error is None else Outcome.FAILED))
-        outcome = Outcome.HANDLED if error is None else Outcome.FAILED
-        report = RecordReport(job.record, outcome, tuple(outcomes), error, perf_counter() - start)
-        return report if error is None else self._fail(job, report, error)
-
-    def _call(self, task: Task) -> BaseException | None:
-        transaction = Transaction() if task.transactional else None
+    def _finish(self) -> None:
         try:
-            result = task.run(transaction)
-            if result is not None:
-                _finish(result)
-            if transaction is None:
-                self._marks.add(task.mark)
-                self._unflushed.add(len(self._reports))
+            self._commit()
+        finally:
+            self._flush()
+
+    def _run_lanes(self, jobs: Iterable[AnyJob]) -> None:
+        lanes: dict[Hashable, deque[tuple[int, AnyJob]]] = defaultdict(deque)
+        rest: deque[tuple[int, AnyJob]] = deque()
+        for place, job in enumerate(jobs):
+            lane = lane_of(job.record)
+            # after a record that may be any item's, nothing can be told to be of another lane
+            (rest if rest or lane is None else lanes[lane]).append((place, job))
+        in_order = [*map(_let_go, lanes.values())]
+        run_at_once(in_order, self._run_lane, self._stop, self._conditions.concurrency)
+        self._run_lane(_let_go(rest))
+
+    def _run_lane(self, jobs: Iterable[tuple[int, AnyJob]]) -> None:
+        try:
+            for place, job in jobs:
+                self._step(place, job)
+        except BaseException:
+            self._stop()
+            raise
+
+    def _stop(self) -> None:
+        self._stopped = True
+
+    def _step(self, place: int, job: AnyJob) -> None:
+        if isinstance(job, BrokenJob):
+            self._reports[place] = self._step_broken(place, job)
+            return
+        todo = self._todo(job)
+        self._reports[place] = self._step_whole(place, job, todo) if todo else report_done(job)
+        if self._conditions.store is not None:
+            if self._packs.is_due():
+                self._commit()
+            if self._ledger.is_due():
+                self._flush()
+
+    def _step_broken(self, place: int, job: BrokenJob) -> RecordReport:
+        if any(task in self._ledger.handled for task in tasks_of(job)):
+            return RecordReport(job.record, Outcome.ALREADY_HANDLED)
+        if self._stopped or self._is_closed(job.record):
+            return RecordReport(job.record, Outcome.NOT_RUN)
+        outcome = self._give_up(place, job.record, None, job.error)
+        return RecordReport(job.record, outcome, error=job.error)
+
+    def _todo(self, job: Job) -> Sequence[Handler]:
+        event_id, handled = job.record.event_id, self._ledger.handled
+        for handler in job.handlers:
+            if (handler.name, event_id) in handled:
+                return [other for other in job.handlers if (other.name, event_id) not in handled]
+        return job.handlers
+
+    def _step_whole(self, place: int, job: Job, todo: Sequence[Handler]) -> RecordReport:
+        may_wait = self._packs.are_made and all(handler.transactional for handler in todo)
+        if self._packs.are_made and not may_wait:
+            # what runs now may rely on what was to be written before
+            self._commit()
+        if self._stopped or self._is_closed(job.record):
+            return report_left(job)
+        if self._tried and self._deadline.is_near():
+            self._stopped = True
+            return report_left(job)
+        self._tried = True
+        start = perf_counter()
+        tried = self._try(place, job.record, todo, may_wait=may_wait)
+        seconds = perf_counter() - start
+        self._deadline.note_record(seconds)
+        if tried is None and todo is job.handlers:
+            outcomes = [(handler.name, Outcome.HANDLED) for handler in todo]
+            return RecordReport(job.record, Outcome.HANDLED, tuple(outcomes), None, seconds)
+        return report_tried(job, todo, tried, seconds)
+
+    def _is_closed(self, record: StreamRecord | UnreadableRecord) -> bool:
+        # the lane is asked for only once one is closed: telling it takes time
+        return bool(self._closed_lanes) and lane_of(record) in self._closed_lanes
+
+    def _try(
+        self, place: int, record: StreamRecord, todo: Sequence[Handler], *, may_wait: bool
+    ) -> Trouble | None:
+        trouble: Trouble | None = None
+        for handler in todo:
+            error = self._call(place, handler, record, may_wait=may_wait)
+            if error is not None:
+                outcome = self._give_up(place, record, handler.name, error)
+                trouble = Trouble(error, {**(trouble.outcomes if trouble else {}), handler.name: outcome})
+                if outcome is Outcome.FAILED:
+                    break
+        return trouble
+
+    def _call(
+        self, place: int, handler: Handler, record: StreamRecord, *, may_wait: bool
+    ) -> BaseException | None:
+        task = handler.name, record.event_id
+        try:
+            if not handler.transactional:
+                handler.run(record)
+                self._ledger.add(place, task)
+                return None
+            transaction = Transaction()
+            if not handler.run(record, transaction):
+                # nothing that it asked for is sent if it raises
+                transaction = Transaction()
+            if may_wait:
+                commit = Commit(self._ledger.mark(task), transaction, lane_of(record))
+                self._let_wait(Waiting(place, record, task, commit))
             else:
-                self._marks.commit(task.mark, transaction)
+                self._ledger.commit(task, transaction, self._deadline.patience)
         except BaseException as error:
-            if isinstance(error, Exception) or _loop().is_cancellation(error):
+            if is_failure(error):
                 return error
             raise
         return None
 
-    def _fail(self, job: Job, report: RecordReport, error: BaseException) -> RecordReport:
-        _log_failure(report, error)
-        if self._stops_at_failure or job.lane is None:
+    def _give_up(
+        self, place: int, record: StreamRecord | UnreadableRecord, handler: str | None, error: BaseException
+    ) -> Outcome:
+        failure = Failure(place, record, handler, error)
+        if is_put_aside(failure, self._conditions.app, self._conditions.dead_letters, self._ledger):
+            return Outcome.DEAD_LETTERED
+        log_failure(failure)
+        lane = lane_of(record)
+        holds_back_all = lane is None or self._conditions.store is None
+        if isinstance(error, StoreError) or (holds_back_all and self._conditions.is_ordered):
             self._stopped = True
-        else:
-            self._closed_lanes.add(job.lane)
-        return report
+        elif lane is not None:
+            self._closed_lanes.add(lane)
+        return Outcome.FAILED
+
+    def _let_wait(self, waiting: Waiting) -> None:
+        self._ledger.handled.add(waiting.task)
+        if not self._packs.add(waiting):
+            self._dropped(waiting)
+
+    def _commit(self) -> None:
+        if not self._packs.are_made:
+            return
+        start = perf_counter()
+        with self._lock:
+            for waiting, error in self._packs.settle(self._deadline.patience):
+                if error is not None:
+                    self._uncommitted(waiting, error)
+        self._deadline.note_flush(perf_counter() - start)
+
+    def _uncommitted(self, waiting: Waiting, error: Exception) -> None:
+        handler, _ = waiting.task
+        outcome = self._give_up(waiting.place, waiting.record, handler, error)
+        self._amendments.append(Amendment(waiting.place, outcome, error, handler))
+        if outcome is Outcome.FAILED:
+            self._ledger.handled.discard(waiting.task)
+            lane = None if isinstance(error, StoreError) else waiting.commit.lane
+            for dropped in self._packs.drop(lane):
+                self._dropped(dropped)
+
+    def _dropped(self, waiting: Waiting) -> None:
+        handler, _ = waiting.task
+        self._ledger.handled.discard(waiting.task)
+        self._amendments.append(Amendment(waiting.place, Outcome.NOT_RUN, None, handler))
 
     def _flush(self) -> None:
+        pending = self._ledger.take()
+        if not pending:
+            return
+        start = perf_counter()
         try:
-            self._marks.flush()
+            self._ledger.write(mark for _, mark in pending)
         except StoreError as error:
-            _logger().error("the store of marks cannot be written: %s", describe(error))
+            logger().error("the store of marks cannot be written: %s", describe(error))
             self._stopped = True
-            for index in self._unflushed:
-                # a record that failed keeps its own error
-                if self._reports[index].outcome is Outcome.HANDLED:
-                    self._reports[index] = self._reports[index]._replace(outcome=Outcome.FAILED, error=error)
-        self._unflushed.clear()
+            self._amendments += [Amendment(place, Outcome.FAILED, error) for place in dict(pending)]
+        self._deadline.note_flush(perf_counter() - start)
 
 
-def _finish(result: object) -> None:
-    if isinstance(result, Awaitable):
-        _loop().complete(result)
-    elif isinstance(result, (Generator, AsyncGenerator)):
-        raise ConfigurationError("the handler gave back a generator, which nobody would run: return None")
-
-
-def _nothing_to_do(job: Job) -> RecordReport:
-    handlers = tuple((task.handler, Outcome.ALREADY_HANDLED) for task in job.tasks)
-    return RecordReport(job.record, Outcome.ALREADY_HANDLED if handlers else Outcome.IGNORED, handlers)
-
-
-def _left(job: Job) -> RecordReport:
-    return RecordReport(
-        job.record, Outcome.NOT_RUN, tuple((task.handler, Outcome.NOT_RUN) for task in job.tasks)
-    )
-
-
-def _unprotected(job: Job, error: StoreError) -> RecordReport:
-    if job.error is None and not job.tasks:
-        return _nothing_to_do(job)
-    return _left(job)._replace(outcome=Outcome.FAILED, error=job.error or error)
-
-
-def _log_failure(report: RecordReport, error: BaseException) -> None:
-    handler = next((name for name, outcome in report.handlers if outcome is Outcome.FAILED), None)
-    sequence_number = report.record.identifier
-    extra = {"sequence_number": sequence_number, "handler": handler, "error_type": type(error).__name__}
-    if handler is None:
-        _logger().error("a record failed before any handler ran: %s", describe(error), extra=extra)
-        return
-    _logger().error("record %s failed in %s: %s", sequence_number, handler, describe(error), extra=extra)
-    # the message of a handler's own exception may hold an item's values: only for who asks
-    _logger().debug("record %s failed in %s", sequence_number, handler, exc_info=error)
-
-
-def _logger() -> Logger:
-    import logging  # noqa: PLC0415  # cold start: only failures are logged
-
-    return logging.getLogger("ddbevents")
-
-
-def _loop() -> ModuleType:
-    from . import _loop  # noqa: PLC0415  # asyncio would be a good part of a cold start
-
-    return _loop
+def _let_go(jobs: deque[AnyT]) -> Iterator[AnyT]:
+    """One after the other, keeping none: a job holds its items until it is forgotten."""
+    while jobs:
+        yield jobs.popleft()

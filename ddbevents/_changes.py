@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -111,24 +111,59 @@ Change: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT] | Remove[ItemT]
 """Any change of an item; take it apart with `match`."""
 
 
-def item_change(
-    record: StreamRecord, model: type[Any], old_model: type[Any]
-) -> Insert[Any] | Modify[Any, Any] | Remove[Any]:
-    """The change that a record tells, its images decoded.
+Decode: TypeAlias = Callable[[Any, Image], Any]
+"""Reads an item of a model."""
 
-    Raises:
-        InvalidRecordError: The stream does not carry an image that this needs, or the image is no such item.
-    """
-    if record.kind == "INSERT":
-        return Insert(_item(record, "NewImage", model), record)
-    if record.kind == "REMOVE":
-        return Remove(_item(record, "OldImage", model), record)
-    return Modify(_item(record, "OldImage", old_model), _item(record, "NewImage", model), record)
+Read: TypeAlias = Callable[..., Any]
+"""Reads a change of a record, with `decode` in another way. Raises `InvalidRecordError`: an image is not
+carried by the stream, or is no such item."""
 
 
-def key_change(record: StreamRecord, model: type[Any]) -> KeyChange[Any]:
-    """The change that a record tells, only its key decoded."""
-    return KeyChange(_decode(record, "Keys", model, key_image(record)), record)
+def decode_exactly(model: Any, image: Image) -> Any:
+    """An item; a second type tag, for which the fast decoder does not look, is refused."""
+    try:
+        has_one_tag_each = sum(map(len, image.values())) == len(image)
+    except TypeError:
+        has_one_tag_each = False
+    return decode(model, image) if has_one_tag_each else decode_by_law(model, image)
+
+
+def decode_once() -> Decode:
+    """For several handlers of one record: they share an item that they read by the same model."""
+    items: dict[tuple[Any, int], Any] = {}
+
+    def decode_or_share(model: Any, image: Image) -> Any:
+        place = model, id(image)
+        if place not in items:
+            items[place] = decode_exactly(model, image)
+        return items[place]
+
+    return decode_or_share
+
+
+def item_reader(model: type[Any], old_model: type[Any]) -> Read:
+    """Reads the change that a record tells, its images decoded."""
+
+    def read(
+        record: StreamRecord, decode: Decode = decode_exactly
+    ) -> Insert[Any] | Modify[Any, Any] | Remove[Any]:
+        if record.kind == "INSERT":
+            return Insert(_item(record, "NewImage", record.new_image, model, decode), record)
+        old = _item(record, "OldImage", record.old_image, old_model, decode)
+        if record.kind == "REMOVE":
+            return Remove(old, record)
+        return Modify(old, _item(record, "NewImage", record.new_image, model, decode), record)
+
+    return read
+
+
+def key_reader(model: type[Any]) -> Read:
+    """Reads the change that a record tells, only its key decoded."""
+
+    def read(record: StreamRecord, decode: Decode = decode_exactly) -> KeyChange[Any]:
+        return KeyChange(_item(record, "Keys", key_image(record), model, decode), record)
+
+    return read
 
 
 def key_image(record: StreamRecord) -> Image:
@@ -145,35 +180,27 @@ def needed_image(record: StreamRecord, name: ImageName) -> Image:
     """
     image = record.new_image if name == "NewImage" else record.old_image
     if image is None:
-        needed = (
-            "NEW_AND_OLD_IMAGES" if record.kind == "MODIFY" else f"{_VIEW_TYPE[name]} or NEW_AND_OLD_IMAGES"
-        )
-        raise InvalidRecordError(
-            f"absent, and a handler of {record.kind} needs it: set the table's StreamViewType to {needed}"
-            " (on_keys needs no image)",
-            path=("dynamodb", name),
-            sequence_number=record.sequence_number,
-        )
+        raise _absent(record, name)
     return image
 
 
-def _item(record: StreamRecord, name: ImageName, model: type[Any]) -> Any:
-    return _decode(record, name, model, needed_image(record, name))
+def _absent(record: StreamRecord, name: str) -> InvalidRecordError:
+    needed = "NEW_AND_OLD_IMAGES" if record.kind == "MODIFY" else f"{_VIEW_TYPE[name]} or NEW_AND_OLD_IMAGES"
+    return InvalidRecordError(
+        f"absent, and a handler of {record.kind} needs it: set the table's StreamViewType to {needed}"
+        " (on_keys needs no image)",
+        path=("dynamodb", name),
+        sequence_number=record.sequence_number,
+    )
 
 
-def _decode(record: StreamRecord, name: str, model: type[Any], image: Image) -> Any:
+def _item(record: StreamRecord, name: str, image: Image | None, model: Any, decode: Decode) -> Any:
+    if image is None:
+        raise _absent(record, name)
     try:
-        return decode(model, image) if _has_one_tag_each(image) else decode_by_law(model, image)
+        return decode(model, image)
     except InvalidItemError as error:
         raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
-
-
-def _has_one_tag_each(image: Image) -> bool:
-    """Whether no attribute has a second type tag, for which the fast decoder does not look."""
-    try:
-        return sum(map(len, image.values())) == len(image)
-    except TypeError:
-        return False
 
 
 def _values(item: object) -> Mapping[str, object]:

@@ -7,7 +7,9 @@
     │   └── InvalidItemError    an attribute is malformed, or the model refuses it
     ├── StoreError              the store of marks cannot be read or written
     ├── TransactionError        the writes a handler asked for cannot be one transaction
-    └── BatchFailedError        what Lambda sees when the head of a batch failed
+    ├── DeadLetterError         a record cannot be put aside
+    ├── BatchFailedError        what Lambda sees when the head of a batch failed
+    └── Reject                  a handler says that another attempt is no use
 
 No message holds an item's value: a log may be read by more people than the table.
 """
@@ -103,7 +105,29 @@ class StoreError(DDBEventsError):
 
 
 class TransactionError(DDBEventsError):
-    """The writes a handler asked for cannot be committed as one transaction."""
+    """The writes a handler asked for cannot be committed as one transaction. Nothing was written.
+
+    Attributes:
+        index: The place of the write that cannot be done among the transaction's, from 0, or None if it is
+            none in particular.
+        table: That write's table, or None.
+    """
+
+    def __init__(self, message: str, *, index: int | None = None, table: str | None = None) -> None:
+        super().__init__(message)
+        self.index = index
+        self.table = table
+
+
+class DeadLetterError(DDBEventsError):
+    """A dead letter cannot be kept, or is none. Its record fails and is delivered again."""
+
+
+class Reject(DDBEventsError):  # noqa: N818  # said by a handler, not met by a caller
+    """Raised by a handler: no other attempt will help, put the record aside now.
+
+    Without dead letters it is a failure like any other.
+    """
 
 
 class BatchFailedError(DDBEventsError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, cast, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from ._errors import ConfigurationError
 from ._transaction import Transaction
@@ -15,14 +15,13 @@ KEEP: Final = timedelta(
 )  # a stream keeps records for 24 hours and may deliver them again all that time
 _SHORTEST_KEEP: Final = timedelta(days=1)
 _LONGEST_KEEP: Final = timedelta(days=36_500)
-FLUSH_SIZE: Final = 25  # a BatchWriteItem takes 25 items; a crash repeats at most so many handlers
 
 
 @runtime_checkable
 class IdempotencyStore(Protocol):
     """Keeps marks for at least 48 hours: a stream keeps its records for 24, and retries them all that time.
 
-    A mark is opaque text of at most 1 KB. All methods raise `StoreError` if the store cannot be reached;
+    A mark is opaque text of 1 byte to 1 KB. All methods raise `StoreError` if the store cannot be reached;
     the records concerned then fail, and are delivered again. They may be called from several threads.
     """
 
@@ -35,12 +34,31 @@ class IdempotencyStore(Protocol):
         ...
 
 
+class Commit(NamedTuple):
+    """The writes that a handler asked for, with the mark to be written beside them.
+
+    Attributes:
+        mark: The handler's mark for the record.
+        transaction: Its writes; there may be none.
+        lane: What commits of the same item's records have in common; those keep their order. None may be any.
+    """
+
+    mark: str
+    transaction: Transaction
+    lane: Hashable | None = None
+
+
 @runtime_checkable
 class TransactionalStore(IdempotencyStore, Protocol):
     """A store that commits a handler's writes together with its mark."""
 
-    def commit(self, mark: str, transaction: Transaction) -> bool:
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         """Write the mark and do all writes, or nothing.
+
+        Args:
+            mark: The mark.
+            transaction: The writes.
+            patience: How long to go on trying while others write the same items.
 
         Returns:
             False if the mark was there before, in which case nothing was written.
@@ -52,58 +70,35 @@ class TransactionalStore(IdempotencyStore, Protocol):
         ...
 
 
-class NoStore:
-    """What stands for a store where there is none: nothing is ever handled already."""
+@runtime_checkable
+class PackingStore(TransactionalStore, Protocol):
+    """A store that may commit the transactions of several records at once."""
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
-        """Nothing is."""
-        return frozenset()
+    @property
+    def window(self) -> int:
+        """How many commits may wait for each other; 1 if each goes alone."""
+        ...
 
-    def add(self, marks: Collection[str]) -> None:
-        """Forget them."""
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        """Which of these can be one request, as rising indexes, the first of them included.
 
-
-class Marks:
-    """The marks of one batch: read at once, written in groups."""
-
-    def __init__(self, store: IdempotencyStore, marks: Iterable[str]) -> None:
-        """Read which marks exist.
+        One that is left out leaves out all later ones of its lane.
 
         Raises:
-            StoreError: The store cannot be read.
+            StoreError: The store has to be asked, and cannot be reached.
         """
-        wanted = frozenset(marks)
-        self._store = store
-        self._handled = set(store.handled(wanted)) if wanted else set[str]()
-        self._pending: list[str] = []
+        ...
 
-    def __contains__(self, mark: str) -> bool:
-        return mark in self._handled
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        """Write all marks and do all writes, or nothing.
 
-    def add(self, mark: str) -> None:
-        """Note that a handler is done; the store learns of it with the next flush."""
-        self._handled.add(mark)
-        self._pending.append(mark)
-
-    def commit(self, mark: str, transaction: Transaction) -> None:
-        """Write the mark and the handler's writes now. A mark that was there already is as good."""
-        # the app admits a handler with a transaction only to such a store
-        cast("TransactionalStore", self._store).commit(mark, transaction)
-        self._handled.add(mark)
-
-    def is_due(self) -> bool:
-        """Whether so many marks wait that they should be written."""
-        return len(self._pending) >= FLUSH_SIZE
-
-    def flush(self) -> None:
-        """Write the marks that wait.
+        Returns:
+            False if that cannot be, in which case nothing was written, and each is to be committed alone.
 
         Raises:
-            StoreError: They could not be written; they no longer wait.
+            StoreError: The store cannot be reached.
         """
-        pending, self._pending = self._pending, []
-        if pending:
-            self._store.add(pending)
+        ...
 
 
 def check_keep(keep: timedelta) -> None:

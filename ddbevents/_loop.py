@@ -19,6 +19,7 @@ Family: TypeAlias = set[asyncio.Task[Any]]
 
 _family: ContextVar[Family | None] = ContextVar("_family", default=None)
 _SECONDS_TO_CANCEL: Final = 1.0
+_asking: Final = threading.Lock()
 
 
 class _StoppedError(Exception):
@@ -99,8 +100,14 @@ async def _dismiss(family: Family) -> None:
             task.exception()
 
 
-@cache
 def _loop() -> asyncio.AbstractEventLoop:
+    # lanes may ask at once for what is not there yet, and `cache` alone would give each its own
+    with _asking:
+        return _started_loop()
+
+
+@cache
+def _started_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     loop.set_task_factory(_adopt)
     threading.Thread(target=loop.run_forever, name="ddbevents", daemon=True).start()
@@ -108,7 +115,10 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 # a forked process, where there is such a thing, has the loop but not the thread that runs it
-getattr(os, "register_at_fork", dict)(after_in_child=_loop.cache_clear)
+getattr(os, "register_at_fork", dict)(after_in_child=_started_loop.cache_clear)
+getattr(os, "register_at_fork", dict)(
+    before=_asking.acquire, after_in_parent=_asking.release, after_in_child=_asking.release
+)
 
 
 def _runs_in(loop: asyncio.AbstractEventLoop) -> bool:

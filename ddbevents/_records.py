@@ -1,4 +1,4 @@
-"""A change as AWS delivers it, from every source, and the identifier that the answer names it by.
+"""A change as AWS delivers it, and the identifier that the answer names it by.
 
 Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html and
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
@@ -6,13 +6,16 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from ._attributes import Image, decode_attribute, split_tag
-from ._errors import AttributePath, InvalidEventError, InvalidItemError, InvalidRecordError
+from ._dead_letter import DeadLetter
+from ._errors import AttributePath, InvalidItemError, InvalidRecordError
 
 Kind: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
@@ -23,6 +26,14 @@ KeyValue: TypeAlias = str | int | Decimal | bytes
 _KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
 _VIEW_TYPES: Final[Mapping[str, ViewType]] = {name: name for name in get_args(ViewType)}
 _KEY_TAGS: Final = ("S", "N", "B")
+_SOURCE: Final = "aws:dynamodb"
+_USUAL_IMAGES: Final = {
+    "INSERT": (dict, type(...)),
+    "MODIFY": (dict, dict),
+    "REMOVE": (type(...), dict),
+}
+_USUAL_NUMBER: Final = re.compile(r"[0-9]{1,40}").fullmatch
+_USUAL_ID: Final = re.compile(r"[0-9A-Za-z]{1,128}").fullmatch
 _LONGEST_SEQUENCE_NUMBER: Final = 40
 _LONGEST_EVENT_ID: Final = 128
 _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
@@ -51,6 +62,7 @@ class StreamRecord(NamedTuple):
         sequence_number: 1 to 40 decimal digits. Rises along a shard; compare as int.
         identifier: What a partial batch response names the record by.
         raw: The record as it came. Not to be changed.
+        letter: The dead letter that it was taken from; None if the stream delivers it.
     """
 
     event_id: str
@@ -61,6 +73,7 @@ class StreamRecord(NamedTuple):
     sequence_number: str
     identifier: str
     raw: Mapping[str, Any]
+    letter: DeadLetter | None = None
 
     @property
     def source_arn(self) -> str | None:
@@ -111,48 +124,83 @@ class UnreadableRecord(NamedTuple):
         error: Why.
         identifier: What the answer names it by; None if that cannot be read either.
         keys: Its item's key; None if that cannot be read, so that it may be any item's.
+        raw: What came in the record's place.
     """
 
     error: InvalidRecordError
     identifier: str | None
     keys: Mapping[str, KeyValue] | None
+    raw: object
 
     def __repr__(self) -> str:
         """Without keys, as a record's."""
         return f"<UnreadableRecord {self.identifier}>"
 
 
-def parse_event(event: object) -> list[StreamRecord]:
-    """The records of an event, in the order in which they came.
-
-    Args:
-        event: What Lambda passes for a DynamoDB stream, or what boto3's `get_records` returns.
-
-    Raises:
-        InvalidEventError: It is no batch of records.
-        InvalidRecordError: A record is not as AWS sends it.
-    """
-    records: list[StreamRecord] = []
-    for record in read_event(event):
-        if isinstance(record, UnreadableRecord):
-            raise record.error
-        records.append(record)
-    return records
+def read_records(records: Iterable[object]) -> Iterator[StreamRecord | UnreadableRecord]:
+    """The records of a batch of a stream, those that cannot be read among them."""
+    return _told_apart(map(read_record, records, count()))
 
 
-def read_event(event: object) -> list[StreamRecord | UnreadableRecord]:
-    """The records of an event, those that cannot be read among them."""
-    if not isinstance(event, dict):
-        raise InvalidEventError(f"the event is {type(event).__name__}, not an object with Records")
-    if "Records" not in event:
-        raise InvalidEventError("the event has no Records: is the function's trigger a DynamoDB stream?")
-    records = event["Records"]
-    if not isinstance(records, list):
-        raise InvalidEventError(f"Records of the event is {type(records).__name__}, not a list")
-    return [_read(record, index) for index, record in enumerate(records)]
+def _told_apart(
+    records: Iterable[StreamRecord | UnreadableRecord],
+) -> Iterator[StreamRecord | UnreadableRecord]:
+    """The records; one that has the number of an earlier one and is another cannot be read."""
+    first: dict[str | None, object] = {}
+    for index, record in enumerate(records):
+        earlier = first.setdefault(record.identifier, record.raw)
+        if earlier is record.raw or isinstance(record, UnreadableRecord) or _are_equal(earlier, record.raw):
+            yield record
+        else:
+            yield _unreadable_twin(record, index)
 
 
-def _read(record: object, index: int) -> StreamRecord | UnreadableRecord:
+def _are_equal(one: object, other: object) -> bool:
+    try:
+        return one == other
+    except RecursionError:
+        return False
+
+
+def _unreadable_twin(record: StreamRecord, index: int) -> UnreadableRecord:
+    error = InvalidRecordError(
+        "an earlier record of the batch has this number and is another",
+        path=("dynamodb", "SequenceNumber"),
+        sequence_number=record.sequence_number,
+        index=index,
+    )
+    return UnreadableRecord(error, record.identifier, record.keys, record.raw)
+
+
+def read_record(record: object, index: int) -> StreamRecord | UnreadableRecord:
+    """A record as a stream delivers it, at its place in the batch."""
+    return _read_usual(record) or _read_any(record, index)
+
+
+def _read_usual(record: Any) -> StreamRecord | None:
+    """A record with text for a key and the images of its kind, in one go; None if it is any other."""
+    try:
+        body, event_id, kind = record["dynamodb"], record["eventID"], record["eventName"]
+        number, new, old = body["SequenceNumber"], body.get("NewImage", ...), body.get("OldImage", ...)
+        if _USUAL_IMAGES[kind] != (type(new), type(old)) or record["eventSource"] != _SOURCE:
+            return None
+        keys: dict[str, str] = {}
+        for name, attribute in body["Keys"].items():
+            [(tag, text)] = attribute.items()
+            if tag != "S" or type(text) is not str:
+                return None
+            keys[name] = text
+        if not (
+            keys and _USUAL_NUMBER(number) and _USUAL_ID(event_id) and type(record) is type(body) is dict
+        ):
+            return None
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
+    new, old = None if new is ... else new, None if old is ... else old
+    return StreamRecord(event_id, kind, keys, new, old, number, number, record)
+
+
+def _read_any(record: object, index: int) -> StreamRecord | UnreadableRecord:
     sequence_number: str | None = None
     keys: Mapping[str, KeyValue] | None = None
     try:
@@ -163,13 +211,13 @@ def _read(record: object, index: int) -> StreamRecord | UnreadableRecord:
     except InvalidRecordError as error:
         error.sequence_number = sequence_number
         error.index = index
-        return UnreadableRecord(error, sequence_number, keys)
+        return UnreadableRecord(error, sequence_number, keys, record)
 
 
 def _open(record: object) -> tuple[dict[str, Any], dict[str, Any]]:
     if not isinstance(record, dict):
         raise InvalidRecordError(f"a record is an object, not {type(record).__name__}")
-    if record.get("eventSource") != "aws:dynamodb":
+    if record.get("eventSource") != _SOURCE:
         reason = "expected 'aws:dynamodb': is the function's trigger a DynamoDB stream?"
         raise InvalidRecordError(reason, path=("eventSource",))
     body = record.get("dynamodb")

@@ -5,13 +5,14 @@ Contract: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailure
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from typing_extensions import TypedDict
 
-from ._errors import BatchFailedError, describe
+from ._errors import BatchFailedError, InvalidRecordError, describe
 from ._records import StreamRecord, UnreadableRecord
 
 
@@ -21,6 +22,7 @@ class Outcome(StrEnum):
     HANDLED = "handled"
     ALREADY_HANDLED = "already handled"
     IGNORED = "ignored"
+    DEAD_LETTERED = "dead-lettered"
     FAILED = "failed"
     NOT_RUN = "not run"
 
@@ -60,14 +62,47 @@ class RecordReport(NamedTuple):
         return self.outcome is Outcome.FAILED or self.outcome is Outcome.NOT_RUN
 
 
+_WORST_FIRST: Final = (
+    Outcome.FAILED,
+    Outcome.NOT_RUN,
+    Outcome.DEAD_LETTERED,
+    Outcome.HANDLED,
+    Outcome.ALREADY_HANDLED,
+)
+
+
+def worst_of(outcomes: Collection[Outcome]) -> Outcome:
+    """What comes of a record whose handlers did not all simply succeed."""
+    return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.HANDLED)
+
+
+def amend(
+    report: RecordReport, outcome: Outcome, error: BaseException | None, handler: str | None
+) -> RecordReport:
+    """The report of a record of which more is known: of one handler, or of all that ran now."""
+    if handler is None:
+        # a record that failed keeps its own error
+        return report if report.is_open else report._replace(outcome=outcome, error=error)
+    handlers = tuple([(name, outcome if name == handler else told) for name, told in report.handlers])
+    worst = worst_of([told for _, told in handlers])
+    return report._replace(outcome=worst, handlers=handlers, error=report.error or error)
+
+
 class BatchReport(NamedTuple):
     """What came of a batch.
 
     Attributes:
         records: A report for each record, in the order of the batch.
+        seconds: The time all of it took.
+        finished_at: When it was done, in UTC.
+        is_ordered: Whether the batch is part of a stream. One of dead letters from a queue is not, and each
+            failure is named.
     """
 
     records: tuple[RecordReport, ...]
+    seconds: float = 0.0
+    finished_at: datetime | None = None
+    is_ordered: bool = True
 
     @property
     def handled(self) -> int:
@@ -90,19 +125,44 @@ class BatchReport(NamedTuple):
         return self._count(Outcome.FAILED)
 
     @property
+    def dead_lettered(self) -> int:
+        """How many were put aside now."""
+        return self._count(Outcome.DEAD_LETTERED)
+
+    @property
     def not_run(self) -> int:
         """How many were left for the next delivery, after a failure or because time ran out."""
         return self._count(Outcome.NOT_RUN)
 
     @property
+    def handlers(self) -> Mapping[str, Mapping[Outcome, int]]:
+        """For each handler that took a record, how many records had which outcome."""
+        counts: dict[str, dict[Outcome, int]] = {}
+        for name, outcome in (told for report in self.records for told in report.handlers):
+            of_handler = counts.setdefault(name, {})
+            of_handler[outcome] = of_handler.get(outcome, 0) + 1
+        return counts
+
+    @property
+    def oldest_age(self) -> timedelta | None:
+        """How long ago the oldest change was made, to the second; None if no record tells.
+
+        It grows while a shard is held up. AWS's own metric of it is `IteratorAge`.
+        """
+        moments = [moment for report in self.records if (moment := _created_at(report.record)) is not None]
+        return self.finished_at - min(moments) if moments and self.finished_at is not None else None
+
+    @property
     def response(self) -> BatchResponse:
         """The answer that names the lowest record to deliver again, and so all that come after it.
 
-        Where nothing can be named it names "", which Lambda takes for a failure of the whole batch.
+        Of a queue's messages it names each that has to be delivered again. Where one cannot be named it
+        names "", which Lambda takes for a failure of the whole batch.
         """
         if not any(report.is_open for report in self.records):
             return {"batchItemFailures": []}
-        return {"batchItemFailures": [{"itemIdentifier": self._checkpoint() or ""}]}
+        names = [self._checkpoint()] if self.is_ordered else self._open_messages()
+        return {"batchItemFailures": [{"itemIdentifier": name or ""} for name in names]}
 
     @property
     def failure(self) -> BatchFailedError | None:
@@ -113,14 +173,23 @@ class BatchReport(NamedTuple):
         """
         if not any(report.is_open for report in self.records):
             return None
-        checkpoint = self._checkpoint()
-        if checkpoint is not None and (len(self.records) == 1 or checkpoint != _lowest(self._identifiers())):
+        checkpoint = self._checkpoint() if self.is_ordered else None
+        if self._says_enough(checkpoint):
             return None
-        failed = next((report for report in self.records if report.error is not None), None)
-        error = failed.error if failed else None
+        error = next((report.error for report in self.records if report.error and report.is_open), None)
         reason = describe(error) if error else "no time was left"
         message = f"the batch of {len(self.records)} has to be delivered again as a whole: {reason}"
         return BatchFailedError(message, identifier=checkpoint, error=error)
+
+    def _says_enough(self, checkpoint: str | None) -> bool:
+        if not self.is_ordered:
+            return None not in self._open_messages()
+        if checkpoint is None:
+            return False
+        return len(self.records) == 1 or checkpoint != _lowest(self._identifiers())
+
+    def _open_messages(self) -> list[str | None]:
+        return [report.record.identifier for report in self.records if report.is_open]
 
     def _count(self, outcome: Outcome) -> int:
         return sum(report.outcome is outcome for report in self.records)
@@ -139,6 +208,13 @@ class BatchReport(NamedTuple):
                     return None
                 names.append(nearest)
         return _lowest(names)
+
+
+def _created_at(record: StreamRecord | UnreadableRecord) -> datetime | None:
+    try:
+        return record.created_at if isinstance(record, StreamRecord) else None
+    except InvalidRecordError:
+        return None
 
 
 def _lowest(identifiers: Iterable[str]) -> str:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, overload
 
+from ._calls import finish
 from ._changes import (
     Change,
     Insert,
     ItemT,
     KeyChange,
     Modify,
+    Read,
     Remove,
     Upsert,
-    item_change,
-    key_change,
+    decode_once,
+    item_reader,
+    key_reader,
 )
 from ._codec import check_item_model, item_fields
 from ._conditions import Condition
@@ -35,6 +39,10 @@ _KINDS: Final[Mapping[type[Any], Kind]] = {Insert: "INSERT", Modify: "MODIFY", R
 _ALL_KINDS: Final[frozenset[Kind]] = frozenset({"INSERT", "MODIFY", "REMOVE"})
 
 
+Middleware: TypeAlias = Callable[[Any], AbstractContextManager[object]]
+"""Makes of a change what its handler runs within, sync or async."""
+
+
 class Route(NamedTuple):
     """A handler with the condition under which it runs."""
 
@@ -42,12 +50,51 @@ class Route(NamedTuple):
     handler: Callable[..., object]
     transactional: bool
     selection: Selection
-    read: Callable[[StreamRecord], Any]
+    old_model: type[Any]
+    read: Read
+    middleware: tuple[Middleware, ...] = ()
 
-    def run(self, record: StreamRecord, transaction: Transaction | None = None) -> object:
-        """Decode the record and call the handler; what it returns is to be awaited if it can be."""
+    def run(self, record: StreamRecord, transaction: Transaction | None = None) -> bool:
+        """Decode the record and call the handler, to its end.
+
+        Returns:
+            False if a middleware swallowed what it raised.
+        """
         change = self.read(record)
-        return self.handler(change) if transaction is None else self.handler(change, transaction)
+        if not self.middleware:
+            self._call(change, transaction)
+            return True
+        is_whole = False
+        with ExitStack() as stack:
+            for enter in self.middleware:
+                stack.enter_context(enter(change))
+            self._call(change, transaction)
+            is_whole = True
+        return is_whole  # noqa: RET504  # a middleware may have swallowed what came before
+
+    def _call(self, change: Any, transaction: Transaction | None) -> None:
+        result = self.handler(change) if transaction is None else self.handler(change, transaction)
+        if result is not None:
+            finish(result)
+
+
+def takers(routes: Iterable[Route], record: StreamRecord) -> Sequence[Route]:
+    """The routes that take a record, in order.
+
+    Raises:
+        InvalidRecordError: For one of them this cannot be said.
+    """
+    taking = [route for route in routes if route.selection.takes(record)]
+    return taking if len(taking) <= 1 else _sharing(taking)
+
+
+def _sharing(routes: Iterable[Route]) -> Sequence[Route]:
+    decode = decode_once()
+    # a function registered twice runs once for a record: it has one mark
+    by_name: dict[str, Route] = {}
+    for route in routes:
+        by_name.setdefault(route.name, route._replace(read=partial(route.read, decode=decode)))
+    return [*by_name.values()]
 
 
 class Registration(Generic[ChangeT]):
@@ -197,15 +244,11 @@ class Router:
             expired=expired,
             keys_only=keys_only,
         )
-        read = (
-            partial(key_change, model=model)
-            if keys_only
-            else partial(item_change, model=model, old_model=old)
-        )
+        read = key_reader(model) if keys_only else item_reader(model, old)
 
         def add(handler: Callable[..., object]) -> None:
             signature = check_handler(handler, changes, model, old)
-            self._admit(Route(signature.name, handler, signature.transactional, selection, read))
+            self._admit(Route(signature.name, handler, signature.transactional, selection, old, read))
 
         return Registration(add)
 

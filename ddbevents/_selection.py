@@ -31,20 +31,18 @@ class Selection(NamedTuple):
             InvalidRecordError: This cannot be said: an image or the table is not known, or an attribute that
                 the condition looks at is malformed.
         """
-        if record.kind not in self.kinds or not _is_of_table(record, self.table):
+        if record.kind not in self.kinds or (self.table is not None and not _is_of_table(record, self.table)):
             return False
         if self.expired is not None and record.expired is not self.expired:
             return False
-        if not self._describes(record):
+        fields = discriminators(self.model)
+        if (fields or self.where is not None) and not self._describes(record, fields):
             return False
         return not self.changed or any(_differ(record, path) for path in self._changed_paths())
 
-    def _describes(self, record: StreamRecord) -> bool:
+    def _describes(self, record: StreamRecord, fields: Iterable[ItemField]) -> bool:
         name: ImageName = "OldImage" if record.kind == "REMOVE" else "NewImage"
         image = key_image(record) if self.keys_only else needed_image(record, name)
-        fields = discriminators(self.model)
-        if self.where is None and not fields:
-            return True
         try:
             return (self.where is None or matches(self.where, image)) and _holds_choices(fields, image)
         except InvalidItemError as error:
@@ -56,9 +54,7 @@ class Selection(NamedTuple):
         return (path for name in self.changed for path in fields[name].paths)
 
 
-def _is_of_table(record: StreamRecord, table: str | None) -> bool:
-    if table is None:
-        return True
+def _is_of_table(record: StreamRecord, table: str) -> bool:
     if record.table is None:
         raise InvalidRecordError(
             f"absent, and a handler takes records of the table {table} only",

@@ -1,4 +1,4 @@
-"""What all tests share: a real DynamoDB, started once and only if a test asks for it."""
+"""What all tests share: a real DynamoDB and moto's, each started once and only if a test asks for it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from contextlib import contextmanager
 import pytest
 
 from tests.dynamodb_local import DynamoDBUnavailableError, dynamodb_local
+from tests.moto_server import moto_server
 
 
 @pytest.fixture(scope="session")
 def dynamodb_endpoint() -> Generator[str]:
     with required_dynamodb(os.environ) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint() -> Generator[str]:
+    with moto_server() as endpoint:
         yield endpoint
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -71,3 +72,16 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return self.milliseconds
+
+
+class MarksOnly:
+    """A store without transactions."""
+
+    def __init__(self) -> None:
+        self.marks: set[str] = set()
+
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return self.marks & {*marks}
+
+    def add(self, marks: Collection[str]) -> None:
+        self.marks |= {*marks}

@@ -26,7 +26,9 @@ from ddbevents import (
     StreamRecord,
     parse_event,
 )
+from ddbevents._dead_letter import DeadLetters
 from ddbevents.stores import MemoryStore
+from tests.deliveries import FaultyStore, Letters
 from tests.stream import (
     ARN,
     CANARY,
@@ -432,9 +434,12 @@ EVENTS = st.one_of(
 )
 
 
-@given(EVENTS, st.booleans())
-def test_any_json_at_all_gives_an_answer_or_an_error_of_ours(event: Any, has_store: bool) -> None:
-    app = StreamApp(store=MemoryStore() if has_store else None)
+@given(EVENTS, st.sampled_from([None, MemoryStore(), FaultyStore(window=3)]), st.sampled_from([1, 3]))
+def test_any_json_at_all_gives_an_answer_or_an_error_of_ours(
+    event: Any, store: Any, concurrency: int
+) -> None:
+    put_aside = DeadLetters(Letters()) if isinstance(store, FaultyStore) else None
+    app = StreamApp(store=store, dead_letter=put_aside, concurrency=concurrency)
     app.on_change(User, where=Attr("email").begins_with("a"))(note)
     app.on_modify(Everything, changed="value")(note_another)
     app.on_keys(dict)(note_yet_another)

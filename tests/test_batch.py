@@ -29,7 +29,7 @@ from ddbevents import (
 )
 from ddbevents._errors import describe
 from ddbevents.stores import IdempotencyStore, MemoryStore, TransactionalStore
-from tests.stream import CANARY, Context, Json, batch, insert, named, remove, sequence_number, user
+from tests.stream import CANARY, Context, Json, MarksOnly, batch, insert, named, remove, sequence_number, user
 
 
 class User(BaseModel):
@@ -508,7 +508,7 @@ class TransactionalMemory(MemoryStore):
         super().__init__()
         self.committed: list[tuple[str, int]] = []
 
-    def commit(self, mark: str, transaction: Transaction) -> bool:
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:  # noqa: ARG002  # the Protocol's
         if self.handled([mark]):
             return False
         if not transaction.writes:
@@ -569,7 +569,7 @@ def test_a_handler_of_transactions_needs_a_store_that_has_them() -> None:
 
     assert isinstance(TransactionalMemory(), TransactionalStore)
     with pytest.raises(ConfigurationError, match="give the app a store that has them"):
-        app.with_store(MemoryStore())
+        app.with_store(MarksOnly())
     with pytest.raises(ConfigurationError, match="give the app a store that has them"):
         StreamApp().on_insert(User)(count)
 

@@ -1,10 +1,23 @@
 from __future__ import annotations
 
-import pytest
-from pydantic import BaseModel
+import subprocess
+import sys
+from typing import ClassVar
 
-from ddbevents import Insert, KeyChange, Modify, Remove, parse_event
-from tests.stream import batch, insert, user
+import pytest
+from pydantic import BaseModel, field_validator
+
+from ddbevents import (
+    Change,
+    Insert,
+    KeyChange,
+    Modify,
+    Remove,
+    StreamApp,
+    Upsert,
+    parse_event,
+)
+from tests.stream import batch, insert, modify, user
 
 
 class User(BaseModel):
@@ -33,3 +46,126 @@ def test_a_change_shows_its_item_and_of_its_record_only_which_it_is() -> None:
 def test_a_change_has_no_hash_as_any_value_that_holds_items() -> None:
     with pytest.raises(TypeError, match="unhashable"):
         hash(Insert(ADA, RECORD))
+
+
+def note(change: object) -> None: ...
+
+
+class Counted(BaseModel):
+    """A model that counts how often it is read."""
+
+    pk: str
+    email: str
+    reads: ClassVar[list[str]] = []
+
+    @field_validator("pk")
+    @classmethod
+    def count(cls, pk: str) -> str:
+        cls.reads.append(pk)
+        return pk
+
+
+class Other(BaseModel):
+    pk: str
+
+
+@pytest.fixture
+def app() -> StreamApp:
+    Counted.reads.clear()
+    return StreamApp()
+
+
+def test_handlers_of_one_model_share_one_item_of_a_record(app: StreamApp) -> None:
+    seen: list[Counted] = []
+
+    @app.on_insert(Counted)
+    def first(change: Insert[Counted]) -> None:
+        seen.append(change.new)
+
+    @app.on_upsert(Counted)
+    async def second(change: Upsert[Counted]) -> None:
+        seen.append(change.new)
+
+    app(batch(insert(1, user("a")), insert(2, user("b"))))
+
+    assert [item.pk for item in seen] == ["a", "a", "b", "b"]
+    assert (seen[0] is seen[1], seen[2] is seen[3]) == (True, True)
+    assert Counted.reads == ["a", "b"]
+
+
+def test_old_and_new_images_and_keys_are_read_once_each(app: StreamApp) -> None:
+    @app.on_modify(Counted)
+    def first(change: Modify[Counted]) -> None: ...
+
+    @app.on_change(Counted)
+    def second(change: Change[Counted]) -> None: ...
+
+    app.on_keys(Other)(lambda change: None)
+    app(batch(modify(1, user("a"), user("a", "new@example.com"))))
+
+    assert Counted.reads == ["a", "a"]
+
+
+def test_items_of_other_models_are_their_own(app: StreamApp) -> None:
+    seen: list[object] = []
+
+    @app.on_insert(Counted)
+    def first(change: Insert[Counted]) -> None:
+        seen.append(change.new)
+
+    @app.on_insert(Other)
+    def second(change: Insert[Other]) -> None:
+        seen.append(change.new)
+
+    app(batch(insert(1, user("a"))))
+
+    assert [type(item) for item in seen] == [Counted, Other]
+
+
+def test_an_item_that_the_second_handler_cannot_read_fails_the_record_after_the_first(
+    app: StreamApp,
+) -> None:
+    ran: list[str] = []
+
+    @app.on_insert(Other)
+    def first(change: Insert[Other]) -> None:
+        ran.append(change.new.pk)
+
+    app.on_insert(Counted)(lambda change: None)
+    report = app.process(batch(insert(1, {"pk": {"S": "a"}})))
+
+    assert [outcome.value for _, outcome in report.records[0].handlers] == ["handled", "failed"]
+    assert ran == ["a"]
+
+
+def test_models_can_be_prepared_before_any_record_comes(app: StreamApp) -> None:
+    app.on_modify(Counted, old=Other)(lambda change: None)
+    app.on_keys(dict)(note)
+
+    app.prepare()
+
+    assert app(batch(modify(1, user("a"), user("a", "b")))) == {"batchItemFailures": []}
+
+
+PREPARED = """
+import sys
+from pydantic import BaseModel
+from ddbevents import Insert, StreamApp
+
+class User(BaseModel):
+    pk: str
+
+def note(change: Insert[User]) -> None: ...
+
+app = StreamApp()
+app.on_insert(User)(note)
+print("ddbevents._codec._compile" in sys.modules)
+app.prepare()
+print("ddbevents._codec._compile" in sys.modules)
+"""
+
+
+def test_a_model_is_compiled_when_it_is_prepared_and_not_when_its_handler_is_registered() -> None:
+    done = subprocess.run([sys.executable, "-c", PREPARED], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["False", "True"]

@@ -56,7 +56,7 @@ from ddbevents import StreamApp
 class Store:
     def handled(self, marks): return frozenset()
     def add(self, marks): ...
-    def commit(self, mark, transaction): return True
+    def commit(self, mark, transaction, *, patience): return True
 
 app = StreamApp("bank", store=Store())
 
@@ -336,11 +336,11 @@ def test_a_store_has_to_be_known(invoke: Invoke, store: str) -> None:
 def test_a_store_has_to_be_what_the_app_needs(invoke: Invoke) -> None:
     Path("bank.py").write_text(NEEDS_TRANSACTIONS, "utf-8")
 
-    run = invoke("bank.py:app", write("a.json"), "--store", "memory")
+    run = invoke("bank.py:app", write("a.json"), "--store", "none")
 
     assert run.code == 2
     assert run.err == (
-        "error: --store memory: bank.book asks for a transaction: give the app a store that has them"
+        "error: --store none: bank.book asks for a transaction: give the app a store that has them"
         " (--store app takes its own)\n"
     )
 

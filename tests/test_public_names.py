@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 import ddbevents
+import ddbevents.dead_letters
 import ddbevents.stores
 from ddbevents import DDBEventsError
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("module", [ddbevents, ddbevents.stores])
+@pytest.mark.parametrize("module", [ddbevents, ddbevents.dead_letters, ddbevents.stores])
 def test_every_public_name_is_there_in_order(module: object) -> None:
     names: list[str] = module.__all__  # type: ignore[attr-defined]  # of a module
 
@@ -26,10 +27,12 @@ def test_every_public_name_is_there_in_order(module: object) -> None:
 def test_nothing_else_is_public() -> None:
     public = {name for name in vars(ddbevents) if not name.startswith("_")}
 
-    assert public - set(ddbevents.__all__) <= {"cli", "stores"}
+    assert public - set(ddbevents.__all__) <= {"cli", "dead_letters", "powertools", "stores", "testing"}
 
 
-@pytest.mark.parametrize("name", ddbevents.__all__ + ddbevents.stores.__all__)
+@pytest.mark.parametrize(
+    "name", ddbevents.__all__ + ddbevents.dead_letters.__all__ + ddbevents.stores.__all__
+)
 def test_every_public_name_stands_in_the_reference(name: str) -> None:
     pages = "".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
 

@@ -490,6 +490,24 @@ def test_a_function_registered_twice_runs_once_for_a_record(app: StreamApp) -> N
     assert [type(change) for change in seen] == [Insert, Remove]
 
 
+def test_a_function_registered_twice_keeps_its_place_among_the_others(app: StreamApp) -> None:
+    ran: list[str] = []
+
+    def first(change: object) -> None:
+        ran.append("first")
+
+    def second(change: object) -> None:
+        ran.append("second")
+
+    app.on_insert(User)(first)
+    app.on_insert(User)(second)
+    app.on_upsert(Key)(first)
+    report = app.process(batch(insert(1, A)))
+
+    assert ran == ["first", "second"]
+    assert len(report.records[0].handlers) == 2
+
+
 class OldUser(BaseModel):
     pk: str
     email: str
@@ -543,3 +561,12 @@ def test_an_item_that_is_no_map_has_no_fields() -> None:
     change = Modify(old=1, new=2, record=None)  # type: ignore[arg-type]  # not looked at
 
     assert change.changed == frozenset()
+
+
+def test_a_condition_on_an_image_that_the_stream_does_not_carry_fails_the_record(app: StreamApp) -> None:
+    app.on_insert(User, where=Attr("email").exists())(lambda change: None)
+
+    [report] = app.process(batch(record(1, "INSERT", A, StreamViewType="KEYS_ONLY"))).records
+
+    assert isinstance(report.error, InvalidRecordError)
+    assert "set the table's StreamViewType to NEW_IMAGE or NEW_AND_OLD_IMAGES" in str(report.error)

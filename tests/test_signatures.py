@@ -17,6 +17,7 @@ from collections.abc import (
 )
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import MethodType
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NoReturn, Optional, Protocol, TypeVar
@@ -41,6 +42,7 @@ from ddbevents import (
     Upsert,
 )
 from ddbevents.stores import MemoryStore
+from tests.stream import MarksOnly
 
 if TYPE_CHECKING:
     from ddbevents import Transaction as Later
@@ -112,7 +114,7 @@ class Store:
     def add(self, marks: Collection[str]) -> None:
         self.marks.update(marks)
 
-    def commit(self, mark: str, transaction: Transaction) -> bool:
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:  # noqa: ARG002  # the Protocol's
         self.marks.add(mark)
         return transaction.writes == ()
 
@@ -172,7 +174,7 @@ def is_transactional(handler: Handler) -> bool:
     router = Router()
     router.on_insert(User)(handler)
     try:
-        StreamApp(store=MemoryStore()).include(router)
+        StreamApp(store=MarksOnly()).include(router)
     except ConfigurationError:
         return True
     return False
@@ -953,20 +955,20 @@ def test_a_transaction_needs_a_store_that_has_them() -> None:
     message = refusal(StreamApp().on_insert(User), transactional)
 
     assert message == f"{__name__}.transactional asks for a transaction: give the app a store that has them"
-    assert message == refusal(StreamApp(store=MemoryStore()).on_insert(User), transactional)
+    assert message == refusal(StreamApp(store=MarksOnly()).on_insert(User), transactional)
 
 
 def test_a_transaction_of_a_router_needs_a_store_that_has_them() -> None:
     router = Router()
     router.on_insert(User)(transactional_async)
 
-    assert "asks for a transaction" in refusal(StreamApp(store=MemoryStore()).include, router)
+    assert "asks for a transaction" in refusal(StreamApp(store=MarksOnly()).include, router)
 
 
 def test_a_transaction_needs_a_store_that_has_them_in_tests_too(app: StreamApp) -> None:
     app.on_insert(User)(transactional)
 
-    assert "asks for a transaction" in refusal(app.with_store, MemoryStore())
+    assert "asks for a transaction" in refusal(app.with_store, MarksOnly())
 
 
 def test_a_router_that_is_included_takes_no_more_handlers(app: StreamApp) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import assert_type
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime, timedelta
+from typing import Any, assert_type
 
 from ddbevents import (
     Attr,
@@ -11,6 +13,7 @@ from ddbevents import (
     BatchItemFailure,
     BatchReport,
     BatchResponse,
+    Change,
     LambdaContext,
     Outcome,
     RecordReport,
@@ -19,7 +22,9 @@ from ddbevents import (
     StreamRecord,
     UnreadableRecord,
 )
+from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
+from typing_tests.models import User
 
 
 class OwnContext:
@@ -80,3 +85,85 @@ def what_making_refuses() -> None:
     Router("Users")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Router(where="kind")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     app.include(calls)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+class OwnSink:
+    def send(self, letter: DeadLetter) -> None: ...
+
+
+class AsyncSink:
+    async def send(self, letter: DeadLetter) -> None: ...
+
+
+def trace(change: Change[User]) -> AbstractContextManager[None]:
+    assert_type(change, Change[User])
+    return nullcontext()
+
+
+@contextmanager
+def any_change(change: Any) -> Generator[int]:
+    yield 1
+
+
+class Span:
+    def __init__(self, change: Change[User]) -> None: ...
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> bool:
+        return True
+
+
+async def async_middleware(change: Change[User]) -> None: ...
+
+
+def no_middleware(change: Change[User]) -> None: ...
+
+
+how_it_runs = StreamApp(
+    "users",
+    store=MemoryStore(),
+    dead_letter=DeadLetters(OwnSink(), after=5, after_invalid=1),
+    concurrency=16,
+    middleware=[trace, any_change, Span, nullcontext],
+)
+
+
+def what_reports_are_for() -> None:
+    @app.on_report
+    def note(report: BatchReport) -> None:
+        assert_type(report.handlers, Mapping[str, Mapping[Outcome, int]])
+        assert_type(report.oldest_age, timedelta | None)
+        assert_type(report.finished_at, datetime | None)
+        assert_type(report.records[0].seconds, float)
+        assert_type(report.dead_lettered, int)
+
+    @app.on_report
+    async def push(report: BatchReport) -> None: ...
+
+    assert_type(note(app.process(None)), None)
+    reports: list[BatchReport] = []
+    app.on_report(reports.append)
+    assert_type(app.prepare(), None)
+
+
+def what_running_refuses() -> None:
+    StreamApp(concurrency="4")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    StreamApp(dead_letter=OwnSink())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    StreamApp(dead_letter=DeadLetters(AsyncSink()))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    StreamApp(dead_letter=DeadLetters(OwnSink(), 5))  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    StreamApp(middleware=trace)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    StreamApp(middleware=[nullcontext()])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    StreamApp(middleware=[no_middleware])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    StreamApp(middleware=[async_middleware])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    app.prepare(User)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def what_a_callback_refuses() -> None:
+    @app.on_report  # type: ignore[type-var]  # pyright: ignore[reportArgumentType, reportUntypedFunctionDecorator]
+    def of_a_record(report: RecordReport) -> None: ...
+
+    @app.on_report  # type: ignore[type-var]  # pyright: ignore[reportArgumentType, reportUntypedFunctionDecorator]
+    def of_nothing() -> None: ...
+
+    app.on_report()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

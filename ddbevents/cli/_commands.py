@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from .invoke import invoke
+from .redrive import redrive
 
 commands = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 commands.command(no_args_is_help=True)(invoke)
+commands.command(no_args_is_help=True)(redrive)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TextIO
 
@@ -23,13 +23,18 @@ def terminal() -> Console:
 
 
 class Margin(io.BufferedIOBase):
-    """A file that puts a bar before each line and passes everything on at once, so that debuggers work."""
+    """A file that puts a bar before each line and passes everything on at once, so that debuggers work.
+
+    Attributes:
+        before_line: Called before a line begins.
+    """
 
     def __init__(self, console: Console) -> None:
         self.name = "<what handlers print and log>"
         self._console = console
         self._bar = "│ " if console.encoding.startswith("utf") else "| "
         self._at_start = True
+        self.before_line: Callable[[], None] = _nothing
 
     @override
     def writable(self) -> bool:
@@ -63,9 +68,14 @@ class Margin(io.BufferedIOBase):
 
     def _write_line(self, line: str) -> None:
         if self._at_start:
+            self.before_line()
             self._console.print(self._bar, style="dim", end="")
         self._console.file.write(line)
         self._at_start = line.endswith("\n")
+
+
+def _nothing() -> None:
+    """Until something has to make room."""
 
 
 @contextmanager
@@ -99,5 +109,13 @@ def _log_handler(stream: io.TextIOWrapper) -> logging.Handler:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """The errors that the library logs are in the table as well."""
-    return record.name != "ddbevents" or record.levelno < logging.ERROR
+    """Not what the table tells as well, nor where the SDK found its settings."""
+    match record.name.partition("."):
+        case ("ddbevents", _, "batch"):
+            return False
+        case ("ddbevents", "", ""):
+            return record.levelno < logging.ERROR
+        case ("botocore" | "boto3", _, _):
+            return record.levelno > logging.INFO
+        case _:
+            return True

@@ -22,6 +22,7 @@ _STYLES: Final[Mapping[Outcome, str]] = {
     Outcome.HANDLED: "green",
     Outcome.ALREADY_HANDLED: "cyan",
     Outcome.IGNORED: "dim",
+    Outcome.DEAD_LETTERED: "magenta",
     Outcome.FAILED: "bold red",
     Outcome.NOT_RUN: "yellow",
 }
@@ -37,7 +38,7 @@ def show_invocation(console: Console, invocation: Invocation, module: str) -> No
         module: The app's module, which is left out of the names of its handlers.
     """
     if invocation.report is not None and invocation.report.records:
-        _show_records(console, invocation.report, module)
+        show_records(console, invocation.report, module)
     style = "" if invocation.is_done else "red"
     console.print(Text(json.dumps(invocation.answer), style), soft_wrap=True)
     if invocation.report is not None:
@@ -57,28 +58,49 @@ def show_summary(console: Console, invocations: Sequence[Invocation]) -> None:
     console.print(Text(" · ").join(parts), soft_wrap=True)
 
 
-def show_tracebacks(console: Console, invocation: Invocation) -> None:
+def show_redrive_summary(
+    console: Console, source: str, reports: Sequence[RecordReport], removed: int
+) -> None:
+    """One line about all letters of a source."""
+    parts = [
+        Text(f"{_plural(len(reports), 'letter')} in {source}", "bold"),
+        *filter(None, [_count(reports, outcome) for outcome in Outcome]),
+        Text(f"{removed} removed"),
+    ]
+    console.print()
+    console.print(Text(" · ").join(parts), soft_wrap=True)
+
+
+def show_tracebacks(console: Console, report: BatchReport | None, first: int = 1) -> None:
     """How each record failed, as Python tells it: with messages, which may hold an item's values."""
-    for number, report in enumerate(invocation.report.records if invocation.report else (), 1):
-        if report.error is not None:
-            lines = "".join(traceback.format_exception(report.error)).rstrip()
+    for number, record in enumerate(report.records if report else (), first):
+        if record.error is not None:
+            lines = "".join(traceback.format_exception(record.error)).rstrip()
             console.print(Text.assemble((f"#{number} ", "bold red"), lines), soft_wrap=True)
 
 
-def _show_records(console: Console, report: BatchReport, module: str) -> None:
-    rows = [_row(number, record, module) for number, record in enumerate(report.records, 1)]
+def show_records(console: Console, report: BatchReport, module: str, first: int = 1) -> None:
+    """The records of a batch in a table, and why some failed.
+
+    Args:
+        console: Where to.
+        report: What came of the batch.
+        module: The app's module, which is left out of the names of its handlers.
+        first: The number of the first record.
+    """
+    rows = [_row(number, record, module) for number, record in enumerate(report.records, first)]
     if console.width < _TABLE_WIDTH:
         _show_blocks(console, rows)
     else:
         console.print(_table(rows))
-    for error, numbers in _errors(report).items():
+    for error, numbers in _errors(report, first).items():
         console.print(Text.assemble((f"{' '.join(numbers)} ", "bold red"), error), soft_wrap=True)
 
 
-def _errors(report: BatchReport) -> Mapping[str, Sequence[str]]:
+def _errors(report: BatchReport, first: int) -> Mapping[str, Sequence[str]]:
     """Each error once, with the numbers of its records: a store that is down fails all of them."""
     errors: dict[str, list[str]] = {}
-    for number, record in enumerate(report.records, 1):
+    for number, record in enumerate(report.records, first):
         if record.error is not None:
             errors.setdefault(describe(record.error), []).append(f"#{number}")
     return errors
@@ -148,7 +170,9 @@ def _show_checkpoint(console: Console, report: BatchReport) -> None:
     identifiers = [record.record.identifier for record in report.records]
     for named in report.response["batchItemFailures"]:
         number = identifiers.index(named["itemIdentifier"]) + 1
-        console.print(Text(f"Lambda delivers the records from #{number} on again", "dim"), soft_wrap=True)
+        what = f"Lambda delivers the records from #{number} on again"
+        line = what if report.is_ordered else f"the queue delivers #{number} again"
+        console.print(Text(line, "dim"), soft_wrap=True)
 
 
 def _count(reports: Sequence[RecordReport], outcome: Outcome) -> Text:

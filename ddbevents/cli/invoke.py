@@ -77,7 +77,7 @@ def _invoke(target: str, paths: list[Path], store: str, timeout: int, *, traceba
                 output.end_line()
                 show_invocation(console, invocation, loaded.module)
                 if traceback:
-                    show_tracebacks(console, invocation)
+                    show_tracebacks(console, invocation.report)
                 invocations.append(invocation)
     show_summary(console, invocations)
     return invocations

@@ -1,0 +1,82 @@
+"""Records that are put aside: when, and what is kept of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol, runtime_checkable
+
+from ._errors import ConfigurationError, InvalidRecordError, Reject
+
+
+class DeadLetter(NamedTuple):
+    """A record that failed for good, with all that is needed to look into it and to handle it again.
+
+    Attributes:
+        app: The app's name, which begins its marks.
+        handler: The name of the handler that failed, or None if the record itself could not be read.
+        attempts: How often it failed, this time included.
+        error: The type of the last error.
+        message: Its message, which may hold values of the item, as the record itself does.
+        path: Where in the record, if the error knows.
+        failed_at: When, in UTC.
+        record: The whole record as AWS sent it.
+    """
+
+    app: str
+    handler: str | None
+    attempts: int
+    error: str
+    message: str
+    path: str | None
+    failed_at: datetime
+    record: object
+
+    def __repr__(self) -> str:
+        """Without the record and the message: a letter may end up in logs."""
+        return f"<DeadLetter of {self.app} for {self.handler}: {self.error}, attempt {self.attempts}>"
+
+
+@runtime_checkable
+class DeadLetterSink(Protocol):
+    """Where dead letters go. May be called from several threads."""
+
+    def send(self, letter: DeadLetter) -> None:
+        """Keep a letter; when this returns, it lasts.
+
+        Raises:
+            DeadLetterError: It cannot be kept; its record then fails, and nothing is lost.
+        """
+        ...
+
+
+class DeadLetters:
+    """When a record is put aside, and where.
+
+    A record that is put aside counts as handled: it holds back neither its item nor the shard.
+    """
+
+    def __init__(self, sink: DeadLetterSink, *, after: int = 5, after_invalid: int = 1) -> None:
+        """Choose where and when.
+
+        Args:
+            sink: Where dead letters go.
+            after: The number of failed attempts after which a record is put aside.
+            after_invalid: The same for a record that cannot be read or whose item is invalid, which another
+                attempt does not mend.
+
+        Raises:
+            ConfigurationError: A number is less than 1, or the sink is none.
+        """
+        if isinstance(sink, type) or not isinstance(sink, DeadLetterSink):
+            raise ConfigurationError("a sink has the method of DeadLetterSink; pass an instance")
+        if min(after, after_invalid) < 1:
+            raise ConfigurationError("a record is put aside after one failed attempt at the earliest")
+        self.sink: Final = sink
+        self._after = after
+        self._after_invalid = after_invalid
+
+    def attempts(self, error: BaseException) -> int:
+        """How many failed attempts there may be, seeing this error."""
+        if isinstance(error, Reject):
+            return 1
+        return self._after_invalid if isinstance(error, InvalidRecordError) else self._after

@@ -1,0 +1,117 @@
+"""Dead letters as lines of a file, which threads and processes may write at once."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from .._dead_letter import DeadLetter
+from .._errors import DeadLetterError
+from .._letter_text import to_json
+
+
+class JsonLinesFile:
+    """Appends each dead letter to a file, as a line of JSON: for tests and on one's own machine.
+
+    Threads and processes may share the file. It is locked with `flock`, which Windows does not have.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Name the file. It is made with the first letter, for its owner only: it holds whole items."""
+        self._path = Path(path)
+
+    def send(self, letter: DeadLetter) -> None:
+        """Append a letter, and wait until it is on the disk.
+
+        Raises:
+            DeadLetterError: The file cannot be written.
+        """
+        line = to_json(letter).encode() + b"\n"
+        with _errors_explained(self._path), _locked(self._path) as file:
+            size = os.fstat(file).st_size
+            if size and os.pread(file, 1, size - 1) != b"\n":
+                line = b"\n" + line  # somebody died while writing
+            with open(file, "ab", closefd=False) as appended:
+                appended.write(line)
+            os.fsync(file)
+
+
+def read_lines(path: Path) -> Sequence[bytes]:
+    """The lines of a file that are not empty.
+
+    Raises:
+        DeadLetterError: The file cannot be read.
+    """
+    with _errors_explained(path):
+        return [line for line in path.read_bytes().split(b"\n") if line.strip()]
+
+
+def remove_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """Take lines out of a file at one stroke, each as often as it is named. What others append stays.
+
+    Raises:
+        DeadLetterError: The file cannot be written.
+    """
+    with _errors_explained(path), _locked(path) as file:
+        gone = Counter(lines)
+        kept: list[bytes] = []
+        for line in read_lines(path):
+            if gone[line] > 0:
+                gone[line] -= 1
+            else:
+                kept.append(line + b"\n")
+        _replace(path, b"".join(kept), os.fstat(file).st_mode)
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    target = path.resolve()
+    with NamedTemporaryFile(dir=target.parent, prefix=f"{target.name}.", delete=False) as written:
+        written.write(content)
+        written.flush()
+        os.fchmod(written.fileno(), mode)
+        os.fsync(written.fileno())
+    Path(written.name).replace(target)
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[int]:
+    lock = _file_lock()
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            lock(file)
+            # who held the lock may have replaced the file
+            if _is_at(path, file):
+                yield file
+                return
+        finally:
+            os.close(file)
+
+
+def _file_lock() -> Callable[[int], None]:
+    try:
+        from fcntl import LOCK_EX, flock  # noqa: PLC0415  # Windows has none
+    except ModuleNotFoundError as error:
+        raise DeadLetterError(
+            "a file of letters is locked with flock, which this system does not have"
+        ) from error
+    return lambda file: flock(file, LOCK_EX)
+
+
+def _is_at(path: Path, file: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _errors_explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DeadLetterError(f"the file {path} cannot be used: {error.strerror}") from error

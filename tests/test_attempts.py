@@ -1,0 +1,301 @@
+"""Failures are counted, and after the last a record is put aside. Sinks have tests of their own."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from ddbevents import ConfigurationError, Insert, Outcome, StreamApp
+from ddbevents._dead_letter import DeadLetter, DeadLetters
+from ddbevents._errors import Reject
+from ddbevents.stores import MemoryStore
+from tests.deliveries import FaultyStore, Letters
+from tests.stream import CANARY, Json, batch, insert, named, sequence_number, user
+
+
+class User(BaseModel):
+    pk: str
+    email: str
+
+
+class Sick:
+    """An app whose handler fails for some users as long as a test says."""
+
+    def __init__(self, *, store: Any = None, letters: Letters | None = None, **when: int) -> None:
+        self.letters = letters or Letters()
+        self.failing = {"b"}
+        self.error: Exception = ValueError(CANARY)
+        self.ran: list[str] = []
+        self.app = StreamApp(
+            "app", store=store or MemoryStore(), dead_letter=DeadLetters(self.letters, **when)
+        )
+        self.app.on_insert(User)(self.handle)
+
+    def handle(self, change: Insert[User]) -> None:
+        self.ran.append(change.new.pk)
+        if change.new.pk in self.failing:
+            raise self.error
+
+    def told(self, event: Json) -> list[str]:
+        return [report.outcome.value for report in self.app.process(event).records]
+
+
+def users(*keys: str) -> Json:
+    return batch(*(insert(number, user(key)) for number, key in enumerate(keys, start=1)))
+
+
+def unreadable(number: int) -> Json:
+    return {**insert(number, user("b")), "eventName": None}
+
+
+def test_a_record_is_put_aside_after_so_many_failed_attempts() -> None:
+    sick = Sick(after=3)
+
+    outcomes = [sick.told(users("a", "b")) for _ in range(4)]
+
+    assert outcomes == [
+        ["handled", "failed"],
+        ["already handled", "failed"],
+        ["already handled", "dead-lettered"],
+        ["already handled", "already handled"],
+    ]
+    assert sick.ran == ["a", "b", "b", "b"]
+
+
+def test_what_was_put_aside_counts_as_done() -> None:
+    sick = Sick(after=1)
+
+    report = sick.app.process(users("b", "b", "a"))
+
+    assert (report.dead_lettered, report.handled) == (2, 1)
+    assert report.response == {"batchItemFailures": []}
+    assert report.failure is None
+
+
+def test_a_letter_holds_all_that_is_known() -> None:
+    sick = Sick(after=2)
+    event = users("b")
+
+    sick.told(event)
+    sick.told(event)
+
+    [letter] = sick.letters.letters
+    assert letter._replace(failed_at=letter.failed_at) == DeadLetter(
+        app="app",
+        handler=f"{__name__}.Sick.handle",
+        attempts=2,
+        error="ValueError",
+        message=CANARY,
+        path=None,
+        failed_at=letter.failed_at,
+        record=event["Records"][0],
+    )
+
+
+def test_a_record_that_succeeds_before_the_last_attempt_is_as_any_other() -> None:
+    sick = Sick(after=3)
+
+    sick.told(users("b"))
+    sick.failing.clear()
+
+    assert sick.told(users("b")) == ["handled"]
+    assert sick.told(users("b")) == ["already handled"]
+    assert sick.letters.letters == []
+
+
+def test_attempts_of_each_handler_are_counted_by_themselves() -> None:
+    sick = Sick(after=2)
+    ran: list[str] = []
+
+    @sick.app.on_insert(User)
+    def second(change: Insert[User]) -> None:
+        ran.append(change.new.pk)
+        if len(ran) == 1:
+            raise ValueError
+
+    assert sick.told(users("b")) == ["failed"]
+    assert ran == []
+    assert sick.told(users("b")) == ["failed"]
+    assert ran == ["b"]
+    assert sick.told(users("b")) == ["handled"]
+    assert len(sick.letters.letters) == 1
+
+
+def test_the_handlers_after_one_that_is_put_aside_run() -> None:
+    sick = Sick(after=1)
+    ran: list[str] = []
+
+    @sick.app.on_insert(User)
+    def second(change: Insert[User]) -> None:
+        ran.append(change.new.pk)
+
+    [report] = sick.app.process(users("b")).records
+
+    assert [outcome for _, outcome in report.handlers] == [Outcome.DEAD_LETTERED, Outcome.HANDLED]
+    assert (report.outcome, ran) == (Outcome.DEAD_LETTERED, ["b"])
+
+
+def test_who_rejects_a_record_has_it_put_aside_at_once() -> None:
+    sick = Sick(after=5)
+    sick.error = Reject("no such customer")
+
+    assert sick.told(users("b")) == ["dead-lettered"]
+    assert (sick.letters.letters[0].error, sick.letters.letters[0].attempts) == ("Reject", 1)
+
+
+def test_without_dead_letters_a_rejection_is_a_failure() -> None:
+    app = StreamApp(store=MemoryStore())
+
+    @app.on_insert(User)
+    def reject(change: Insert[User]) -> None:
+        raise Reject
+
+    assert app(users("a")) == named(1)
+
+
+def test_an_item_that_no_attempt_mends_is_put_aside_at_once_with_its_path() -> None:
+    sick = Sick(after=5)
+
+    assert sick.told(batch(insert(1, {"pk": {"S": "a"}}), insert(2, user("a")))) == [
+        "dead-lettered",
+        "handled",
+    ]
+    assert sick.letters.letters[0].path == "dynamodb.NewImage.email"
+    assert sick.letters.letters[0].error == "InvalidItemError"
+
+
+@pytest.mark.parametrize("record", [None, CANARY, insert(1, user("a"), SequenceNumber=None)], ids=str)
+def test_a_record_without_a_name_is_put_aside_with_what_came(record: object) -> None:
+    sick = Sick(after=5)
+
+    assert sick.told(batch(record, insert(2, user("a")))) == ["dead-lettered", "handled"]
+    assert (sick.letters.letters[0].record, sick.letters.letters[0].handler) == (record, None)
+
+
+def test_a_record_that_cannot_be_read_is_put_aside_once() -> None:
+    sick = Sick()
+    event = batch(unreadable(1), insert(2, user("a")))
+
+    assert sick.told(event) == ["dead-lettered", "handled"]
+    assert sick.told(event) == ["already handled", "already handled"]
+    assert len(sick.letters.letters) == 1
+
+
+def test_attempts_at_what_cannot_be_read_are_counted_if_there_are_to_be_several() -> None:
+    sick = Sick(after_invalid=2)
+    event = batch(insert(1, user("a")), unreadable(2))
+
+    assert [sick.told(event)[1] for _ in range(3)] == ["failed", "dead-lettered", "already handled"]
+
+
+def test_a_letter_that_cannot_be_kept_leaves_the_record_failed(caplog: pytest.LogCaptureFixture) -> None:
+    sick = Sick(after=1, letters=Letters(refusing=1))
+
+    assert sick.told(users("a", "b", "b")) == ["handled", "failed", "not run"]
+    assert "a record cannot be put aside: DeadLetterError" in caplog.text
+    assert sick.told(users("a", "b", "b"))[1:] == ["dead-lettered", "dead-lettered"]
+
+
+class BrokenSink:
+    """A sink that raises what it was not to raise."""
+
+    def send(self, letter: DeadLetter) -> None:  # noqa: ARG002  # the Protocol's
+        raise ConnectionError(CANARY)
+
+
+def test_a_sink_that_raises_anything_leaves_the_record_failed(caplog: pytest.LogCaptureFixture) -> None:
+    app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(BrokenSink(), after=1))
+
+    @app.on_insert(User)
+    def fail(change: Insert[User]) -> None:
+        if change.new.pk == "b":
+            raise ValueError
+
+    report = app.process(users("a", "b", "c"))
+
+    assert [r.outcome.value for r in report.records] == ["handled", "failed", "handled"]
+    assert CANARY not in caplog.text
+
+
+def test_a_store_that_cannot_count_leaves_the_record_failed(caplog: pytest.LogCaptureFixture) -> None:
+    sick = Sick(store=FaultyStore(["none", "down"]), after=3)
+
+    assert sick.told(users("b")) == ["failed"]
+    assert "a record cannot be put aside: StoreError" in caplog.text
+    assert sick.letters.letters == []
+
+
+def test_a_failure_of_the_store_is_nobodys_attempt() -> None:
+    sick = Sick(store=FaultyStore(["none", "down"]), after=1)
+    sick.failing.clear()
+
+    assert sick.told(users("a")) == ["failed"]
+    assert sick.told(users("a")) == ["handled"]
+    assert sick.letters.letters == []
+
+
+def test_a_record_whose_mark_of_being_put_aside_cannot_be_written_fails() -> None:
+    sick = Sick(store=FaultyStore(["none", "down"]), after=1)
+
+    assert sick.told(users("b")) == ["failed"]
+    assert sick.told(users("b")) == ["dead-lettered"]
+    assert len(sick.letters.letters) == 2
+
+
+def test_only_records_that_fail_cost_requests() -> None:
+    store = FaultyStore()
+    sick = Sick(store=store, after=3)
+
+    sick.told(users("a", "c"))
+
+    assert store.requests == 2  # the marks are read, and written
+
+
+def test_a_replay_costs_one_request() -> None:
+    store = FaultyStore()
+    sick = Sick(store=store, after=3)
+    sick.told(users("a", "c"))
+    store.requests = 0
+
+    sick.told(users("a", "c"))
+
+    assert store.requests == 1
+
+
+def test_the_log_tells_of_what_is_put_aside_without_values(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    Sick(after=1).told(users("b"))
+
+    [line] = caplog.records
+    assert line.getMessage().startswith(f"record {sequence_number(1)} is put aside: ValueError at")
+    assert vars(line)["sequence_number"] == sequence_number(1)
+    assert (line.levelname, vars(line)["error_type"]) == ("WARNING", "ValueError")
+    assert CANARY not in caplog.text
+
+
+def test_dead_letters_need_a_store_which_counts() -> None:
+    with pytest.raises(ConfigurationError, match="need a store"):
+        StreamApp(dead_letter=DeadLetters(Letters()))
+    with pytest.raises(ConfigurationError, match="need a store"):
+        Sick().app.with_store(None)
+
+
+@pytest.mark.parametrize("dead_letter", [Letters(), 5])
+def test_what_are_no_dead_letters_is_refused(dead_letter: Any) -> None:
+    with pytest.raises(ConfigurationError, match="dead_letter is a DeadLetters"):
+        StreamApp(store=MemoryStore(), dead_letter=dead_letter)
+
+
+@pytest.mark.parametrize("when", [{"after": 0}, {"after_invalid": 0}], ids=str)
+def test_a_record_has_one_attempt_at_least(when: Any) -> None:
+    with pytest.raises(ConfigurationError, match="at the earliest"):
+        DeadLetters(Letters(), **when)
+
+
+@pytest.mark.parametrize("sink", [Letters, object()], ids=["class", "no sink"])
+def test_what_is_no_sink_is_refused(sink: Any) -> None:
+    with pytest.raises(ConfigurationError, match="pass an instance"):
+        DeadLetters(sink)

@@ -1,0 +1,265 @@
+"""Context managers around each handler, sync and async alike."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from ddbevents import ConfigurationError, Insert, KeyChange, Outcome, Router, StreamApp, Transaction
+from ddbevents.stores import MemoryStore
+from tests.deliveries import FaultyStore
+from tests.stream import Json, batch, insert, named, user
+
+AnyKeys = KeyChange[dict[str, Any]]
+trace = contextvars.ContextVar("trace", default="none")
+
+
+class User(BaseModel):
+    pk: str
+
+
+def users(*keys: str) -> Json:
+    return batch(*(insert(number, user(key)) for number, key in enumerate(keys, start=1)))
+
+
+class Steps:
+    """Middleware that note when they are entered and left."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def named(self, name: str) -> Any:
+        @contextmanager
+        def note(change: object) -> Generator[None]:
+            self.seen.append(f"into {name}")
+            try:
+                yield
+            except BaseException as error:
+                self.seen.append(f"{type(error).__name__} out of {name}")
+                raise
+            self.seen.append(f"out of {name}")
+
+        return note
+
+
+@pytest.fixture
+def steps() -> Steps:
+    return Steps()
+
+
+def test_the_first_is_outermost(steps: Steps) -> None:
+    app = StreamApp(middleware=[steps.named("first"), steps.named("second")])
+    app.on_insert(User)(lambda change: steps.seen.append("handler"))
+
+    app(users("a"))
+
+    assert steps.seen == ["into first", "into second", "handler", "out of second", "out of first"]
+
+
+def test_it_is_entered_around_each_handler(steps: Steps) -> None:
+    app = StreamApp(middleware=[steps.named("it")])
+    app.on_insert(User)(lambda change: steps.seen.append("first"))
+
+    @app.on_insert(User)
+    def second(change: Insert[User]) -> None:
+        steps.seen.append("second")
+
+    app(users("a"))
+
+    assert steps.seen == ["into it", "first", "out of it", "into it", "second", "out of it"]
+
+
+def test_an_async_handler_and_the_tasks_that_it_leaves_run_within(steps: Steps) -> None:
+    app = StreamApp(middleware=[steps.named("it")])
+    tasks: list[asyncio.Task[None]] = []
+
+    async def later() -> None:
+        await asyncio.sleep(0.01)
+        steps.seen.append("task")
+
+    @app.on_insert(User)
+    async def handle(change: Insert[User]) -> None:
+        tasks.append(asyncio.create_task(later()))
+        steps.seen.append("handler")
+
+    app(users("a"))
+
+    assert steps.seen == ["into it", "handler", "task", "out of it"]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_context_variables_that_it_sets_reach_the_handler(concurrency: int, *, is_async: bool) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def set_trace(change: AnyKeys) -> Generator[None]:
+        token = trace.set(change.keys["pk"])
+        yield
+        trace.reset(token)
+
+    def note(change: AnyKeys) -> None:
+        seen.append(trace.get())
+
+    async def note_async(change: AnyKeys) -> None:
+        seen.append(trace.get())
+
+    app = StreamApp(middleware=[set_trace], concurrency=concurrency)
+    app.on_keys(dict)(note_async if is_async else note)
+
+    app(users("a", "b"))
+
+    assert sorted(seen) == ["a", "b"]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("error", [ValueError(), asyncio.CancelledError()], ids=["error", "cancelled"])
+def test_it_sees_what_the_handler_raises(steps: Steps, error: BaseException, *, is_async: bool) -> None:
+    app = StreamApp(middleware=[steps.named("it")])
+
+    def fail(change: Insert[User]) -> None:
+        raise error
+
+    async def fail_async(change: Insert[User]) -> None:
+        raise error
+
+    app.on_insert(User)(fail_async if is_async else fail)
+
+    assert app(users("a")) == named(1)
+    assert steps.seen == ["into it", f"{type(error).__name__} out of it"]
+
+
+def test_it_sees_the_end_of_the_process(steps: Steps) -> None:
+    app = StreamApp(middleware=[steps.named("it")])
+
+    @app.on_insert(User)
+    async def leave(change: Insert[User]) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        app(users("a"))
+    assert steps.seen[1:] == ["SystemExit out of it"]
+
+
+def test_what_it_swallows_is_success() -> None:
+    app = StreamApp(middleware=[lambda change: suppress(LookupError)])
+
+    @app.on_insert(User)
+    def fail(change: Insert[User]) -> None:
+        raise KeyError
+
+    assert app.process(users("a")).handled == 1
+
+
+def test_a_record_whose_error_was_swallowed_is_marked_but_nothing_that_its_handler_asked_for_is_written() -> (
+    None
+):
+    store = MemoryStore()
+    app = StreamApp(store=store, middleware=[lambda change: suppress(LookupError)])
+
+    @app.on_insert(User)
+    def fail(change: Insert[User], tx: Transaction) -> None:
+        tx.put("users", {"pk": change.new.pk}, when=None)
+        raise KeyError
+
+    first, again = app.process(users("a")), app.process(users("a"))
+
+    assert (first.handled, again.already_handled) == (1, 1)
+    assert store.items("users") == []
+
+
+def test_a_transaction_is_packed_without_what_was_swallowed() -> None:
+    store = FaultyStore(window=4)
+    app = StreamApp(store=store, middleware=[lambda change: suppress(LookupError)])
+
+    @app.on_insert(User)
+    async def fail(change: Insert[User], tx: Transaction) -> None:
+        raise KeyError
+
+    assert app.process(users("a", "b")).handled == 2
+    assert len(store.committed) == 2
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_what_it_raises_fails_the_record_and_commits_nothing(where: str) -> None:
+    store = MemoryStore()
+    ran: list[str] = []
+
+    @contextmanager
+    def fail(change: Insert[User]) -> Generator[None]:
+        assert where == "after"
+        yield
+        raise AssertionError
+
+    app = StreamApp(store=store, middleware=[fail])
+
+    @app.on_insert(User)
+    def write(change: Insert[User], tx: Transaction) -> None:
+        ran.append(change.new.pk)
+        tx.delete("users", {"pk": change.new.pk})
+
+    [report] = app.process(users("a")).records
+
+    assert (report.outcome, type(report.error)) == (Outcome.FAILED, AssertionError)
+    assert ran == ["a"] * (where == "after")
+    assert app.process(users("a")).already_handled == 0
+
+
+def test_an_item_that_cannot_be_read_never_gets_to_it(steps: Steps) -> None:
+    app = StreamApp(middleware=[steps.named("it")])
+    app.on_insert(User)(lambda change: None)
+
+    app(batch(insert(1, user("a"), NewImage={})))
+
+    assert steps.seen == []
+
+
+def test_handlers_of_a_router_run_within_it_and_so_they_do_with_another_store(steps: Steps) -> None:
+    router = Router()
+    router.on_insert(User)(lambda change: None)
+    app = StreamApp(middleware=[steps.named("it")])
+    app.include(router)
+
+    app(users("a"))
+    app.with_store(MemoryStore())(users("a"))
+
+    assert steps.seen == ["into it", "out of it"] * 2
+
+
+def test_what_is_no_context_manager_fails_each_record() -> None:
+    wrong: Any = print
+    app = StreamApp(middleware=[wrong])
+    app.on_insert(User)(lambda change: None)
+
+    assert app(users("a")) == named(1)
+
+
+def test_what_cannot_be_called_is_refused() -> None:
+    instance: Any = nullcontext()
+
+    with pytest.raises(ConfigurationError, match="pass the function itself"):
+        StreamApp(middleware=[instance])
+
+
+def test_a_class_of_context_managers_is_one() -> None:
+    entered: list[object] = []
+
+    class Note(AbstractContextManager[None]):
+        def __init__(self, change: Insert[User]) -> None:
+            entered.append(change.new.pk)
+
+        def __exit__(self, *_: object) -> None:
+            entered.append("left")
+
+    app = StreamApp(middleware=[Note])
+    app.on_insert(User)(lambda change: None)
+
+    app(users("a"))
+
+    assert entered == ["a", "left"]

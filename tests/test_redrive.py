@@ -1,0 +1,422 @@
+"""`ddbevents redrive`, from a file, a bucket and a queue."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from ddbevents import Insert, StreamApp
+from ddbevents.cli._commands import commands
+from ddbevents.cli._errors import CommandError
+from ddbevents.cli._letters import open_source
+from ddbevents.cli._progress import progress_bar
+from ddbevents.dead_letters import DeadLetter, DeadLetters, JsonLinesFile, S3Bucket, SQSQueue, from_json
+from ddbevents.stores import MemoryStore
+from tests.letters import answer, bucket_client, keys_of, letter, new_bucket, new_queue, queue_client
+from tests.stream import CANARY, Context, batch, insert, user
+from tests.test_cli_invoke import Run, lines
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+
+APP = """
+import sys
+from pydantic import BaseModel
+from ddbevents import Insert, StreamApp
+from ddbevents.stores import SQLiteStore
+
+
+class User(BaseModel):
+    pk: str
+    email: str
+
+
+app = StreamApp("users", store=SQLiteStore("own.sqlite3"))
+nameless = StreamApp()
+
+
+@nameless.on_insert(User)
+@app.on_insert(User)
+def welcome(change: Insert[User]) -> None:
+    if change.new.pk == "bad":
+        raise ValueError(change.new.email)
+    if change.new.pk == "exit":
+        sys.exit(3)
+    print("welcome", change.new.pk)
+
+
+@app.on_insert(User)
+def count(change: Insert[User]) -> None:
+    print("count", change.new.pk)
+"""
+
+MENDED = f"""
+def fail(change):
+    print("mended", change.new["pk"])
+
+
+fail.__module__ = "{__name__}"  # as if it were the same file
+app.on_insert(dict)(fail)
+"""
+
+Redrive: TypeAlias = Callable[..., Run]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder, with an app in it. What is imported from it is forgotten."""
+    monkeypatch.chdir(tmp_path)  # marks are kept in the current folder
+    monkeypatch.setattr(sys, "path", [*sys.path])  # loading a target adds to it
+    known = set(sys.modules)
+    Path("people.py").write_text(APP, "utf-8")
+    yield tmp_path
+    for name in sys.modules.keys() - known:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def redrive(moto_endpoint: str) -> Redrive:
+    environment = {
+        "AWS_ENDPOINT_URL": moto_endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "COLUMNS": "100",
+        "FORCE_COLOR": None,
+        "TTY_COMPATIBLE": None,
+    }
+    runner = CliRunner(env=environment)
+
+    def run(*arguments: str | Path) -> Run:
+        result = runner.invoke(
+            commands, ["redrive", *map(str, arguments)], catch_exceptions=False, prog_name="ddbevents"
+        )
+        return Run(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def sqs(moto_endpoint: str) -> SQSClient:
+    return queue_client(moto_endpoint)
+
+
+@pytest.fixture
+def s3(moto_endpoint: str) -> S3Client:
+    return bucket_client(moto_endpoint)
+
+
+def of(name: str, number: int = 1, **parts: Any) -> DeadLetter:
+    return letter(insert(number, user(name, CANARY)), "people.welcome", **parts)
+
+
+def file_of(*letters: DeadLetter) -> Path:
+    path = Path("letters.jsonl")
+    for each in letters:
+        JsonLinesFile(path).send(each)
+    return path
+
+
+def left(path: Path) -> list[DeadLetter]:
+    return [from_json(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_letters_run_and_leave_the_file(redrive: Redrive) -> None:
+    path = file_of(of("ada"), of("bob", 2))
+
+    run = redrive("people.py:app", path)
+
+    assert (run.code, run.err, left(path)) == (0, "", [])
+    assert lines(run)[:3] == ["│ welcome ada", "│ welcome bob", lines(run)[2]]
+    assert lines(run)[4].split()[:5] == ["1", "INSERT", "pk=ada", "welcome", "handled"]
+    assert lines(run)[-1] == "2 letters in letters.jsonl · 2 handled · 2 removed"
+
+
+def test_a_letter_that_fails_stays_with_the_later_ones_of_its_item(redrive: Redrive) -> None:
+    letters = [
+        of("bad"),
+        of("ada", 2),
+        *[of(f"u-{number}", number) for number in range(3, 12)],
+        of("bad", 12),
+    ]
+    path = file_of(*letters)
+
+    run = redrive("people.py:app", path)
+
+    assert (run.code, left(path)) == (1, [letters[0], letters[11]])
+    assert "12 letters in letters.jsonl · 10 handled · 1 failed · 1 not run · 10 removed" in run.out
+    assert "#1 ValueError at " in run.out
+    assert CANARY not in run.out
+
+
+def test_letters_are_numbered_through(redrive: Redrive) -> None:
+    path = file_of(*[of(f"u-{number}", number) for number in range(11)], of("bad", 11))
+
+    run = redrive("people.py:app", path, "--traceback")
+
+    assert "#12 ValueError at " in run.out
+    assert "#12 Traceback (most recent call last)" in run.out
+    assert CANARY in run.out
+
+
+def test_many_letters_leave_the_file(redrive: Redrive) -> None:
+    path = file_of(*[of(f"u-{number}", number) for number in range(105)])
+
+    run = redrive("people.py:app", path, "--store", "memory")
+
+    assert (run.code, left(path)) == (0, [])
+
+
+def test_letters_can_be_kept_and_are_not_handled_twice(redrive: Redrive) -> None:
+    path = file_of(of("ada"))
+
+    first = redrive("people.py:app", path, "--keep")
+    second = redrive("people.py:app", path)
+
+    assert first.out.endswith("1 letter in letters.jsonl · 1 handled · 0 removed\n")
+    assert second.out.endswith("1 letter in letters.jsonl · 1 already handled · 1 removed\n")
+    assert left(path) == []
+
+
+def test_marks_are_in_the_store_of_the_app_or_in_another(redrive: Redrive) -> None:
+    path = file_of(of("ada"))
+    redrive("people.py:app", path, "--keep")
+
+    run = redrive("people.py:app", path, "--store", "memory")
+
+    assert Path("own.sqlite3").exists()
+    assert "1 handled" in run.out
+
+
+def test_a_dry_run_shows_what_would_run(redrive: Redrive) -> None:
+    path = file_of(of("ada"), of("bad", 2), of("bad", 3))
+
+    run = redrive("people.py:app", path, "--dry-run")
+
+    assert (run.code, len(left(path))) == (0, 3)
+    assert "│" not in run.out
+    assert "3 letters in letters.jsonl · 3 not run · 0 removed\nnothing ran; what would" in run.out
+
+
+def test_a_dry_run_knows_what_cannot_run(redrive: Redrive) -> None:
+    path = file_of(of("ada", app="others"))
+
+    run = redrive("people.py:app", path, "--dry-run")
+
+    assert run.code == 1
+    assert "the dead letter is of the app 'others', not 'users'" in run.out
+
+
+def test_an_app_without_a_name_takes_the_one_of_the_letter(redrive: Redrive) -> None:
+    path = file_of(of("ada", app="one"), of("bob", 2, app="two"))
+
+    run = redrive("people.py:nameless", path)
+
+    assert (run.code, left(path)) == (0, [])
+
+
+def test_lines_that_are_no_letters_stay(redrive: Redrive) -> None:
+    path = file_of(of("ada"))
+    path.write_bytes(b"no letter\n\n" + path.read_bytes() + b'{"version": "\xff"}')
+
+    run = redrive("people.py:app", path)
+
+    assert run.code == 1
+    assert path.read_bytes() == b'no letter\n{"version": "\xff"}\n'
+    assert "it is no dead letter: expected JSON" in run.out
+
+
+def test_a_handler_that_ends_python_ends_the_command(redrive: Redrive) -> None:
+    path = file_of(of("exit"))
+
+    run = redrive("people.py:app", path)
+
+    assert (run.code, len(left(path))) == (2, 1)
+    assert run.err.startswith("error: a handler ended Python (Runtime exited with error: exit status 3)")
+
+
+def test_what_ran_before_is_taken_out_all_the_same(redrive: Redrive) -> None:
+    path = file_of(*[of(f"u-{number}", number) for number in range(10)], of("exit", 10))
+
+    redrive("people.py:app", path)
+
+    assert len(left(path)) == 1
+
+
+@pytest.mark.parametrize("source", ["missing.jsonl", "."])
+def test_a_source_that_is_none_says_what_one_is(redrive: Redrive, source: str) -> None:
+    run = redrive("people.py:app", source)
+
+    assert run.code == 2
+    assert run.err == (
+        f"error: there is no file {source}; SOURCE is a file, s3://bucket/prefix or a queue's URL\n"
+    )
+
+
+def test_a_bucket_is_emptied(redrive: Redrive, s3: S3Client) -> None:
+    bucket = new_bucket(s3)
+    S3Bucket(bucket, prefix="letters/", client=s3).send(of("ada"))
+    S3Bucket(bucket, prefix="letters/", client=s3).send(of("bad", 2))
+    S3Bucket(bucket, prefix="other/", client=s3).send(of("bob", 3))
+
+    run = redrive("people.py:app", f"s3://{bucket}/letters/")
+
+    assert [key.partition("/")[0] for key in keys_of(s3, bucket)] == ["letters", "other"]
+    assert f"2 letters in s3://{bucket}/letters/ · 1 handled · 1 failed · 1 removed" in run.out
+
+
+def test_a_bucket_may_be_empty(redrive: Redrive, s3: S3Client) -> None:
+    bucket = new_bucket(s3)
+
+    run = redrive("people.py:app", f"s3://{bucket}")
+
+    assert run.out == f"\n0 letters in s3://{bucket} · 0 removed\n"
+
+
+def number_of_messages(client: SQSClient, url: str) -> int:
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def test_a_queue_is_emptied(redrive: Redrive, sqs: SQSClient) -> None:
+    url = new_queue(sqs)
+    sink = SQSQueue(url, client=sqs)
+    for number in range(12):
+        sink.send(of(f"u-{number}", number))
+    sink.send(of("bad", 12))
+
+    run = redrive("people.py:app", url)
+
+    assert run.code == 1
+    assert f"13 letters in {url} · 12 handled · 1 failed · 12 removed" in run.out
+    assert number_of_messages(sqs, url) == 1
+
+
+def test_a_dry_run_gives_the_messages_back(redrive: Redrive, sqs: SQSClient) -> None:
+    url = new_queue(sqs)
+    sink = SQSQueue(url, client=sqs)
+    for number in range(12):
+        sink.send(of(f"u-{number}", number))
+
+    run = redrive("people.py:app", url, "--dry-run")
+
+    assert (run.code, number_of_messages(sqs, url)) == (0, 12)
+
+
+def test_a_letter_that_fails_holds_back_its_group_of_a_fifo_queue(redrive: Redrive, sqs: SQSClient) -> None:
+    url = new_queue(sqs, ".fifo", FifoQueue="true")
+    sink = SQSQueue(url, client=sqs)
+    sink.send(of("bad", 1))
+    sink.send(of("ada", 2))
+    sink.send(of("bad", 3))
+
+    run = redrive("people.py:app", url)
+
+    assert f"3 letters in {url} · 1 handled · 1 failed · 1 not run · 1 removed" in run.out
+    assert number_of_messages(sqs, url) == 2
+
+
+def test_what_an_app_put_aside_in_a_queue_is_handled_when_the_cause_is_gone(
+    redrive: Redrive, sqs: SQSClient
+) -> None:
+    url = new_queue(sqs)
+    app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(SQSQueue(url, client=sqs), after=1))
+    app.on_insert(dict)(fail)
+    app(batch(insert(1, user("ada"))), Context(function_name="users"))
+    Path("people.py").write_text(APP + MENDED, "utf-8")
+
+    run = redrive("people.py:app", url)
+
+    assert (run.code, number_of_messages(sqs, url)) == (0, 0)
+    assert "│ mended ada" in run.out
+
+
+def fail(_: Insert[dict[str, str]]) -> None:
+    raise ConnectionError
+
+
+@pytest.fixture
+def queue(moto_endpoint: str, sqs: SQSClient, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a queue with two letters, which boto3 finds."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)  # boto3 is configured by the environment
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    url = new_queue(sqs)
+    SQSQueue(url, client=sqs).send(of("ada"))
+    SQSQueue(url, client=sqs).send(of("bob", 2))
+    return url
+
+
+def test_a_message_that_is_delivered_again_is_not_run_again(queue: str) -> None:
+    visible_at_once = -30
+
+    with open_source(queue, visible_at_once) as source:
+        batches = [*source.batches()]
+
+    assert [len(batch) for batch in batches] == [2]
+
+
+def remove_all_but_refuse(queue: str) -> None:
+    """SQS refuses single messages in an answer that is no error."""
+    with open_source(queue, 60) as source:
+        [batch] = source.batches()
+        client = source._client  # type: ignore[attr-defined]  # noqa: SLF001  # of a queue
+        answer(client, "DeleteMessageBatch", b'{"Failed": [{"Id": "1", "Code": "ReceiptHandleIsInvalid"}]}')
+        source.remove([found.handle for found in batch])
+
+
+def test_a_message_that_cannot_be_taken_out_is_an_error(queue: str) -> None:
+    with pytest.raises(CommandError, match="goes on holding letters that are handled: run it again"):
+        remove_all_but_refuse(queue)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("s3://gone/letters", "the bucket gone is not there"),
+        ("{endpoint}/1/gone", "the queue {endpoint}/1/gone is not there"),
+    ],
+)
+def test_a_source_that_is_missing_is_named(
+    redrive: Redrive, moto_endpoint: str, source: str, reason: str
+) -> None:
+    run = redrive("people.py:app", source.format(endpoint=moto_endpoint))
+
+    assert run.code == 2
+    assert run.err.startswith(f"error: {reason.format(endpoint=moto_endpoint)}")
+
+
+def test_help_shows_where_letters_may_be(redrive: Redrive) -> None:
+    assert "s3://bucket/prefix" in redrive("--help").out
+
+
+def test_a_terminal_shows_how_far_it_is() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+
+    with progress_bar(console, "letters", 3) as bar:
+        bar.advance(2)
+        bar.hide()
+        console.print("a line")
+        bar.show()
+
+    shown: str = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
+    assert "2/3" in shown
+    assert "a line\n" in shown
+
+
+def test_what_is_no_terminal_shows_no_bar() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False)
+
+    with progress_bar(console, "letters", 3) as bar:
+        bar.advance(2)
+
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined]  # it is a StringIO
