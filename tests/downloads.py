@@ -35,15 +35,13 @@ def cached(name: str, make: Callable[[Path], object], environment: Mapping[str, 
     return folder
 
 
-def pip(
-    arguments: Sequence[str], environment: Mapping[str, str], python: str | Path = sys.executable
-) -> None:
+def pip(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     """Run pip, without the constraints of the project's own environment.
 
     Raises:
         NotFetchedError: It failed.
     """
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", *arguments]
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
     try:
         subprocess.run(
             command,

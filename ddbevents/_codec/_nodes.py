@@ -60,11 +60,9 @@ def outer_config(schema: Schema) -> Config:
     """The configuration of the class that a core schema is of."""
     definitions = {definition["ref"]: definition for definition in schema.get("definitions", ())}
     node: Schema | None = schema
-    while node is not None:
-        if node["type"] in _CLASSES:
-            return node.get("config") or {}
+    while node is not None and node["type"] not in _CLASSES:
         node = definitions.get(node.get("schema_ref", "")) or node.get("schema")
-    return {}
+    return (node or {}).get("config") or {}
 
 
 def is_ambiguous(schema: Schema) -> bool:

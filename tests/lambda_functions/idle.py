@@ -1,0 +1,25 @@
+"""A function whose handler does nothing, to see what everything else takes."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from ddbevents import Insert, StreamApp
+
+app = StreamApp("idle")
+lambda_handler = app
+
+
+class Task(BaseModel):
+    """An item."""
+
+    pk: str
+    deed: str
+
+
+@app.on_insert(Task)
+def rest(change: Insert[Task]) -> None:
+    """Nothing."""
+
+
+app.prepare()

@@ -1,0 +1,8 @@
+"""A function whose handler could never run."""
+
+from __future__ import annotations
+
+from ddbevents import StreamApp
+
+app = StreamApp("miswired")
+app.on_insert(dict, where="status = OPEN")(print)  # type: ignore[arg-type]  # the mistake
