@@ -1,0 +1,391 @@
+"""The crash explorer: what is exactly once passes, each mistake is caught, and the report tells which."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+import pytest
+
+from ddbevents import ConfigurationError, Insert, StreamApp
+from ddbevents.stores import MemoryStore
+from ddbevents.testing import EventSourceMapping, Exploration, Table, Violation, boundary, explore
+from examples.projection import app as projection
+from tests.explored import (
+    AnyItem,
+    Claims,
+    ClaimsAsMarks,
+    ForgetsMarks,
+    LooksBeforeItWrites,
+    MakeApp,
+    MarksFirst,
+    PackingMemory,
+    TakesRefusalForDone,
+    World,
+    adding,
+    beside,
+    counted,
+    counting_starts,
+    in_two_steps,
+    items,
+    keyed,
+    naive,
+    naive_async,
+    total,
+    without_store,
+)
+
+SCHEDULES: Final = int(os.environ.get("DDBEVENTS_SCHEDULES", "200"))
+RECORDS: Final = items("a", "b", "c")
+
+
+def orders() -> list[dict[str, Any]]:
+    """Four orders of one day and two customers; the first is then corrected. Amounts are powers of two."""
+    table = Table("Orders", keys="order_id")
+
+    def order(place: int, amount: int) -> projection.Order:
+        return projection.Order(
+            order_id=str(place),
+            customer_id=str(place % 2),
+            placed_at=datetime(2026, 11, 23, tzinfo=UTC),
+            amount=Decimal(amount),
+        )
+
+    placed = [table.insert(order(place, 2**place)) for place in range(4)]
+    return [*placed, table.modify(order(0, 1), order(0, 17))]
+
+
+def projected(store: MemoryStore) -> object:
+    customers = {each["customer_id"]: each["orders"] for each in store.items("customers")}
+    return customers, store.items("revenue")
+
+
+def only_violation(exploration: Exploration) -> Violation:
+    [violation] = exploration.violations
+    return violation
+
+
+def caught(make_app: MakeApp, **settings: Any) -> Violation:
+    options: dict[str, Any] = {"observe": counted, "make_world": World, "schedules": 0, **settings}
+    return only_violation(explore(make_app, RECORDS, **options))
+
+
+@pytest.mark.parametrize("store", [MemoryStore, PackingMemory])
+def test_the_exactly_once_projection_stands_everything(store: type[MemoryStore]) -> None:
+    exploration = explore(
+        projection.app.with_store, orders(), observe=projected, make_world=store, schedules=SCHEDULES
+    )
+
+    exploration.raise_for_violations()
+    assert exploration.ok
+    assert exploration.schedules > SCHEDULES
+
+
+def test_a_handler_with_an_idempotency_key_stands_everything() -> None:
+    assert explore(keyed, RECORDS, observe=counted, make_world=World)
+
+
+@pytest.mark.parametrize("make_app", [naive, naive_async])
+def test_a_counter_that_is_marked_afterwards_doubles(make_app: MakeApp) -> None:
+    violation = caught(make_app)
+
+    assert violation.harm == "doubled"
+    assert violation.handlers == (f"tests.explored.{make_app.__name__}.<locals>.count",)
+    assert [(step.where, step.what) for step in violation.steps] == [
+        ("end of count, record 1", "the process is killed, or times out")
+    ]
+    assert violation.expected == {"a": 1, "b": 1, "c": 1}
+    assert violation.found == {"a": 2, "b": 1, "c": 1}
+    assert "event_id" in violation.cure
+
+
+def test_a_claim_that_outlasts_the_retries_loses_records() -> None:
+    violation = caught(naive, make_world=lambda: World(Claims()))
+
+    assert violation.harm == "lost"
+    assert len(violation.steps) == 1
+    assert "let nothing claim a record before its handler has run" in violation.cure
+
+
+def test_a_claim_that_is_taken_for_a_mark_loses_records() -> None:
+    violation = caught(naive, make_world=lambda: World(ClaimsAsMarks()))
+
+    assert violation.harm == "lost"
+    assert "write it after the handler" in violation.cure
+
+
+def test_an_app_without_a_store_is_told_to_have_one() -> None:
+    violation = caught(without_store)
+
+    assert violation.harm == "doubled"
+    assert violation.cure.startswith("give the app a store")
+
+
+def test_a_store_that_forgets_marks_doubles() -> None:
+    violation = caught(adding, observe=total, make_world=lambda: World(ForgetsMarks()))
+
+    assert violation.harm == "doubled"
+    assert "says twice of one mark" in violation.cure
+
+
+def test_a_store_that_writes_the_mark_before_the_rest_loses() -> None:
+    violation = caught(adding, observe=total, make_world=lambda: World(MarksFirst()))
+
+    assert violation.harm == "lost"
+    assert [step.where for step in violation.steps] == ["the mark is written"]
+    assert "a mark without the writes" in violation.cure
+
+
+def test_a_store_that_looks_before_it_writes_is_caught_by_a_copy() -> None:
+    violation = caught(adding, observe=total, make_world=lambda: World(LooksBeforeItWrites()))
+
+    assert violation.harm == "doubled"
+    assert [step.what for step in violation.steps] == ["the process sleeps until another has done everything"]
+
+
+def test_a_store_that_takes_a_refused_pack_for_done_is_caught_by_a_copy_that_dies_half_way() -> None:
+    exploration = explore(
+        projection.app.with_store, orders(), observe=projected, make_world=TakesRefusalForDone, schedules=1000
+    )
+
+    violation = exploration.violations[0]
+    assert [step.what for step in violation.steps] == [
+        "a copy of the batch runs, to its end",
+        "no time is left for another record",
+    ]
+    assert "PACKING_RULES" in violation.cure
+
+
+def test_an_effect_beside_a_transaction_doubles() -> None:
+    violation = caught(beside)
+
+    assert violation.handlers == ("tests.explored.beside.<locals>.shout",)
+    assert "through the transaction only" in violation.cure
+
+
+def test_a_process_dies_at_a_boundary_of_the_users_own() -> None:
+    violation = caught(in_two_steps)
+
+    assert violation.harm == "doubled"
+    assert [step.where for step in violation.steps] == ["the first is counted"]
+
+
+def test_an_effect_outside_of_handlers_is_told_from_theirs() -> None:
+    violation = caught(counting_starts)
+
+    assert violation.harm == "changed"
+    assert "outside of them" in violation.cure
+    assert str(violation).startswith("count changed the effects:")
+
+
+def test_of_several_handlers_each_that_does_harm_is_told() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = beside(world)
+
+        @app.on_insert(dict)
+        def count_too(change: Insert[AnyItem]) -> None:
+            world.counted[change.record.event_id] += 1
+
+        return app
+
+    exploration = explore(make_app, RECORDS, observe=counted, make_world=World, schedules=0)
+
+    assert [each.handlers[0].rpartition(".")[2] for each in exploration.violations] == ["shout", "count_too"]
+    assert repr(exploration).endswith("schedules: shout: doubled; count_too: doubled>")
+
+
+def test_handlers_that_do_harm_only_together_are_told_together() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("pair", store=world.store)
+
+        @app.on_insert(dict)
+        def begin(change: Insert[AnyItem]) -> None:
+            world.counted["begun"] += 1
+
+        @app.on_insert(dict)
+        def finish(change: Insert[AnyItem]) -> None:
+            world.counted["done"] = world.counted["begun"]
+
+        return app
+
+    def done(world: World) -> int:
+        return world.counted["done"]
+
+    exploration = explore(make_app, RECORDS, observe=done, make_world=World, schedules=0)
+
+    assert len(only_violation(exploration).handlers) == 2
+
+
+def test_the_report_is_a_table_of_the_steps() -> None:
+    exploration = explore(naive, RECORDS, observe=counted, make_world=World, schedules=0)
+
+    assert str(exploration) == (
+        "count doubled an effect:\n"
+        "  step  delivery  where                   what happens\n"
+        "  1     1         end of count, record 1  the process is killed, or times out\n"
+        "  expected: Counter({'a': 1, 'b': 1, 'c': 1})\n"
+        "  found:    Counter({'a': 2, 'b': 1, 'c': 1})\n"
+        f"  mend it:  {only_violation(exploration).cure}"
+    )
+
+
+def test_a_violation_fails_a_test() -> None:
+    exploration = explore(naive, RECORDS, observe=counted, make_world=World, schedules=0)
+
+    assert not exploration
+    with pytest.raises(AssertionError, match="count doubled an effect"):
+        exploration.raise_for_violations()
+
+
+def test_without_violations_the_report_is_one_line() -> None:
+    exploration = explore(keyed, RECORDS, observe=counted, make_world=World, schedules=0)
+
+    assert repr(exploration) == f"<Exploration of {exploration.schedules} schedules: ok>"
+    assert str(exploration) == f"{exploration.schedules} schedules: each effect happened exactly once"
+
+
+def test_long_effects_are_cut_in_the_report() -> None:
+    def long(world: World) -> object:
+        return "x" * 1000, world.counted
+
+    violation = caught(naive, observe=long)
+
+    assert max(map(len, str(violation).splitlines())) < 450
+
+
+def test_the_world_is_a_store_in_memory_unless_it_is_told() -> None:
+    sums: list[object] = []
+
+    def make_app(store: MemoryStore) -> StreamApp:
+        return adding(World(store))
+
+    def observe(store: MemoryStore) -> object:
+        sums.append(store.item("totals", {"pk": "all"}))
+        return sums[-1]
+
+    assert explore(make_app, RECORDS, observe=observe, schedules=5)
+    assert sums == [{"pk": "all", "items": 3}] * len(sums)
+
+
+def test_the_seed_tells_the_random_schedules() -> None:
+    def plays(seed: int) -> list[int]:
+        lengths: list[int] = []
+
+        def observe(world: World) -> Counter[str]:
+            lengths.append(len(made))
+            return world.counted
+
+        def make_app(world: World) -> StreamApp:
+            made.append(world)
+            return keyed(world)
+
+        made: list[World] = []
+        explore(make_app, RECORDS, observe=observe, make_world=World, schedules=20, seed=seed)
+        return lengths
+
+    assert plays(1) == plays(1) != plays(2)
+
+
+def test_the_mapping_can_be_another_one() -> None:
+    # with a record for each delivery there are fewer points in the first
+    mapping = partial(EventSourceMapping, batch_size=1)
+
+    one = explore(keyed, RECORDS, observe=counted, make_world=World, make_mapping=mapping, schedules=0)
+    three = explore(keyed, RECORDS, observe=counted, make_world=World, schedules=0)
+
+    assert one.ok
+    assert one.schedules < three.schedules / 1.5
+
+
+def test_records_that_are_not_handled_without_faults_cannot_be_explored() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("failing", store=world.store)
+
+        @app.on_insert(dict)
+        def fail(change: Insert[AnyItem]) -> None:
+            raise ValueError
+
+        return app
+
+    with pytest.raises(ConfigurationError, match="every record is handled"):
+        explore(make_app, RECORDS, observe=counted, make_world=World)
+
+
+def test_records_that_no_handler_takes_cannot_be_explored() -> None:
+    def make_app(world: World) -> StreamApp:
+        return StreamApp("empty", store=world.store)
+
+    with pytest.raises(ConfigurationError, match="some handler runs"):
+        explore(make_app, RECORDS, observe=counted, make_world=World)
+
+
+def test_effects_that_differ_without_faults_cannot_be_compared() -> None:
+    world, numbers = World(), count()
+
+    with pytest.raises(ConfigurationError, match="begin anew"):
+        explore(adding, RECORDS, observe=lambda _: next(numbers), make_world=World)
+    with pytest.raises(ConfigurationError, match="begin anew"):
+        explore(naive, RECORDS, observe=counted, make_world=lambda: World(world.store))
+
+
+def test_an_app_that_runs_items_at_once_runs_one_after_the_other() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("lanes", store=world.store, concurrency=3)
+        app.on_keys(dict)(count_up)
+        return app
+
+    def count_up(change: Any) -> None:
+        counts[change.record.event_id] = 1
+
+    counts: dict[str, int] = {}
+
+    assert explore(make_app, RECORDS, observe=lambda _: counts, make_world=World, schedules=10)
+
+
+def test_what_was_asked_for_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    explore(keyed, RECORDS, observe=counted, make_world=World, schedules=0)
+    quiet = [*caplog.records]
+    logging.getLogger("ddbevents").warning("heard")
+
+    assert quiet == []
+    assert [record.message for record in caplog.records] == ["heard"]
+
+
+def test_a_boundary_is_nothing_where_nobody_explores() -> None:
+    boundary("anywhere")
+
+
+def test_an_app_whose_function_is_interrupted_ends_the_exploration() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("interrupted", store=world.store)
+
+        @app.on_insert(dict)
+        def interrupt(change: Insert[AnyItem]) -> None:
+            raise KeyboardInterrupt
+
+        return app
+
+    with pytest.raises(KeyboardInterrupt):
+        explore(make_app, RECORDS, observe=counted, make_world=World)
+
+
+def test_time_passes_only_in_the_mapping() -> None:
+    moments: list[timedelta] = []
+
+    def make_mapping(handler: Any) -> EventSourceMapping:
+        mapping = EventSourceMapping(handler, retries=3)
+        began = mapping.clock.now
+        mappings.append(lambda: moments.append(mapping.clock.now - began))
+        return mapping
+
+    mappings: list[Any] = []
+    explore(keyed, RECORDS, observe=counted, make_world=World, make_mapping=make_mapping, schedules=0)
+    mappings[0]()
+
+    assert moments == [timedelta(0)]

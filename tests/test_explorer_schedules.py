@@ -1,0 +1,320 @@
+"""One schedule: what each of its steps does, how it is told, and how it becomes shorter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from ddbevents import Insert, StreamApp
+from ddbevents.stores import MemoryStore
+from ddbevents.testing import EventSourceMapping
+from ddbevents.testing._explorer import _shrink
+from ddbevents.testing._schedules import (
+    Copy,
+    Fault,
+    Point,
+    PointKind,
+    Repeat,
+    Schedule,
+    Sleep,
+    Strike,
+    random_schedule,
+    simpler,
+    single_steps,
+)
+from ddbevents.testing._staging import Played, Scene, play
+from ddbevents.testing._violations import Suspect, violation_of
+from tests.explored import AnyItem, World, adding, items, naive
+from tests.faulty_stores import Packs
+from tests.stream import MarksOnly
+
+TO_THE_END: Final = 1_000_000
+# read, begin, end, begin, end, write: the points of the two records of `seen`
+READ, BEGIN, END, SECOND_BEGIN, SECOND_END, WRITE = range(6)
+
+
+def scene(
+    make_app: Callable[[World], StreamApp] = naive, store: Callable[[], Any] = MarksOnly, **mapping: Any
+) -> Scene[World]:
+    settings: dict[str, Any] = {"retries": 3, **mapping}
+    return Scene(
+        make_app,
+        items("a", "b"),
+        lambda world: dict(world.counted),
+        lambda: World(store()),
+        lambda handler: EventSourceMapping(handler, **settings),
+    )
+
+
+def seen(*schedule: Any, **settings: Any) -> Played:
+    return play(scene(**settings), schedule)
+
+
+def kinds(played: Played) -> list[list[PointKind]]:
+    return [[point.kind for point in process.points] for each in played.deliveries for process in each]
+
+
+def told(*schedule: Any, **settings: Any) -> list[tuple[int, str, str]]:
+    suspect = Suspect(("tests.explored.naive.<locals>.count",), has_store=True, is_transactional=False)
+    violation = violation_of(suspect, schedule, seen(**settings), seen(*schedule, **settings))
+    return [tuple(step) for step in violation.steps]  # type: ignore[misc]  # a step is such a tuple
+
+
+def is_wrong_with_a_copy(schedule: Schedule) -> bool:
+    return any(isinstance(step, Copy) for step in schedule)
+
+
+def test_without_faults_there_is_one_process() -> None:
+    played = seen()
+
+    assert played.effects == {"a": 1, "b": 1}
+    assert kinds(played) == [["read", "begin", "end", "begin", "end", "write"]]
+
+
+def test_killed_before_a_handler_nothing_is_done() -> None:
+    played = seen(Strike(0, BEGIN, Fault.KILLED_BEFORE))
+
+    assert played.effects == {"a": 1, "b": 1}
+    assert kinds(played)[0] == ["read", "begin"]
+
+
+def test_killed_after_a_handler_its_effect_is_there_and_its_mark_is_not() -> None:
+    played = seen(Strike(0, END, Fault.KILLED_BEFORE))
+
+    assert played.effects == {"a": 2, "b": 1}
+    assert kinds(played)[0] == ["read", "begin", "end"]
+
+
+def test_killed_before_a_request_it_does_not_arrive() -> None:
+    assert seen(Strike(0, WRITE, Fault.KILLED_BEFORE)).effects == {"a": 2, "b": 2}
+
+
+def test_killed_after_a_request_it_arrives() -> None:
+    played = seen(Strike(0, WRITE, Fault.KILLED_AFTER))
+
+    assert played.effects == {"a": 1, "b": 1}
+    assert kinds(played)[1] == ["read"]
+
+
+def test_of_a_lost_answer_the_request_arrives() -> None:
+    played = seen(Strike(0, WRITE, Fault.ANSWER_LOST))
+
+    assert played.effects == {"a": 1, "b": 1}
+    assert kinds(played)[1] == ["read"]
+
+
+def test_what_the_store_refuses_is_not_done() -> None:
+    assert seen(Strike(0, WRITE, Fault.REFUSED)).effects == {"a": 2, "b": 2}
+
+
+def test_out_of_time_the_rest_is_left_to_the_next_delivery() -> None:
+    played = seen(Strike(0, BEGIN, Fault.OUT_OF_TIME))
+
+    assert played.effects == {"a": 1, "b": 1}
+    assert kinds(played) == [["read", "begin", "end", "write"], ["read", "begin", "end", "write"]]
+
+
+def test_a_batch_is_delivered_again_after_it_succeeded() -> None:
+    played = seen(Repeat())
+
+    assert played.effects == {"a": 1, "b": 1}
+    assert kinds(played)[1] == ["read"]
+
+
+def test_a_copy_runs_while_the_first_process_stands_at_a_point() -> None:
+    played = seen(Copy(0, (SECOND_BEGIN, TO_THE_END)))
+
+    assert played.effects == {"a": 2, "b": 2}
+    assert len(played.deliveries) == 1
+
+
+def test_a_copy_that_comes_after_all_is_done_finds_it_done() -> None:
+    assert seen(Copy(0, (TO_THE_END, TO_THE_END))).effects == {"a": 1, "b": 1}
+
+
+def test_a_copy_without_a_turn_runs_when_the_first_has_ended() -> None:
+    assert seen(Copy(0, (BEGIN,))).effects == {"a": 1, "b": 1}
+
+
+def test_two_copies_take_turns() -> None:
+    order: list[str] = []
+
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("turns", store=world.store)
+        name = "first" if not order else "copy"
+        order.append(f"{name} begins")
+
+        @app.on_insert(dict)
+        def note(change: Insert[AnyItem]) -> None:
+            order.append(f"{name}: {change.new['pk']}")
+
+        return app
+
+    # a turn of two passes the begin and the end of one handler
+    seen(Copy(0, (BEGIN, BEGIN, 2, 2, 2)), make_app=make_app)
+
+    assert order == ["first begins", "copy begins", "first: a", "copy: a", "first: b", "copy: b"]
+
+
+def test_a_copy_has_faults_of_its_own() -> None:
+    played = seen(Copy(0, (READ, TO_THE_END)), Strike(0, END, Fault.KILLED_BEFORE, of_copy=True))
+
+    assert played.effects == {"a": 2, "b": 1}
+    assert [len(each) for each in kinds(played)] == [6, 3]
+
+
+def test_a_sleeper_goes_on_when_another_has_done_everything() -> None:
+    played = seen(Sleep(0, BEGIN))
+
+    assert played.effects == {"a": 2, "b": 2}
+    assert kinds(played) == [["read", "begin", "end", "begin", "end", "write"]] * 2
+
+
+def test_who_never_gets_where_it_would_sleep_does_not_sleep() -> None:
+    played = seen(Sleep(0, 99))
+
+    assert played.effects == {"a": 1, "b": 1}
+    assert len(played.deliveries) == 1
+
+
+def test_transactions_are_points() -> None:
+    played = seen(make_app=adding, store=MemoryStore)
+
+    assert kinds(played) == [["read", "begin", "end", "commit", "begin", "end", "commit"]]
+    assert sorted(played.done.values()) == [1, 1]
+
+
+def test_packed_transactions_are_one_point() -> None:
+    played = seen(make_app=spread, store=Packs)
+
+    assert kinds(played) == [["read", "begin", "end", "begin", "end", "commit"]]
+    assert sorted(played.done.values()) == [1, 1]
+
+
+def test_a_pack_whose_answer_is_lost_was_committed() -> None:
+    played = seen(Strike(0, 5, Fault.ANSWER_LOST), make_app=spread, store=Packs)
+
+    assert sorted(played.done.values()) == [1, 1]
+
+
+def test_a_commit_that_finds_its_mark_does_nothing() -> None:
+    played = seen(Sleep(0, 3), make_app=adding, store=MemoryStore)
+
+    assert sorted(played.begun.values()) == [2, 2]
+    assert sorted(played.done.values()) == [1, 1]
+
+
+def spread(world: World) -> StreamApp:
+    """Writes each record to an item of its own."""
+    app = StreamApp("spread", store=world.store)
+
+    @app.on_insert(dict)
+    def write(change: Insert[AnyItem], tx: Any) -> None:
+        tx.update("totals", {"pk": change.new["pk"]}, add={"items": 1})
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (Strike(0, READ, Fault.REFUSED), (1, "store.handled, 2 records", "the store refuses")),
+        (
+            Strike(0, WRITE, Fault.KILLED_AFTER),
+            (1, "store.add, 2 records", "it is done, and the process is killed before it knows"),
+        ),
+        (
+            Strike(0, SECOND_BEGIN, Fault.OUT_OF_TIME),
+            (1, "begin of count, record 2", "no time is left for another record"),
+        ),
+        (Strike(0, 99, Fault.ANSWER_LOST), (1, "the end", "it is done, and the answer is lost")),
+        (Strike(7, END, Fault.KILLED_BEFORE), (8, "the end", "the process is killed, or times out")),
+        (Repeat(), (2, "after success", "Lambda delivers the batch again")),
+        (
+            Sleep(0, END),
+            (1, "end of count, record 1", "the process sleeps until another has done everything"),
+        ),
+        (
+            Copy(0, (BEGIN, TO_THE_END)),
+            (1, "begin of count, record 1", "a copy of the batch runs, to its end"),
+        ),
+        (
+            Copy(0, (BEGIN, 3, 2)),
+            (1, "begin of count, record 1", "a copy of the batch runs, and they take turns of 3, 2 points"),
+        ),
+        (Copy(0, (BEGIN,)), (1, "begin of count, record 1", "a copy of the batch runs after it")),
+    ],
+)
+def test_a_step_is_told_in_words(step: Any, expected: tuple[int, str, str]) -> None:
+    assert told(step) == [expected]
+
+
+def test_a_fault_of_a_copy_is_told_as_its_own() -> None:
+    steps = told(Copy(0, (READ, TO_THE_END)), Strike(0, END, Fault.KILLED_BEFORE, of_copy=True))
+
+    assert steps[1] == (1, "of the copy: end of count, record 1", "the process is killed, or times out")
+
+
+def test_steps_are_told_by_delivery_and_a_copy_before_its_faults() -> None:
+    of_copy, copy = Strike(0, END, Fault.KILLED_BEFORE, of_copy=True), Copy(0, (READ, TO_THE_END))
+
+    steps = told(Repeat(), Strike(1, READ, Fault.REFUSED), of_copy, copy)
+
+    assert [(delivery, where) for delivery, where, _ in steps] == [
+        (1, "store.handled, 2 records"),
+        (1, "of the copy: end of count, record 1"),
+        (2, "store.handled, 2 records"),
+        (3, "after success"),
+    ]
+
+
+def test_a_request_about_one_record_names_it() -> None:
+    assert told(Strike(0, 3, Fault.REFUSED), make_app=adding, store=MemoryStore) == [
+        (1, "store.commit, record 1", "the store refuses")
+    ]
+
+
+def test_every_point_has_its_faults_and_is_slept_at_and_overtaken_at() -> None:
+    steps = [*single_steps([Point("read", "handled"), Point("begin", "count"), Point("boundary", "here")])]
+
+    assert [step.fault for step in steps if isinstance(step, Strike)] == [
+        *(Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.ANSWER_LOST, Fault.REFUSED),
+        *(Fault.KILLED_BEFORE, Fault.OUT_OF_TIME),
+        Fault.KILLED_BEFORE,
+    ]
+    assert [step.point for step in steps if isinstance(step, Sleep)] == [0, 1, 2]
+    assert [step.turns[0] for step in steps if isinstance(step, Copy)] == [0, 1, 2]
+    assert steps.count(Repeat()) == 1
+
+
+def test_random_schedules_have_one_to_three_steps_of_all_kinds() -> None:
+    points = [Point("read", "handled"), Point("begin", "count"), Point("end", "count")]
+
+    schedules = [random_schedule(Random(number), points) for number in range(200)]  # noqa: S311  # the same
+
+    assert {len(schedule) for schedule in schedules} == {1, 2, 3}
+    assert {type(step) for schedule in schedules for step in schedule} == {Strike, Copy, Sleep, Repeat}
+
+
+def test_a_schedule_becomes_simpler_by_one_thing_at_a_time() -> None:
+    copy, kill = Copy(0, (1, 2, 3)), Strike(0, 1, Fault.REFUSED)
+
+    assert [*simpler((copy, kill))] == [
+        (kill,),
+        (Copy(0, (1, TO_THE_END)), kill),
+        (Copy(0, (1, 2)), kill),
+        (copy,),
+    ]
+
+
+def test_nothing_is_simpler_than_one_copy_that_runs_through() -> None:
+    assert [*simpler((Copy(0, (1, TO_THE_END)),))] == [()]
+
+
+def test_a_schedule_is_shrunk_to_what_it_takes() -> None:
+    schedule = (Repeat(), Copy(1, (4, 2, 3, 1)), Sleep(0, 2))
+
+    assert _shrink(schedule, is_wrong_with_a_copy) == (Copy(1, (4, TO_THE_END)),)

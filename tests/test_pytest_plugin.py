@@ -1,0 +1,207 @@
+"""The pytest plugin, in runs of its own."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Final, Protocol
+
+import pytest
+
+import pytest_ddbevents
+from tests.test_imports import modules_after
+
+pytest_plugins = ["pytester"]
+
+SETTING: Final = """
+from ddbevents import StreamApp
+from ddbevents.testing import EventSourceMapping, Table, event
+
+app = StreamApp("users")
+users = Table("Users")
+records = [users.insert({"pk": "u-1", "email": "ada"}), users.insert({"pk": "u-2\\x1b", "email": "grace"})]
+
+@app.on_keys(dict)
+def welcome(change):
+    if change.keys["pk"] != "u-1":
+        raise ValueError(change.keys)
+
+@app.on_keys(dict)
+def count(change): ...
+"""
+
+BATCH: Final = [
+    "*#  kind    key         handlers                  outcome  error*",
+    "*1  INSERT  pk=u-1      welcome, count            handled*",
+    "*2  INSERT  pk=u-2?x1b  welcome, count (not run)  failed   ValueError at *",
+]
+DELIVERIES: Final = [
+    "*#  seconds  shard *  records  retry  verdict  begins again at *",
+    "*1  0        shardId-*  2        0      partial  3*2",
+    "*2  0        shardId-*  1        0      partial  3*2",
+]
+
+
+class Run(Protocol):
+    def __call__(self, code: str) -> pytest.RunResult: ...
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a test file in a process of its own, with no plugin but ours."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(code: str) -> pytest.RunResult:
+        pytester.makepyfile(SETTING + code)
+        return pytester.runpytest_subprocess("-p", "pytest_ddbevents", "-p", "no:cacheprovider")
+
+    return run
+
+
+def test_pytest_finds_the_plugin() -> None:
+    [entry] = entry_points(group="pytest11", name="ddbevents")
+
+    assert entry.load() is pytest_ddbevents
+
+
+def test_a_run_that_does_not_use_it_loads_nothing_of_the_library() -> None:
+    loaded = modules_after("import pytest_ddbevents")
+
+    assert loaded.isdisjoint({"ddbevents", "pydantic"})
+
+
+def test_a_test_without_the_library_fails_as_always(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makeconftest("")
+    pytester.makepyfile(test_plain="def test_plain():\n    report = [1]\n    assert report == [2]\n")
+
+    result = pytester.runpytest_subprocess("-p", "pytest_ddbevents", "test_plain.py")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert ?1? == ?2?*"])
+    assert "ddbevents:" not in result.stdout.str()
+
+
+def test_the_fixtures_share_a_clock(run: Run) -> None:
+    result = run("""
+def test_all(ddbevents_clock, ddbevents_store, ddbevents_mapping):
+    from datetime import timedelta
+
+    mapping = ddbevents_mapping(app.with_store(ddbevents_store), batch_size=1)
+    mapping.put(records[0])
+    mapping.run()
+    mark = "users#test_the_fixtures_share_a_clock.welcome#" + records[0]["eventID"]
+
+    assert mapping.clock is ddbevents_clock
+    assert ddbevents_store.handled([mark]) == {mark}
+    ddbevents_clock.advance(timedelta(hours=49))
+    assert ddbevents_store.handled([mark]) == set()
+""")
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_report_of_a_batch_that_is_compared_is_a_table(run: Run) -> None:
+    result = run("""
+def test_report():
+    assert app.with_store(None).process(event(*records)) == None
+""")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*<BatchReport of 2 records> == None*", *BATCH])
+
+
+def test_records_that_are_compared_are_a_table(run: Run) -> None:
+    result = run("""
+def test_records():
+    assert [*app.process(event(*records)).records] == []
+""")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*<2 records> == *", *BATCH])
+
+
+def test_a_record_that_cannot_be_read_is_shown_as_such(run: Run) -> None:
+    result = run("""
+def test_unreadable():
+    assert app.process({"Records": [records[0], {"dynamodb": {}}]}).records == ()
+""")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*2  unreadable  * failed * InvalidRecordError:*"])
+
+
+def test_the_history_of_a_mapping_that_is_compared_is_a_table(run: Run) -> None:
+    result = run("""
+def test_history():
+    mapping = EventSourceMapping(app, retries=1)
+    mapping.put(*records)
+    assert mapping.run() == None
+""")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*<History: * invocations, 1 records lost> == None*", *DELIVERIES, "*1 records discarded: Retry*"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("compared", "line"), [("discarded", "*1 records discarded: Retry*"), ("invocations", DELIVERIES[0])]
+)
+def test_parts_of_a_history_that_are_compared_are_shown(run: Run, compared: str, line: str) -> None:
+    result = run(f"""
+def test_history():
+    mapping = EventSourceMapping(app, retries=1)
+    mapping.put(*records)
+    history = mapping.run()
+    del mapping
+    assert history.{compared} == []
+""")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([line])
+
+
+def test_what_a_failed_test_has_in_its_variables_is_shown(run: Run) -> None:
+    result = run("""
+def test_variables():
+    mapping = EventSourceMapping(app, retries=0)
+    mapping.put(*records)
+    mapping.run()
+    report = app.process(event(*records))
+    number = 1
+    assert report.handled == 2
+""")
+
+    result.assert_outcomes(failed=1)
+    sections = ["*- ddbevents: mapping -*", *DELIVERIES, "*- ddbevents: report -*", *BATCH]
+    result.stdout.fnmatch_lines(sections)
+
+
+def test_what_has_nothing_to_tell_is_compared_as_always(run: Run) -> None:
+    result = run("""
+def test_empty():
+    assert app.process(event()) == ()
+    assert [1] == [2]
+""")
+
+    result.assert_outcomes(failed=1)
+    assert "ddbevents:" not in result.stdout.str()
+
+
+def test_an_invocation_that_failed_is_shown_with_its_error(run: Run) -> None:
+    result = run("""
+def test_error():
+    mapping = EventSourceMapping(lambda event, context: 1 / 0, retries=0)
+    mapping.put(*records)
+    assert mapping.run().invocations == []
+""")
+
+    result.stdout.fnmatch_lines(["*1  0 * 2        0      failed * ZeroDivisionError at *"])
+
+
+def test_a_failure_outside_of_the_test_has_no_variables(run: Run) -> None:
+    result = run("""
+def test_nothing(no_such_fixture): ...
+""")
+
+    result.assert_outcomes(errors=1)
+    assert "ddbevents:" not in result.stdout.str()
