@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -85,3 +86,8 @@ class MarksOnly:
 
     def add(self, marks: Collection[str]) -> None:
         self.marks |= {*marks}
+
+
+def shown(value: object) -> str:
+    """A name for a parameter, the same in each process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", ascii(value))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ddbevents import InvalidItemError, decode_value, encode_value
 from ddbevents._attributes import canonical
-from tests.stream import CANARY
+from tests.stream import CANARY, shown
 
 NUMBERS = st.one_of(
     st.integers(-(10**38) + 1, 10**38 - 1),
@@ -274,7 +274,7 @@ class Size(IntEnum):
         (frozenset({b"a"}), {"BS": [b"a"]}),
         ({1: "a", Colour.RED: "b"}, {"M": {"1": {"S": "a"}, "red": {"S": "b"}}}),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_more_values_encode_than_decode(value: object, attribute: dict[str, Any]) -> None:
     assert encode_value(value) == attribute

@@ -29,7 +29,7 @@ from ddbevents._codec._convert import convert
 from ddbevents._codec._encode import _dump
 from ddbevents._codec._writers import write
 from ddbevents._encoding import encode_attribute
-from tests.stream import CANARY
+from tests.stream import CANARY, shown
 from tests.test_attributes import VALUES
 
 EXAMPLES: Final = 50_000 if os.environ.get("DDBEVENTS_LONG") else 2_000
@@ -263,7 +263,7 @@ def test_what_models_mostly_hold_is_written_fast(value: object) -> None:
         SecretStr(CANARY),
         object(),
     ],
-    ids=ascii,
+    ids=shown,
 )
 def test_what_is_refused_or_seldom_is_left_to_the_explaining_encoder(value: object) -> None:
     assert write([value]) is None
@@ -274,7 +274,7 @@ def test_a_number_too_long_for_python_to_show_is_refused_as_any_other() -> None:
         encode_value([10**5_000])
 
 
-@pytest.mark.parametrize("member", [CANARY.encode() + b"\x80", {frozenset({CANARY}): 1}, object()], ids=ascii)
+@pytest.mark.parametrize("member", [CANARY.encode() + b"\x80", {frozenset({CANARY}): 1}, object()], ids=shown)
 def test_what_pydantic_cannot_write_within_an_iterator_is_refused_without_showing_it(member: object) -> None:
     with pytest.raises(InvalidItemError, match="no type for SerializationIterator") as refused:
         encode({"members": iter([member])})
@@ -299,7 +299,7 @@ def nested(depth: int, inside: object) -> Any:
 DEEP: Final = pytest.mark.parametrize(
     "leaf",
     ["a", 1, 10**40, 0.5, Decimal(0), True, None, b"a", {"a"}, {1}, [], {}, Colour.RED, Text("b")],
-    ids=ascii,
+    ids=shown,
 )
 
 

@@ -35,7 +35,7 @@ from ddbevents import BatchFailedError, ConfigurationError, Insert, StoreError, 
 from ddbevents.powertools import PowertoolsStore
 from ddbevents.stores import IdempotencyStore, TransactionalStore
 from tests.dynamodb_local import clients
-from tests.stream import Json, batch, insert, user
+from tests.stream import Json, batch, insert, shown, user
 from tests.valkey_server import ValkeyUnavailableError, valkey_server
 
 if TYPE_CHECKING:
@@ -500,7 +500,7 @@ def test_whatever_a_layer_raises_is_a_store_error() -> None:
         store.handled(["a"])
 
 
-@pytest.mark.parametrize("wrong", ["table", DictLayer, None], ids=repr)
+@pytest.mark.parametrize("wrong", ["table", DictLayer, None], ids=shown)
 def test_what_is_no_layer_is_refused_with_an_example(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"such as DynamoDBPersistenceLayer\(table_name="):
         PowertoolsStore(wrong)

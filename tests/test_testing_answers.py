@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from ddbevents.testing import EventSourceMapping, FunctionTimeoutError, History, Table
+from tests.stream import shown
 
 TABLE = Table("Answers", "pk")
 RECORDS = [TABLE.insert({"pk": str(number)}) for number in range(4)]
@@ -107,7 +108,7 @@ def test_without_report_batch_item_failures_every_answer_is_success(answer: Any)
 
 
 @pytest.mark.parametrize("report_failures", [True, False])
-@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(1), CancelledError()], ids=repr)
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(1), CancelledError()], ids=shown)
 def test_an_error_fails_the_whole_batch(error: BaseException, *, report_failures: bool) -> None:
     def raise_it(_: Any, __: Any) -> NoReturn:
         raise error
