@@ -34,6 +34,7 @@ from ddbevents import Insert, StreamApp, Transaction
 from ddbevents.stores import DynamoDBStore
 from ddbevents.testing import event, insert
 from tests.dynamodb_local import clients, dynamodb_local
+from tests.dynamodb_tables import make_table
 
 RECORDS: Final = 500
 ITEMS: Final = 50
@@ -189,12 +190,7 @@ def main() -> None:
 def make_tables(client: Any) -> None:
     """For marks and for counters."""
     for table, key in TABLES.items():
-        client.create_table(
-            TableName=table,
-            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        make_table(client, key, name=table)
 
 
 def measure_all(client: Any, network: Network, rounds: int) -> None:

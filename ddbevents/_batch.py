@@ -67,7 +67,7 @@ def _run(jobs: Iterable[AnyJob], conditions: Conditions) -> list[RecordReport]:
         try:
             _read_marks(ledger, known, conditions)
         except StoreError as error:
-            logger().error("no handler ran, the store of marks cannot be read: %s", describe(error))
+            logger().error("marks cannot be read, so no handler ran: %s", describe(error))
             return [report_unprotected(job, error) for job in known]
         jobs = _let_go(known)
     return _Run(ledger, conditions).run(jobs)
@@ -93,7 +93,7 @@ class _Run:
         self._packs = Packs(conditions.store)
         self._conditions = conditions
         self._deadline = conditions.deadline
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._tried = False
         self._stopped = False
         self._closed_lanes: set[Hashable] = set()
@@ -282,7 +282,7 @@ class _Run:
         try:
             self._ledger.write(mark for _, mark in pending)
         except StoreError as error:
-            logger().error("the store of marks cannot be written: %s", describe(error))
+            logger().error("marks cannot be written, and what ran may run again: %s", describe(error))
             self._stopped = True
             self._amendments += [Amendment(place, Outcome.FAILED, error) for place in dict(pending)]
         self._deadline.note_flush(perf_counter() - start)

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from ._dead_letter import DeadLetter
 from ._errors import DeadLetterError, InvalidEventError, InvalidRecordError
-from ._records import StreamRecord, UnreadableRecord, read_record, read_records
+from ._reading import read_record, read_records
+from ._records import StreamRecord, UnreadableRecord
 
 _QUEUE: Final = "aws:sqs"
-_MESSAGE_ID: Final = re.compile(r"[0-9A-Za-z-]{1,128}").fullmatch
+_MESSAGE_ID: Final = r"[0-9A-Za-z-]{1,128}"  # compiled when a queue first delivers
 
 
 def parse_event(event: object) -> list[StreamRecord]:
@@ -84,4 +85,4 @@ def _open_message(message: object) -> tuple[str, DeadLetter]:
 
 def _message_id(message: object) -> str | None:
     found = message.get("messageId") if isinstance(message, dict) else None
-    return found if isinstance(found, str) and _MESSAGE_ID(found) else None
+    return found if isinstance(found, str) and re.fullmatch(_MESSAGE_ID, found) else None

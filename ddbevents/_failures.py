@@ -51,16 +51,13 @@ def is_put_aside(failure: Failure, app: str, dead_letters: DeadLetters | None, l
             return False
         dead_letters.sink.send(_letter(failure, app, attempts))
     except Exception as problem:  # noqa: BLE001  # a sink may be the user's own code
-        logger().error("a record cannot be put aside: %s", describe(problem), extra=_extra(failure))
+        said = "%s cannot be put aside, and is delivered again: %s"
+        logger().error(said, _named(failure), describe(problem), extra=_extra(failure))
         return False
     if failure.task is not None:
         ledger.put_aside(failure.place, failure.task)
-    logger().warning(
-        "record %s is put aside: %s",
-        failure.record.identifier,
-        describe(failure.error),
-        extra=_extra(failure),
-    )
+    said = "%s is put aside, for it failed %s: %s"
+    logger().warning(said, _named(failure), _where(failure), describe(failure.error), extra=_extra(failure))
     return True
 
 
@@ -94,14 +91,20 @@ def _letter(failure: Failure, app: str, attempts: int) -> DeadLetter:
 
 def log_failure(failure: Failure) -> None:
     """One line for who is on call: which record, which handler, what kind of error and where it was."""
-    error, extra = failure.error, _extra(failure)
-    if failure.handler is None:
-        logger().error("a record failed before any handler ran: %s", describe(error), extra=extra)
-        return
+    record, where, error = _named(failure), _where(failure), failure.error
+    logger().error("%s failed %s: %s", record, where, describe(error), extra=_extra(failure))
+    if failure.handler is not None:
+        # the message of a handler's own exception may hold an item's values: only for who asks
+        logger().debug("%s failed %s", record, where, exc_info=error)
+
+
+def _named(failure: Failure) -> str:
     number = failure.record.identifier
-    logger().error("record %s failed in %s: %s", number, failure.handler, describe(error), extra=extra)
-    # the message of a handler's own exception may hold an item's values: only for who asks
-    logger().debug("record %s failed in %s", number, failure.handler, exc_info=error)
+    return "a record" if number is None else f"record {number}"
+
+
+def _where(failure: Failure) -> str:
+    return "before any handler ran" if failure.handler is None else f"in {failure.handler}"
 
 
 def _extra(failure: Failure) -> dict[str, str | None]:

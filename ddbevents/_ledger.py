@@ -71,7 +71,7 @@ class Ledger:
         has done in the meantime.
         """
         self.handled.add(task)
-        self._pending.append((place, _aside(self.mark(task))))
+        self._note(place, _aside(self.mark(task)))
 
     def commit(self, task: Task, transaction: Transaction, patience: timedelta) -> None:
         """Write the mark and a handler's writes now. A mark that was there already is as good.
@@ -117,7 +117,7 @@ class Ledger:
         cast("IdempotencyStore", self._store).add([*marks])
 
     def _note(self, place: int, mark: str) -> None:
-        # or another lane might take the list away just before this mark is in it
+        # or another lane might take the list away just before the mark is in it
         with self._lock:
             self._pending.append((place, mark))
 

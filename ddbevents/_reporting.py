@@ -50,5 +50,9 @@ def _log(report: BatchReport) -> None:
     }
     age = report.oldest_age
     measures = {"seconds": report.seconds, "oldest_age_seconds": None if age is None else age.total_seconds()}
-    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    told = ", ".join(_told(count, name) for name, count in counts.items() if count)
     log.info("%s in %.3f s", told or "an empty batch", report.seconds, extra={**counts, **measures})
+
+
+def _told(count: int, name: str) -> str:
+    return "1 record" if (count, name) == (1, "records") else f"{count} {name.replace('_', ' ')}"

@@ -1,29 +1,17 @@
-"""The DynamoDB writes that a handler asked for, as data until the handler has returned, and their limits."""
+"""The DynamoDB writes that a handler asked for, as data until the handler has returned."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
-from ._attributes import AttributeValue, canonical
+from ._attributes import AttributeValue
 from ._codec import encode, encode_value
 from ._conditions import Condition
-from ._errors import InvalidItemError, TransactionError
+from ._errors import TransactionError
 
 EncodedItem: TypeAlias = dict[str, AttributeValue]
-KeyNames: TypeAlias = Callable[[str], tuple[str, ...] | None]
-"""The names of a table's key attributes, or None if they are not known."""
-
-MOST_WRITES: Final = 99
-"""A TransactWriteItems takes 100 actions, and one of them writes the mark."""
-
-MOST_BYTES: Final = 4 * 1024 * 1024
-"""Of the items of a transaction together."""
-
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-_LONGEST_NUMBER: Final = 21
-_OVERHEAD: Final = 3
+"""An item, a key or a part of one in typed JSON."""
 
 
 class Put(NamedTuple):
@@ -159,127 +147,6 @@ class Transaction:
             TransactionError: It has not the shape of one.
         """
         self._writes.append(_read_action(action, len(self._writes)))
-
-
-def check_limits(writes: Sequence[Write], key_names: KeyNames) -> None:
-    """Refuse what DynamoDB would not take as one transaction, before anything is sent.
-
-    Items count with the size that AWS documents for storage, an update with the attributes that it names.
-
-    Args:
-        writes: The writes of one transaction, without its mark.
-        key_names: Asked only where several writes, a put among them, go to one table of which no other write
-            tells the key.
-
-    Raises:
-        TransactionError: There are more than 99 writes, two writes to one item, or more than 4 MB.
-    """
-    if len(writes) > MOST_WRITES:
-        raise TransactionError(f"{len(writes)} writes are too many: a transaction takes {MOST_WRITES}")
-    if sum(map(size_of, writes)) > MOST_BYTES:
-        raise TransactionError("more than 4 MB: a transaction takes no more, so write less at once")
-    seen: dict[Hashable, int] = {}
-    for index, item in _shared_tables(writes, key_names):
-        first = seen.setdefault(item, index)
-        if first != index:
-            raise TransactionError(
-                f"write {index} is to the item of write {first}, in table {writes[index].table!r}:"
-                " a transaction takes one write to an item, so make them one",
-                index=index,
-                table=writes[index].table,
-            )
-
-
-def item_of(write: Write, key_names: KeyNames) -> Hashable | None:
-    """What two writes have in common exactly if they are to the same item.
-
-    Args:
-        write: The write.
-        key_names: Asked only for a put.
-
-    Returns:
-        None if it cannot be told, because a put's key is not known, or malformed.
-    """
-    try:
-        key = {name: canonical(value) for name, value in (_key_of(write, key_names) or {}).items()}
-    except InvalidItemError:
-        return None
-    return (write.table, frozenset(key.items())) if key else None
-
-
-def size_of(write: Write) -> int:
-    """How many bytes the write counts of a transaction's 4 MB, rounded up where AWS says "about"."""
-    match write:
-        case Put():
-            return _size(write.item)
-        case Update():
-            removed = sum(len(name.encode()) for name in write.remove)
-            return sum(map(_size, (write.key, write.set, write.add, write.delete)), removed)
-        case Delete() | Check():
-            return _size(write.key)
-        case raw:
-            parts = (raw.request.get(part, {}) for part in ("Item", "Key", "ExpressionAttributeValues"))
-            return sum(map(_size, parts))
-
-
-def _shared_tables(writes: Sequence[Write], key_names: KeyNames) -> Iterator[tuple[int, Hashable]]:
-    """Index and item of each write that is not the only one to its table, where it can be told."""
-    counts = Counter(write.table for write in writes)
-    told = {write.table: tuple(key) for write in writes if (key := _key_of(write, _nobody_knows))}
-    for index, write in enumerate(writes):
-        if counts[write.table] > 1:
-            item = item_of(write, lambda table: told.get(table) or key_names(table))
-            if item is not None:
-                yield index, item
-
-
-def _nobody_knows(_: str) -> None:
-    return None
-
-
-def _key_of(write: Write, key_names: KeyNames) -> Mapping[str, AttributeValue] | None:
-    match write:
-        case Put(item=item) | Raw(operation="Put", request={"Item": item}):
-            names = key_names(write.table) or ()
-            return {name: item[name] for name in names} if item.keys() >= set(names) else None
-        case Raw():
-            return cast("Mapping[str, AttributeValue]", write.request["Key"])  # raw JSON, of a shape checked
-        case _:
-            return write.key
-
-
-def _size(attributes: Mapping[str, Any]) -> int:
-    return sum(_text_size(name) + _value_size(value) for name, value in attributes.items())
-
-
-def _value_size(attribute: object) -> int:  # noqa: PLR0911  # one case for each type
-    match attribute:
-        case {"S": str(text)}:
-            return _text_size(text)
-        case {"N": str(text)}:
-            return _number_size(text)
-        case {"B": bytes(binary)}:
-            return len(binary)
-        case {"M": dict(members)}:
-            return _OVERHEAD + len(members) + _size(members)
-        case {"L": list(members)}:
-            return _OVERHEAD + len(members) + sum(map(_value_size, members))
-        case {"SS": list(texts)}:
-            return sum(map(_text_size, texts))
-        case {"NS": list(texts)}:
-            return sum(map(_number_size, texts))
-        case {"BS": list(binaries)}:
-            return sum(map(len, binaries))
-        case _:
-            return 1
-
-
-def _number_size(text: str) -> int:
-    return min(len(text) // 2 + 2, _LONGEST_NUMBER)
-
-
-def _text_size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _read_action(action: Mapping[str, Mapping[str, Any]], index: int) -> Raw:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.dynamodb_local import DynamoDBUnavailableError, dynamodb_local
+from tests.letters import bucket_client, queue_client
 from tests.moto_server import moto_server
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +28,16 @@ def dynamodb_endpoint() -> Generator[str]:
 def moto_endpoint() -> Generator[str]:
     with moto_server() as endpoint:
         yield endpoint
+
+
+@pytest.fixture
+def sqs(moto_endpoint: str) -> SQSClient:
+    return queue_client(moto_endpoint)
+
+
+@pytest.fixture
+def s3(moto_endpoint: str) -> S3Client:
+    return bucket_client(moto_endpoint)
 
 
 @contextmanager

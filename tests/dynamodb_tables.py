@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-def make_table(client: DynamoDBClient, *key: str) -> str:
-    """An empty table with a partition key, and perhaps a sort key, of text."""
-    name = f"table-{uuid4()}"
+def make_table(client: DynamoDBClient, *key: str, name: str | None = None) -> str:
+    """An empty table with a partition key, and perhaps a sort key, of text; its name is new if not given."""
+    name = name or f"table-{uuid4()}"
     kinds = ("HASH", "RANGE")
     client.create_table(
         TableName=name,

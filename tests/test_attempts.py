@@ -195,7 +195,7 @@ def test_a_letter_that_cannot_be_kept_leaves_the_record_failed(caplog: pytest.Lo
     sick = Sick(after=1, letters=Letters(refusing=1))
 
     assert sick.told(users("a", "b", "b")) == ["handled", "failed", "not run"]
-    assert "a record cannot be put aside: DeadLetterError" in caplog.text
+    assert "cannot be put aside, and is delivered again: DeadLetterError" in caplog.text
     assert sick.told(users("a", "b", "b"))[1:] == ["dead-lettered", "dead-lettered"]
 
 
@@ -224,7 +224,7 @@ def test_a_store_that_cannot_count_leaves_the_record_failed(caplog: pytest.LogCa
     sick = Sick(store=FaultyStore(["none", "down"]), after=3)
 
     assert sick.told(users("b")) == ["failed"]
-    assert "a record cannot be put aside: StoreError" in caplog.text
+    assert "cannot be put aside, and is delivered again: StoreError" in caplog.text
     assert sick.letters.letters == []
 
 
@@ -270,7 +270,9 @@ def test_the_log_tells_of_what_is_put_aside_without_values(caplog: pytest.LogCap
     Sick(after=1).told(users("b"))
 
     [line] = caplog.records
-    assert line.getMessage().startswith(f"record {sequence_number(1)} is put aside: ValueError at")
+    what, _, why = line.getMessage().partition(": ")
+    assert what == f"record {sequence_number(1)} is put aside, for it failed in {__name__}.Sick.handle"
+    assert why.startswith("ValueError at")
     assert vars(line)["sequence_number"] == sequence_number(1)
     assert (line.levelname, vars(line)["error_type"]) == ("WARNING", "ValueError")
     assert CANARY not in caplog.text

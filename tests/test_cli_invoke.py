@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from typer.testing import CliRunner
 
 from ddbevents.cli._commands import commands
 from ddbevents.cli._invocation import InvocationContext
+from tests.command_line import Run, current_folder, lines
 
 APP = """
 import sys
@@ -66,25 +66,14 @@ def book(change, transaction): ...
 CANARY = "canary-5b1e"
 
 
-class Run(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 Invoke: TypeAlias = Callable[..., Run]
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder, with an app in it. What is imported from it is forgotten."""
-    monkeypatch.chdir(tmp_path)  # marks are kept in the current folder
-    monkeypatch.setattr(sys, "path", [*sys.path])  # loading a target adds to it
-    known = set(sys.modules)
-    Path("things.py").write_text(APP, "utf-8")
-    yield tmp_path
-    for name in sys.modules.keys() - known:
-        del sys.modules[name]
+    with current_folder(tmp_path, monkeypatch):
+        Path("things.py").write_text(APP, "utf-8")
+        yield tmp_path
 
 
 @pytest.fixture
@@ -123,10 +112,6 @@ def write(name: str, *records: object) -> Path:
     path = Path(name)
     path.write_text(json.dumps({"Records": records}), "utf-8")
     return path
-
-
-def lines(run: Run) -> list[str]:
-    return [line.rstrip() for line in run.out.splitlines()]
 
 
 def test_each_event_is_shown_with_its_records_and_the_answer(invoke: Invoke) -> None:

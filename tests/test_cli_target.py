@@ -8,6 +8,7 @@ import pytest
 
 from ddbevents.cli._errors import CommandError
 from ddbevents.cli._target import load_target
+from tests.command_line import current_folder
 
 APP = "from ddbevents import StreamApp\n\napp = StreamApp()\nother = StreamApp()\nnumber = 3\n"
 WRONG_HANDLER = """
@@ -22,14 +23,9 @@ def handler(change, transaction, context): ...
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder, with an app in it. What is imported from it is forgotten."""
-    monkeypatch.chdir(tmp_path)  # a module is looked for in the current folder
-    monkeypatch.setattr(sys, "path", [*sys.path])  # loading a target adds to it
-    known = set(sys.modules)
-    Path("shop.py").write_text(APP, "utf-8")
-    yield tmp_path
-    for name in sys.modules.keys() - known:
-        del sys.modules[name]
+    with current_folder(tmp_path, monkeypatch):
+        Path("shop.py").write_text(APP, "utf-8")
+        yield tmp_path
 
 
 def refusal(target: str) -> str:

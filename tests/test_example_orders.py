@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import shlex
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,8 +23,8 @@ from examples.orders.app import (
     restock,
     welcome,
 )
+from tests.command_line import ROOT, run_beside_examples
 
-ROOT = Path(__file__).parent.parent
 ORDERS = ROOT / "examples" / "orders"
 EVENTS = sorted(ORDERS.glob("events/*.json"))
 ALL_EVENTS = [*EVENTS, *sorted(ORDERS.glob("failing/*.json"))]
@@ -37,24 +35,7 @@ RunReadme: TypeAlias = Callable[[str], subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run_readme(tmp_path: Path) -> RunReadme:
-    """Runs a command of the README in a folder that is empty but for the examples."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-    program = Path(sys.executable).with_name("ddbevents")
-    plain = {
-        name: value for name, value in os.environ.items() if name not in {"FORCE_COLOR", "TTY_COMPATIBLE"}
-    }
-
-    def run(command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["/bin/sh", "-c", f"{shlex.quote(str(program))} {command}"],
-            cwd=tmp_path,
-            env={**plain, "PYTHONIOENCODING": "utf-8"},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-
-    return run
+    return partial(run_beside_examples, tmp_path)
 
 
 @pytest.fixture

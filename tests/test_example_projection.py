@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,8 +15,8 @@ from ddbevents import BatchReport, Transaction, parse_event
 from ddbevents.stores import MemoryStore, SQLiteStore
 from ddbevents.testing import inserted, modified
 from examples.projection.app import Order, app, correct, count, day_of, lambda_handler
+from tests.command_line import ROOT, run_beside_examples
 
-ROOT = Path(__file__).parent.parent
 PROJECTION = ROOT / "examples" / "projection"
 README = (PROJECTION / "README.md").read_text("utf-8")
 EVENTS = sorted(PROJECTION.glob("events/*.json"))
@@ -40,24 +38,7 @@ Deliver: TypeAlias = Callable[[], subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def invoke(tmp_path: Path) -> Deliver:
-    """Runs the README's command in a folder that is empty but for the examples."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-    program = Path(sys.executable).with_name("ddbevents")
-    plain = {
-        name: value for name, value in os.environ.items() if name not in {"FORCE_COLOR", "TTY_COMPATIBLE"}
-    }
-
-    def run() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["/bin/sh", "-c", f"{shlex.quote(str(program))} {COMMAND}"],
-            cwd=tmp_path,
-            env={**plain, "PYTHONIOENCODING": "utf-8"},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-
-    return run
+    return partial(run_beside_examples, tmp_path, COMMAND)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from ddbevents import Change, StreamApp
 from ddbevents.stores import DynamoDBStore
 from examples.projection import app as projection
 from tests.dynamodb_local import clients
+from tests.dynamodb_tables import make_table
 from tests.faults import (
     RETRIES,
     Fault,
@@ -225,12 +226,7 @@ DESIGNS: Final[dict[str, MakeTrial]] = {
 def client(dynamodb_endpoint: str) -> Any:
     client, _ = clients(dynamodb_endpoint)
     for table, key in TABLES.items():
-        client.create_table(
-            TableName=table,
-            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        make_table(client, key, name=table)
     make_faulty(client)
     return client
 

@@ -23,9 +23,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-from ddbevents import ConfigurationError, Insert, InvalidRecordError, KeyChange, Outcome, StreamApp
+from ddbevents import ConfigurationError, Insert, InvalidRecordError, KeyChange, Outcome, Reject, StreamApp
+from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
-from tests.deliveries import LONGER, FaultyStore, World, deliver
+from tests.deliveries import LONGER, FaultyStore, Letters, World, deliver
 from tests.stream import Json, MarksOnly, batch, insert, modify, named, user
 
 PATIENCE: Final = 20.0
@@ -415,6 +416,20 @@ def test_under_hasty_threads_each_record_has_its_own_item_and_each_mark_is_writt
     assert [names for names in seen if len({*names}) > 1] == []
     assert report.handled == items_of * records_each
     assert len(store.marks) == len({*store.marks}) == 3 * items_of * records_each
+
+
+def test_under_hasty_threads_no_note_of_a_dead_letter_is_lost() -> None:
+    app = StreamApp("app", store=MemoryStore(), dead_letter=DeadLetters(Letters()), concurrency=16)
+
+    @app.on_insert(User)
+    def refuse(_: Insert[User]) -> None:
+        raise Reject("no such customer")
+
+    event = items(1000)
+    with hasty_threads():
+        first = app.process(event)
+
+    assert (first.dead_lettered, app.process(event).already_handled) == (1000, 1000)
 
 
 def tags(number: int) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,9 +18,9 @@ from ddbevents.cli._letters import open_source
 from ddbevents.cli._progress import progress_bar
 from ddbevents.dead_letters import DeadLetter, DeadLetters, JsonLinesFile, S3Bucket, SQSQueue, from_json
 from ddbevents.stores import MemoryStore
-from tests.letters import answer, bucket_client, keys_of, letter, new_bucket, new_queue, queue_client
+from tests.command_line import Run, current_folder, lines
+from tests.letters import answer, keys_of, letter, new_bucket, new_queue
 from tests.stream import CANARY, Context, batch, insert, user
-from tests.test_cli_invoke import Run, lines
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -72,14 +71,9 @@ Redrive: TypeAlias = Callable[..., Run]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder, with an app in it. What is imported from it is forgotten."""
-    monkeypatch.chdir(tmp_path)  # marks are kept in the current folder
-    monkeypatch.setattr(sys, "path", [*sys.path])  # loading a target adds to it
-    known = set(sys.modules)
-    Path("people.py").write_text(APP, "utf-8")
-    yield tmp_path
-    for name in sys.modules.keys() - known:
-        del sys.modules[name]
+    with current_folder(tmp_path, monkeypatch):
+        Path("people.py").write_text(APP, "utf-8")
+        yield tmp_path
 
 
 @pytest.fixture
@@ -102,16 +96,6 @@ def redrive(moto_endpoint: str) -> Redrive:
         return Run(result.exit_code, result.stdout, result.stderr)
 
     return run
-
-
-@pytest.fixture
-def sqs(moto_endpoint: str) -> SQSClient:
-    return queue_client(moto_endpoint)
-
-
-@pytest.fixture
-def s3(moto_endpoint: str) -> S3Client:
-    return bucket_client(moto_endpoint)
 
 
 def of(name: str, number: int = 1, **parts: Any) -> DeadLetter:

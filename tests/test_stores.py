@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +20,7 @@ import ddbevents.stores
 from ddbevents import Attr, ConfigurationError, Insert, StoreError, StreamApp, Transaction, TransactionError
 from ddbevents.stores import MemoryStore, SQLiteStore
 from ddbevents.stores._sqlite import _use_wal
+from ddbevents.testing import VirtualClock
 from tests.stream import CANARY, batch, insert, user
 
 TableStore = MemoryStore | SQLiteStore
@@ -36,21 +37,13 @@ class Total(BaseModel):
     total: int
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 23, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> VirtualClock:
+    return VirtualClock()
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[TableStore]:
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: VirtualClock) -> Iterator[TableStore]:
     if request.param == "memory":
         yield MemoryStore(clock=clock, tables=TABLES)
     else:
@@ -59,12 +52,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Itera
         store.close()
 
 
-def test_a_mark_expires_after_48_hours(store: TableStore, clock: Clock) -> None:
+def test_a_mark_expires_after_48_hours(store: TableStore, clock: VirtualClock) -> None:
     store.add(["a"])
 
-    clock.now += timedelta(hours=48) - timedelta(seconds=1)
+    clock.advance(timedelta(hours=48) - timedelta(seconds=1))
     assert store.handled(["a"]) == {"a"}
-    clock.now += timedelta(seconds=1)
+    clock.advance(timedelta(seconds=1))
     assert store.handled(["a"]) == set()
     store.add(["a"])
     assert store.handled(["a"]) == {"a"}
@@ -251,6 +244,17 @@ def test_an_error_says_which_write_and_no_value(store: TableStore) -> None:
     assert (refused.value.index, refused.value.table) == (1, "statistics")
 
 
+def in_processes(count: int, work: Callable[[Path, int], None], path: Path) -> list[int | None]:
+    """Do the work in so many processes at once; how each of them ended."""
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=work, args=[path, name]) for name in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode for process in processes]
+
+
 def commit_in_process(path: Path, name: int) -> None:
     store = SQLiteStore(path)
     for number in range(25):
@@ -261,12 +265,8 @@ def commit_in_process(path: Path, name: int) -> None:
 
 def test_processes_commit_to_one_sqlite_file(tmp_path: Path) -> None:
     path = tmp_path / "marks.sqlite3"
-    spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=commit_in_process, args=[path, name]) for name in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+
+    assert in_processes(3, commit_in_process, path) == [0] * 3
 
     store = SQLiteStore(path)
     assert store.items("statistics") == [{"pk": "total", "count": 75, "of-0": 25, "of-1": 25, "of-2": 25}]
@@ -310,16 +310,11 @@ def add_marks(path: Path, name: int) -> None:
 
 def test_processes_share_an_sqlite_file(tmp_path: Path) -> None:
     path = tmp_path / "marks.sqlite3"
-    spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=add_marks, args=[path, name]) for name in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+
+    assert in_processes(4, add_marks, path) == [0] * 4
 
     store = SQLiteStore(path)
     marks = {f"{name}-{number}" for name in range(4) for number in range(100)}
-    assert [process.exitcode for process in processes] == [0] * 4
     assert store.handled(marks) == marks
     store.close()
 
@@ -345,14 +340,16 @@ def test_many_can_be_the_first_to_open_an_sqlite_file(tmp_path: Path) -> None:
         store.close()
 
 
-def test_an_sqlite_file_outlives_the_process_and_loses_what_expired(tmp_path: Path, clock: Clock) -> None:
+def test_an_sqlite_file_outlives_the_process_and_loses_what_expired(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
     path = tmp_path / "marks.sqlite3"
     first = SQLiteStore(path, clock=clock)
     first.add(["old"])
-    clock.now += timedelta(hours=24)
+    clock.advance(timedelta(hours=24))
     first.add(["new"])
     first.close()
-    clock.now += timedelta(hours=25)
+    clock.advance(timedelta(hours=25))
 
     second = SQLiteStore(path, clock=clock)
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from ddbevents import Attr, InvalidItemError, Transaction, TransactionError
-from ddbevents._transaction import Check, Delete, Put, Raw, Update, Write, check_limits, item_of, size_of
+from ddbevents._transaction import Check, Delete, Put, Raw, Update, Write
+from ddbevents.stores._limits import check_limits, item_of, size_of
 
 
 class Total(BaseModel):

@@ -159,7 +159,9 @@ class _Rewriter:
 
     def _kind(self, schema: Schema) -> str:
         is_reference = schema["type"] == "definition-ref"
-        return str((self._originals[schema["schema_ref"]] if is_reference else schema)["type"])
+        node = self._originals[schema["schema_ref"]] if is_reference else schema
+        # a root model has the tag of what it holds, and smart mode its own opinion of that
+        return "root-model" if node.get("root_model") else str(node["type"])
 
     def _generic(self, schema: Schema) -> Schema:
         # a definition may be referred to at several depths

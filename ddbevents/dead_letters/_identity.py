@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 from .._dead_letter import DeadLetter
 from .._errors import InvalidRecordError
 from .._letter_text import to_json
-from .._records import StreamRecord, UnreadableRecord, read_record
+from .._reading import read_record
+from .._records import StreamRecord, UnreadableRecord
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

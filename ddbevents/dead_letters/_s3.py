@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Protocol, cast
+from typing import Protocol
 from urllib.parse import quote
 
+from .._aws import ClientOfProcess, Request, check_boto3
 from .._dead_letter import DeadLetter
 from .._errors import ConfigurationError
 from .._letter_text import to_json
-from ._client import Request, sdk
 from ._identity import identify
 
 
@@ -39,15 +38,17 @@ class S3Bucket:
                 for an answer, and tries 3 times.
 
         Raises:
-            ConfigurationError: The name is empty, or is a URL.
+            ConfigurationError: The name is empty, or is a URL; or boto3 is not installed.
         """
+        if client is None:
+            check_boto3("S3Bucket")
         if not name or "/" in name:
             raise ConfigurationError(
                 "a bucket is named by its name alone; what its keys begin with is the prefix"
             )
         self._name = name
         self._prefix = prefix
-        self._given = client
+        self._client = ClientOfProcess(client, _make_client)
 
     def send(self, letter: DeadLetter) -> None:
         """Write a letter.
@@ -55,16 +56,20 @@ class S3Bucket:
         Raises:
             DeadLetterError: It cannot be written; the message says why, and what to do.
         """
-        aws = sdk()
-        body, key = to_json(letter).encode(), self._key(letter)
-        with aws.explained(aws.Place(f"the bucket {self._name}", "S3", "s3:PutObject")):
-            self._client.put_object(Bucket=self._name, Key=key, Body=body, ContentType="application/json")
+        from . import _sdk  # noqa: PLC0415  # cold start: it loads boto3
 
-    @cached_property
-    def _client(self) -> S3Client:
-        return self._given or cast("S3Client", sdk().make_client("s3"))
+        body, key = to_json(letter).encode(), self._key(letter)
+        with _sdk.explained(_sdk.Place(f"the bucket {self._name}", "S3", "s3:PutObject")):
+            self._client().put_object(Bucket=self._name, Key=key, Body=body, ContentType="application/json")
 
     def _key(self, letter: DeadLetter) -> str:
         names = identify(letter)
         parts = (letter.app, letter.handler or "unreadable", names.day, f"{names.record}.json")
         return self._prefix + "/".join(quote(part, safe="", errors="replace") for part in parts)
+
+
+def _make_client() -> S3Client:
+    from . import _sdk  # noqa: PLC0415  # cold start: it loads boto3
+
+    client: S3Client = _sdk.make_client("s3")
+    return client

@@ -1,96 +1,39 @@
-"""The AWS SDK: how a client is made for dead letters, and what its errors mean."""
+"""What the errors of queues and buckets mean, and the clients for them; loads boto3."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal
 
-from boto3.session import Session
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-)
-from botocore.exceptions import ConnectionError as NotConnectedError
-
+from .._aws._sdk import SDK_ERRORS, Place, SDKError, code_of, explain, is_throttled
+from .._aws._sdk import make_client as make_any_client
 from .._errors import DeadLetterError
 
-SDKError: TypeAlias = BotoCoreError | ClientError
-SDK_ERRORS: Final = (BotoCoreError, ClientError)
+__all__ = ["SDK_ERRORS", "Place", "explained", "is_too_long", "make_client"]
 
-_CONFIG: Final = Config(
-    connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
-)
 _MISSING: Final = frozenset(
     {"AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "QueueDoesNotExist", "404"}
 )
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"})
-_THROTTLED: Final = frozenset({"RequestThrottled", "SlowDown", "ThrottlingException", "Throttling"})
-_NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
-_WRONG_CREDENTIALS: Final = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSecurity",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
 
 
-class Place(NamedTuple):
-    """Where letters are, in the words of an error.
-
-    Attributes:
-        name: Such as "the queue https://…".
-        service: The service's name.
-        actions: What a role must be allowed to do there.
-    """
-
-    name: str
-    service: Literal["SQS", "S3"]
-    actions: str
-
-
-def make_client(service: Literal["sqs", "s3"]) -> Any:  # boto3 makes its clients' methods at run time
-    """A client of the region, endpoint and credentials that boto3 finds, with little patience.
+def make_client(service: Literal["s3", "sqs"]) -> Any:  # boto3 makes its clients' methods at run time
+    """A client of what boto3 finds, which waits 5 seconds for an answer: a letter may be large.
 
     Raises:
         DeadLetterError: There is no region, or what is configured is nothing boto3 can use.
     """
-    try:
-        return Session().client(service, config=_CONFIG)
-    except (*SDK_ERRORS, ValueError) as error:
-        what = (
-            "no AWS region is configured: set AWS_REGION"
-            if isinstance(error, NoRegionError)
-            else f"boto3 makes no client of what is configured ({type(error).__name__}): see the cause"
-        )
-        raise DeadLetterError(f"{what}, or hand a client over") from error
+    return make_any_client(service, read_timeout=5, error_type=DeadLetterError)
 
 
 @contextmanager
 def explained(place: Place) -> Generator[None]:
-    """Raise what the SDK raises in our words, with cause and cure, and without what was sent."""
+    """Raise what the SDK raises as a `DeadLetterError`, in our words."""
     try:
         yield
     except SDK_ERRORS as error:
-        raise DeadLetterError(f"{_cause_and_cure(error, place)} ({code_of(error)})") from error
-
-
-def code_of(error: SDKError) -> str:
-    """The error code that AWS answered, or the name of what the SDK itself raised."""
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", ""))
-    return type(error).__name__
+        raise DeadLetterError(explain(error, place, _own_cause(error, place))) from error
 
 
 def is_too_long(error: SDKError) -> bool:
@@ -98,7 +41,7 @@ def is_too_long(error: SDKError) -> bool:
     return code_of(error).startswith("InvalidParameterValue") and "shorter than" in str(error)
 
 
-def _cause_and_cure(error: SDKError, place: Place) -> str:
+def _own_cause(error: SDKError, place: Place) -> str | None:
     code = code_of(error)
     if code in _MISSING:
         return f"{place.name} is not there: look at the name, the account and the region"
@@ -107,13 +50,6 @@ def _cause_and_cure(error: SDKError, place: Place) -> str:
             f"{place.name} refuses: allow the role {place.actions} there,"
             " and the use of the key if it is encrypted with one"
         )
-    if isinstance(error, _NO_CREDENTIALS) or code in _WRONG_CREDENTIALS:
-        return "AWS credentials are missing, expired or wrong: give the function a role, or log in"
-    if code in _THROTTLED:
+    if is_throttled(error):
         return f"{place.service} throttles {place.name}: less at once, or ask for a higher quota"
-    if isinstance(error, (HTTPClientError, NotConnectedError)):
-        return (
-            f"{place.service} does not answer for {place.name}: look at the region, the endpoint and the"
-            f" network; a function in a VPC needs an endpoint for {place.service}"
-        )
-    return f"{place.service} failed with a request to {place.name}: see the cause"
+    return None

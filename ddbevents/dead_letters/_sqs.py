@@ -6,13 +6,12 @@ Contract: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
+from .._aws import ClientOfProcess, Request, check_boto3
 from .._dead_letter import DeadLetter
 from .._errors import ConfigurationError, DeadLetterError
 from .._letter_text import compress, to_json
-from ._client import Request, sdk
 from ._identity import identify
 
 _LONGEST: Final = (
@@ -47,14 +46,16 @@ class SQSQueue:
                 for an answer, and tries 3 times.
 
         Raises:
-            ConfigurationError: The URL is none.
+            ConfigurationError: The URL is none, or boto3 is not installed.
         """
+        if client is None:
+            check_boto3("SQSQueue")
         if not url.startswith(("https://", "http://")):
             raise ConfigurationError(
                 "a queue is named by its URL, such as https://sqs.eu-central-1.amazonaws.com/123456789012/letters"
             )
         self._url = url
-        self._given = client
+        self._client = ClientOfProcess(client, _make_client)
 
     def send(self, letter: DeadLetter) -> None:
         """Send a letter.
@@ -73,10 +74,6 @@ class SQSQueue:
             " use S3Bucket, which takes any, or raise the queue's MaximumMessageSize"
         )
 
-    @cached_property
-    def _client(self) -> SQSClient:
-        return self._given or cast("SQSClient", sdk().make_client("sqs"))
-
     def _order(self, letter: DeadLetter) -> Mapping[str, Any]:
         if not self._url.endswith(".fifo"):
             return {}
@@ -84,14 +81,22 @@ class SQSQueue:
         return {"MessageGroupId": names.item, "MessageDeduplicationId": names.letter}
 
     def _takes(self, body: str, more: Mapping[str, Any]) -> bool:
+        from . import _sdk  # noqa: PLC0415  # cold start: it loads boto3
+
         if len(body.encode()) + _ATTRIBUTES_SIZE > _LONGEST:
             return False
-        aws = sdk()
-        with aws.explained(aws.Place(f"the queue {self._url}", "SQS", "sqs:SendMessage")):
+        with _sdk.explained(_sdk.Place(f"the queue {self._url}", "SQS", "sqs:SendMessage")):
             try:
-                self._client.send_message(QueueUrl=self._url, MessageBody=body, **more)
-            except aws.SDK_ERRORS as error:
-                if aws.is_too_long(error):
+                self._client().send_message(QueueUrl=self._url, MessageBody=body, **more)
+            except _sdk.SDK_ERRORS as error:
+                if _sdk.is_too_long(error):
                     return False
                 raise
         return True
+
+
+def _make_client() -> SQSClient:
+    from . import _sdk  # noqa: PLC0415  # cold start: it loads boto3
+
+    client: SQSClient = _sdk.make_client("sqs")
+    return client

@@ -17,15 +17,13 @@ from .._transaction import (
     Check,
     Delete,
     EncodedItem,
-    KeyNames,
     Put,
     Raw,
     Transaction,
     Update,
     Write,
-    check_limits,
-    size_of,
 )
+from ._limits import KeyNames, check_limits, size_of
 from ._numbers import add_numbers
 
 TableKeys: TypeAlias = Mapping[str, str | Collection[str]]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from importlib.util import find_spec
 from math import ceil
 from typing import Any, Final
 
+from .._aws import ClientOfProcess, Request, check_boto3
 from .._conditions import Attr
-from .._errors import ConfigurationError, StoreError
+from .._errors import StoreError
 from .._idempotency import KEEP, Commit, check_keep, utc_now
-from .._transaction import EncodedItem, Put, Transaction, check_limits
+from .._transaction import EncodedItem, Put, Transaction
 from ._backoff import Backoff
-from ._client import ClientOfProcess, DynamoDBClient, Request
+from ._client import DynamoDBClient
+from ._limits import check_limits
 from ._packing import MOST_ACTIONS, Pack, choose
 
 # what Powertools' DynamoDBPersistenceLayer writes by default
@@ -61,8 +62,8 @@ class DynamoDBStore:
                 boto3 is not installed.
         """
         check_keep(keep)
-        if client is None and find_spec("boto3") is None:
-            raise ConfigurationError("DynamoDBStore needs boto3: pip install 'ddbevents[aws]'")
+        if client is None:
+            check_boto3("DynamoDBStore")
         self._table = table_name
         self._client = ClientOfProcess(client, _make_client)
         self._keep = keep

@@ -7,7 +7,8 @@ from typing import Final, TypeGuard
 
 from .._errors import InvalidItemError, TransactionError
 from .._idempotency import Commit
-from .._transaction import MOST_BYTES, MOST_WRITES, KeyNames, Update, Write, check_limits, item_of, size_of
+from .._transaction import Update, Write
+from ._limits import MOST_BYTES, MOST_WRITES, KeyNames, check_limits, item_of, size_of
 from ._numbers import add_numbers
 
 MOST_ACTIONS: Final = MOST_WRITES + 1

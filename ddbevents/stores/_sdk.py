@@ -1,85 +1,45 @@
-"""The AWS SDK: how its client is made for a function, and what its errors mean."""
+"""What DynamoDB's errors mean to a store, and the client for it; loads boto3."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final
 
-from boto3.session import Session
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    ParamValidationError,
-    PartialCredentialsError,
-)
-from botocore.exceptions import ConnectionError as NotConnectedError
+from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
 
+from .._aws import _sdk
+from .._aws._sdk import SDK_ERRORS, Place, SDKError, code_of, is_throttled
 from .._errors import StoreError
 
 if TYPE_CHECKING:
     from ._client import DynamoDBClient
 
-SDKError: TypeAlias = BotoCoreError | ClientError
-SDK_ERRORS: Final = (BotoCoreError, ClientError)
+__all__ = [
+    "SDK_ERRORS",
+    "SDKError",
+    "explain",
+    "is_denied",
+    "is_invalid",
+    "is_passing",
+    "make_client",
+    "quoted",
+    "throttled",
+]
 
-_CONFIG: Final = Config(
-    connect_timeout=1,
-    read_timeout=3,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=50,  # lanes may run side by side
-)
-_THROTTLED: Final = frozenset(
-    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
-)
 _INVALID: Final = frozenset({"TransactionCanceledException", "ValidationException"})
 _SERVER_ERROR: Final = 500
-_NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
-_WRONG_CREDENTIALS: Final = frozenset(
-    {
-        "ExpiredTokenException",
-        "IncompleteSignatureException",
-        "InvalidSignatureException",
-        "MissingAuthenticationTokenException",
-        "UnrecognizedClientException",
-    }
-)
 _DENIED: Final = re.compile(r"perform: (dynamodb:\w+) on resource: (\S+)")
 
 
 def make_client() -> DynamoDBClient:
-    """A client of the region, endpoint and credentials that boto3 finds, with little patience.
+    """A client of what boto3 finds, which waits 3 seconds for an answer.
 
     Raises:
         StoreError: There is no region, or what is configured is nothing boto3 can use.
     """
-    try:
-        client = Session().client("dynamodb", config=_CONFIG)
-    except (*SDK_ERRORS, ValueError) as error:
-        what = (
-            "no AWS region is configured: set AWS_REGION"
-            if isinstance(error, NoRegionError)
-            else f"boto3 makes no client of what is configured ({type(error).__name__}): see the cause"
-        )
-        raise StoreError(f"{what}, or give the store a client") from error
-    return cast("DynamoDBClient", client)  # boto3 makes its methods at run time
-
-
-def code_of(error: SDKError) -> str:
-    """The error code that AWS answered, or the name of what the SDK itself raised."""
-    if isinstance(error, ClientError):
-        return error.response.get("Error", {}).get("Code", "")
-    return type(error).__name__
-
-
-def is_throttled(error: SDKError) -> bool:
-    """Whether there were too many requests."""
-    return code_of(error) in _THROTTLED
+    client: DynamoDBClient = _sdk.make_client("dynamodb", read_timeout=3, error_type=StoreError)
+    return client
 
 
 def is_passing(error: SDKError) -> bool:
@@ -109,42 +69,36 @@ def explain(error: SDKError, tables: Iterable[str], action: str) -> StoreError:
         tables: The tables that the request was to.
         action: What the function's role must be allowed to do there.
     """
-    names = _names(tables)
     if is_throttled(error):
         return throttled(tables)
-    return StoreError(f"{_cause_and_cure(error, names, action)} ({code_of(error)})")
+    place = Place(quoted(tables), "DynamoDB", action)
+    return StoreError(_sdk.explain(error, place, _own_cause(error, place)))
 
 
 def throttled(tables: Iterable[str]) -> StoreError:
     """The error where a table takes no more requests."""
     return StoreError(
-        f"DynamoDB throttles {_names(tables)}: give it more capacity, or on-demand capacity; the records"
+        f"DynamoDB throttles {quoted(tables)}: give it more capacity, or on-demand capacity; the records"
         " concerned are delivered again"
     )
 
 
-def _names(tables: Iterable[str]) -> str:
-    return ", ".join(map(repr, tables))
+def quoted(tables: Iterable[str]) -> str:
+    """The names of tables, each once, as a message shows them."""
+    return ", ".join(map(repr, dict.fromkeys(tables)))
 
 
-def _cause_and_cure(error: SDKError, tables: str, action: str) -> str:
+def _own_cause(error: SDKError, place: Place) -> str | None:
     code = code_of(error)
     if code == "ResourceNotFoundException":
         return (
-            f"no such table in this account and region: {tables}; the table of marks has the partition key"
-            " 'id' of type S, no sort key, and time to live on the attribute 'expiration'"
+            f"no such table in this account and region: {place.name}; the table of marks has the partition"
+            " key 'id' of type S, no sort key, and time to live on the attribute 'expiration'"
         )
     if code == "AccessDeniedException":
         denied = _DENIED.search(str(error))
-        action, tables = denied.groups() if denied else (action, tables)
+        action, tables = denied.groups() if denied else (place.actions, place.name)
         return f"the function may not use {tables}: allow its role {action} there"
-    if isinstance(error, _NO_CREDENTIALS) or code in _WRONG_CREDENTIALS:
-        return "AWS credentials are missing, expired or wrong: give the function a role, or log in"
-    if isinstance(error, (HTTPClientError, NotConnectedError)):
-        return (
-            "DynamoDB does not answer: look at the region, the endpoint and the network; a function in a VPC"
-            " needs a gateway endpoint for DynamoDB"
-        )
     if is_invalid(error):
-        return f"{tables} takes no marks: its only key must be the partition key 'id' of type S"
-    return f"DynamoDB failed with a request to {tables}"
+        return f"{place.name} takes no marks: its only key must be the partition key 'id' of type S"
+    return None

@@ -17,7 +17,7 @@ from .._transaction import Check, Put, Write
 from ._backoff import Backoff
 from ._client import DynamoDBClient
 from ._expressions import Action, render
-from ._sdk import SDK_ERRORS, SDKError, explain, is_denied, is_invalid, is_passing
+from ._sdk import SDK_ERRORS, SDKError, explain, is_denied, is_invalid, is_passing, quoted
 
 _FALSE: Final = "ConditionalCheckFailed"
 _PASSING: Final = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
@@ -129,12 +129,11 @@ def _transact(client: DynamoDBClient, actions: Sequence[Action], backoff: Backof
 
 
 def _trouble(outcome: Outcome, error: SDKError, writes: Sequence[Write]) -> StoreError:
-    tables = dict.fromkeys(write.table for write in writes)
+    tables = [write.table for write in writes]
     if outcome is Outcome.CONTESTED:
-        names = ", ".join(map(repr, tables))
         return StoreError(
-            f"others kept writing the same items of {names}, or they are throttled: the record is delivered"
-            " again; give handlers that write one item fewer functions at once, or more capacity"
+            f"others kept writing the same items of {quoted(tables)}, or they are throttled: the record is"
+            " delivered again; give handlers that write one item fewer functions at once, or more capacity"
         )
     return explain(error, tables, _ACTIONS)
 

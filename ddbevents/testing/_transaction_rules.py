@@ -10,7 +10,8 @@ from uuid import uuid4
 from .._conditions import Attr
 from .._errors import TransactionError
 from .._idempotency import TransactionalStore
-from .._transaction import MOST_WRITES, Transaction
+from .._transaction import Transaction
+from ..stores._limits import MOST_WRITES
 from ._demands import PATIENCE, THREADS, demand, demand_handled, in_threads, new_marks
 
 _ROUNDS: Final = 3

@@ -1,0 +1,48 @@
+"""One client for each process that asks something of AWS."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from .._errors import ConfigurationError
+
+Request: TypeAlias = Callable[..., Any]
+"""A method of a boto3 client."""
+
+ClientT = TypeVar("ClientT")
+
+
+def check_boto3(what: str) -> None:
+    """Refuse, before anything runs, what cannot work without boto3.
+
+    Raises:
+        ConfigurationError: boto3 is not installed.
+    """
+    if find_spec("boto3") is None:
+        raise ConfigurationError(f"{what} needs boto3: pip install 'ddbevents[aws]'")
+
+
+class ClientOfProcess(Generic[ClientT]):
+    """The client that was handed over, or else one made when a process first asks. Safe for threads."""
+
+    def __init__(self, given: ClientT | None, make: Callable[[], ClientT]) -> None:
+        self._given = given
+        self._make = make
+        self._made: ClientT | None = None
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+
+    def __call__(self) -> ClientT:
+        if self._given is not None:
+            return self._given
+        if self._process != os.getpid():
+            # after a fork: the connections are the parent's, and so may be whoever holds the lock
+            self._process, self._lock, self._made = os.getpid(), threading.Lock(), None
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made

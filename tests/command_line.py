@@ -1,0 +1,56 @@
+"""The command line for tests: a folder to run in, programs to run, and what came of them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+class Run(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def lines(run: Run) -> list[str]:
+    return [line.rstrip() for line in run.out.splitlines()]
+
+
+@contextmanager
+def current_folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Be in a folder, where apps are looked for and marks are kept. What is imported from it is forgotten."""
+    monkeypatch.chdir(path)  # commands look at the current folder
+    monkeypatch.setattr(sys, "path", [*sys.path])  # loading a target adds to it
+    known = set(sys.modules)
+    yield
+    for name in sys.modules.keys() - known:
+        del sys.modules[name]
+
+
+def run_beside_examples(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of a README, in a folder that has nothing but the examples and what earlier runs left."""
+    examples = folder / "examples"
+    if not examples.exists():
+        examples.symlink_to(ROOT / "examples")
+    program = Path(sys.executable).with_name("ddbevents")
+    plain = {
+        name: value for name, value in os.environ.items() if name not in {"FORCE_COLOR", "TTY_COMPATIBLE"}
+    }
+    return subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.quote(str(program))} {command}"],
+        cwd=folder,
+        env={**plain, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
