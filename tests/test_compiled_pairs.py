@@ -333,7 +333,7 @@ PAIRS: Final[dict[str, Pair]] = {
         Tags(S="s", N=1, M={"S": "x"}, NULL=None),
     ),
     "30 a nested Any": Pair(Anything, {"M": {"value": {"M": {"S": {"S": "x"}}}}}, Anything(value={"S": "x"})),
-    "a root model in a union": Pair(bool | str | RootModel[Decimal], {"N": "1"}, True),
+    "a root model in a union": Pair(bool | str | RootModel[Decimal], {"N": "1"}, item=True),
     "a definition under the model's configuration": Pair(
         tuple[Counts, Counts], SHORT, REFUSED, config=ConfigDict(str_min_length=2)
     ),
