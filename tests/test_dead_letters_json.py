@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ddbevents.dead_letters
 from ddbevents import DeadLetterError, parse_event
 from ddbevents._letter_text import compress
 from ddbevents.dead_letters import DeadLetter, from_json, to_json
@@ -213,3 +214,8 @@ def test_a_letter_shows_neither_record_nor_message() -> None:
     shown = repr(letter(user("ada", CANARY), message=CANARY))
 
     assert shown == "<DeadLetter of users for users.welcome: ValueError, attempt 5>"
+
+
+def test_the_room_of_dead_letters_has_no_other_names() -> None:
+    with pytest.raises(AttributeError):
+        ddbevents.dead_letters.KafkaTopic  # noqa: B018  # that it is not there is the test

@@ -36,7 +36,7 @@ from tests.faults import (
 )
 from tests.stream import Json, batch, insert, modify
 
-SCHEDULES: Final = int(os.environ.get("DDBEVENTS_SCHEDULES", "300"))
+SCHEDULES: Final = int(os.environ.get("DDBEVENTS_SCHEDULES", "100"))
 TABLES: Final = {"handled-events": "id", "customers": "customer_id", "revenue": "day"}
 FIRST_DAY: Final = date(2026, 11, 23)
 RECORDS: Final = 6

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,7 +15,6 @@ from .._encoding import encode_attribute, encode_map
 from .._errors import InvalidItemError
 from ._adapters import adapter
 from ._convert import convert
-from ._writers import write
 
 
 def encode(item: object) -> dict[str, AttributeValue]:
@@ -30,7 +30,7 @@ def encode(item: object) -> dict[str, AttributeValue]:
         InvalidItemError: The item is no map, or holds what DynamoDB cannot store, such as an empty set.
     """
     values = _dump(item)
-    if type(values) is dict and (written := write(values)):
+    if type(values) is dict and (written := _writer()(values)):
         return written["M"]  # type: ignore[no-any-return]  # a map is written as one
     if not isinstance(values, Mapping):
         raise InvalidItemError(f"an item is a model, a dataclass or a mapping, not {type(item).__qualname__}")
@@ -44,7 +44,14 @@ def encode_value(value: object) -> AttributeValue:
         InvalidItemError: DynamoDB has no such value.
     """
     plain = _dump(value)
-    return write(plain) or encode_attribute(plain, convert=convert)
+    return _writer()(plain) or encode_attribute(plain, convert=convert)
+
+
+@cache
+def _writer() -> Callable[[object], AttributeValue | None]:
+    from ._writers import write  # noqa: PLC0415  # cold start: needed with the first item that is written
+
+    return write
 
 
 def _dump(value: object) -> Any:
