@@ -154,6 +154,11 @@ class SQLiteStore:
         with self._open() as connection:
             return [plain(image) for image in _Tables(connection, self._key_names).images(table)]
 
+    def __del__(self) -> None:
+        connection = getattr(self, "_connection", None)
+        if connection is not None and self._process == os.getpid():
+            connection.close()
+
     def close(self) -> None:
         """Close the file. The next use opens it again."""
         self._leave_parent()
