@@ -21,6 +21,7 @@ from ._jobs import (
     Job,
     Trouble,
     report_done,
+    report_handled,
     report_left,
     report_preview,
     report_tried,
@@ -131,9 +132,12 @@ class _Run:
         self._run_lane(_let_go(rest))
 
     def _run_lane(self, jobs: Iterable[tuple[int, AnyJob]]) -> None:
+        has_store = self._conditions.store is not None
         try:
             for place, job in jobs:
-                self._step(place, job)
+                self._reports[place] = self._step(place, job)
+                if has_store:
+                    self._write_what_is_due()
         except BaseException:
             self._stop()
             raise
@@ -141,22 +145,36 @@ class _Run:
     def _stop(self) -> None:
         self._stopped = True
 
-    def _step(self, place: int, job: AnyJob) -> None:
+    def _write_what_is_due(self) -> None:
+        if self._packs.is_due():
+            self._commit()
+        if self._ledger.is_due():
+            self._flush()
+
+    def _step(self, place: int, job: AnyJob) -> RecordReport:
         if isinstance(job, BrokenJob):
-            self._reports[place] = self._step_broken(place, job)
-            return
+            return self._step_broken(place, job)
         todo = self._todo(job)
-        self._reports[place] = self._step_whole(place, job, todo) if todo else report_done(job)
-        if self._conditions.store is not None:
-            if self._packs.is_due():
-                self._commit()
-            if self._ledger.is_due():
-                self._flush()
+        if not todo:
+            return report_done(job)
+        may_wait = self._packs.are_made and all(handler.transactional for handler in todo)
+        if self._packs.are_made and not may_wait:
+            # what runs now may rely on what was to be written before
+            self._commit()
+        if not self._may_begin(job.record):
+            return report_left(job)
+        start = perf_counter()
+        trouble = self._try(place, job.record, todo, may_wait=may_wait)
+        seconds = perf_counter() - start
+        self._deadline.note_record(seconds)
+        if trouble is None and todo is job.handlers:
+            return report_handled(job, seconds)
+        return report_tried(job, todo, trouble, seconds)
 
     def _step_broken(self, place: int, job: BrokenJob) -> RecordReport:
         if any(task in self._ledger.handled for task in tasks_of(job)):
             return RecordReport(job.record, Outcome.ALREADY_HANDLED)
-        if self._stopped or self._is_closed(job.record):
+        if self._is_held_back(job.record):
             return RecordReport(job.record, Outcome.NOT_RUN)
         outcome = self._give_up(place, job.record, None, job.error)
         return RecordReport(job.record, outcome, error=job.error)
@@ -168,32 +186,21 @@ class _Run:
                 return [other for other in job.handlers if (other.name, event_id) not in handled]
         return job.handlers
 
-    def _step_whole(self, place: int, job: Job, todo: Sequence[Handler]) -> RecordReport:
-        may_wait = self._packs.are_made and all(handler.transactional for handler in todo)
-        if self._packs.are_made and not may_wait:
-            # what runs now may rely on what was to be written before
-            self._commit()
-        if self._stopped or self._is_closed(job.record):
-            return report_left(job)
+    def _may_begin(self, record: StreamRecord) -> bool:
+        if self._is_held_back(record):
+            return False
         if self._tried and self._deadline.is_near():
             self._stopped = True
-            return report_left(job)
+            return False
         self._tried = True
-        start = perf_counter()
-        tried = self._try(place, job.record, todo, may_wait=may_wait)
-        seconds = perf_counter() - start
-        self._deadline.note_record(seconds)
-        if tried is None and todo is job.handlers:
-            outcomes = [(handler.name, Outcome.HANDLED) for handler in todo]
-            return RecordReport(job.record, Outcome.HANDLED, tuple(outcomes), None, seconds)
-        return report_tried(job, todo, tried, seconds)
+        return True
 
-    def _is_closed(self, record: StreamRecord | UnreadableRecord) -> bool:
+    def _is_held_back(self, record: StreamRecord | UnreadableRecord) -> bool:
         # the lane is asked for only once one is closed: telling it takes time
-        return bool(self._closed_lanes) and lane_of(record) in self._closed_lanes
+        return self._stopped or (bool(self._closed_lanes) and lane_of(record) in self._closed_lanes)
 
     def _try(
-        self, place: int, record: StreamRecord, todo: Sequence[Handler], *, may_wait: bool
+        self, place: int, record: StreamRecord, todo: Iterable[Handler], *, may_wait: bool
     ) -> Trouble | None:
         trouble: Trouble | None = None
         for handler in todo:
@@ -208,26 +215,29 @@ class _Run:
     def _call(
         self, place: int, handler: Handler, record: StreamRecord, *, may_wait: bool
     ) -> BaseException | None:
-        task = handler.name, record.event_id
         try:
-            if not handler.transactional:
-                handler.run(record)
-                self._ledger.add(place, task)
-                return None
-            transaction = Transaction()
-            if not handler.run(record, transaction):
-                # nothing that it asked for is sent if it raises
-                transaction = Transaction()
-            if may_wait:
-                commit = Commit(self._ledger.mark(task), transaction, lane_of(record))
-                self._let_wait(Waiting(place, record, task, commit))
+            if handler.transactional:
+                self._transact(place, handler, record, may_wait=may_wait)
             else:
-                self._ledger.commit(task, transaction, self._deadline.patience)
+                handler.run(record)
+                self._ledger.add(place, (handler.name, record.event_id))
         except BaseException as error:
             if is_failure(error):
                 return error
             raise
         return None
+
+    def _transact(self, place: int, handler: Handler, record: StreamRecord, *, may_wait: bool) -> None:
+        task = handler.name, record.event_id
+        transaction = Transaction()
+        if not handler.run(record, transaction):
+            # nothing that it asked for is sent if it raises
+            transaction = Transaction()
+        if may_wait:
+            commit = Commit(self._ledger.mark(task), transaction, lane_of(record))
+            self._let_wait(Waiting(place, record, task, commit))
+        else:
+            self._ledger.commit(task, transaction, self._deadline.patience)
 
     def _give_up(
         self, place: int, record: StreamRecord | UnreadableRecord, handler: str | None, error: BaseException

@@ -87,6 +87,11 @@ def tasks_of(job: AnyJob) -> Iterable[Task]:
     return [] if job.record.identifier is None else [("", job.record.identifier)]
 
 
+def report_handled(job: Job, seconds: float) -> RecordReport:
+    """Of a record whose handlers all ran now, and none failed."""
+    return RecordReport(job.record, Outcome.HANDLED, _all(job, Outcome.HANDLED), None, seconds)
+
+
 def report_tried(job: Job, todo: Sequence[Handler], trouble: Trouble | None, seconds: float) -> RecordReport:
     """Of a record whose handlers ran, one after the other, until one failed."""
     told = dict.fromkeys([handler.name for handler in job.handlers], Outcome.ALREADY_HANDLED)

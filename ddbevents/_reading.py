@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import count
 from typing import Any, Final, Literal, get_args
 
 from ._attributes import Image, decode_attribute, split_tag
@@ -39,19 +38,14 @@ _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
 
 def read_records(records: Iterable[object]) -> Iterator[StreamRecord | UnreadableRecord]:
     """The records of a batch of a stream, those that cannot be read among them."""
-    return _told_apart(map(read_record, records, count()))
-
-
-def _told_apart(
-    records: Iterable[StreamRecord | UnreadableRecord],
-) -> Iterator[StreamRecord | UnreadableRecord]:
-    """The records; one that has the number of an earlier one and is another cannot be read."""
     first: dict[str | None, object] = {}
-    for index, record in enumerate(records):
-        earlier = first.setdefault(record.identifier, record.raw)
-        if earlier is record.raw or isinstance(record, UnreadableRecord) or _are_equal(earlier, record.raw):
+    for index, raw in enumerate(records):
+        record = _read_usual(raw) or _read_any(raw, index)
+        earlier = first.setdefault(record.identifier, raw)
+        if earlier is raw or isinstance(record, UnreadableRecord) or _are_equal(earlier, raw):
             yield record
         else:
+            # it has the number of an earlier record, and is another
             yield _unreadable_twin(record, index)
 
 

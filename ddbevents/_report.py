@@ -159,7 +159,7 @@ class BatchReport(NamedTuple):
         Of a queue's messages it names each that has to be delivered again. Where one cannot be named it
         names "", which Lambda takes for a failure of the whole batch.
         """
-        if not any(report.is_open for report in self.records):
+        if not self._is_open():
             return {"batchItemFailures": []}
         names = [self._checkpoint()] if self.is_ordered else self._open_messages()
         return {"batchItemFailures": [{"itemIdentifier": name or ""} for name in names]}
@@ -171,7 +171,7 @@ class BatchReport(NamedTuple):
         That is where the answer would name the first of several records, which leaves
         `BisectBatchOnFunctionError` nothing to cut, or cannot name any.
         """
-        if not any(report.is_open for report in self.records):
+        if not self._is_open():
             return None
         checkpoint = self._checkpoint() if self.is_ordered else None
         if self._says_enough(checkpoint):
@@ -180,6 +180,11 @@ class BatchReport(NamedTuple):
         reason = describe(error) if error else "no time was left"
         message = f"the batch of {len(self.records)} has to be delivered again as a whole: {reason}"
         return BatchFailedError(message, identifier=checkpoint, error=error)
+
+    def _is_open(self) -> bool:
+        # each report as `is_open` tells, without a call for each
+        outcomes = [report.outcome for report in self.records]
+        return Outcome.FAILED in outcomes or Outcome.NOT_RUN in outcomes
 
     def _says_enough(self, checkpoint: str | None) -> bool:
         if not self.is_ordered:

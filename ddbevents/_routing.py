@@ -50,6 +50,7 @@ class Route(NamedTuple):
     handler: Callable[..., object]
     transactional: bool
     selection: Selection
+    takes_all: bool
     old_model: type[Any]
     read: Read
     middleware: tuple[Middleware, ...] = ()
@@ -61,9 +62,12 @@ class Route(NamedTuple):
             False if a middleware swallowed what it raised.
         """
         change = self.read(record)
-        if not self.middleware:
-            self._call(change, transaction)
-            return True
+        if self.middleware:
+            return self._run_within(change, transaction)
+        self._call(change, transaction)
+        return True
+
+    def _run_within(self, change: Any, transaction: Transaction | None) -> bool:
         is_whole = False
         with ExitStack() as stack:
             for enter in self.middleware:
@@ -79,12 +83,12 @@ class Route(NamedTuple):
 
 
 def takers(routes: Iterable[Route], record: StreamRecord) -> Sequence[Route]:
-    """The routes that take a record, in order.
+    """Those of a record's kind that take it, in order.
 
     Raises:
         InvalidRecordError: For one of them this cannot be said.
     """
-    taking = [route for route in routes if route.selection.takes(record)]
+    taking = [route for route in routes if route.takes_all or route.selection.takes(record)]
     return taking if len(taking) <= 1 else _sharing(taking)
 
 
@@ -247,8 +251,8 @@ class Router:
         read = key_reader(model) if keys_only else item_reader(model, old)
 
         def add(handler: Callable[..., object]) -> None:
-            signature = check_handler(handler, changes, model, old)
-            self._admit(Route(signature.name, handler, signature.transactional, selection, old, read))
+            name, transactional = check_handler(handler, changes, model, old)
+            self._admit(Route(name, handler, transactional, selection, selection.takes_all, old, read))
 
         return Registration(add)
 

@@ -24,6 +24,12 @@ class Selection(NamedTuple):
     expired: bool | None = None
     keys_only: bool = False
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether the handler is to run for every record of its kinds."""
+        is_of_any = self.table is None and self.expired is None and not self.changed
+        return is_of_any and self.where is None and not discriminators(self.model)
+
     def takes(self, record: StreamRecord) -> bool:
         """Whether the handler is to run.
 
