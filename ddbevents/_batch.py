@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ._calls import is_failure
 from ._errors import StoreError, describe
@@ -32,7 +32,7 @@ from ._lanes import lane_of, run_at_once
 from ._ledger import Ledger
 from ._packs import Packs, Waiting
 from ._records import StreamRecord, UnreadableRecord
-from ._report import BatchReport, Outcome, RecordReport, amend
+from ._report import Amendment, BatchReport, Outcome, RecordReport, amend
 from ._transaction import Transaction
 
 AnyT = TypeVar("AnyT")
@@ -79,15 +79,6 @@ def _read_marks(ledger: Ledger, jobs: Iterable[AnyJob], conditions: Conditions) 
     ledger.read(tasks, with_put_aside=conditions.dead_letters is not None)
 
 
-class Amendment(NamedTuple):
-    """What turned out after a record's report was written: of one handler, or of all that was handled."""
-
-    place: int
-    outcome: Outcome
-    error: BaseException | None
-    handler: str | None = None
-
-
 class _Run:
     def __init__(self, ledger: Ledger, conditions: Conditions) -> None:
         self._ledger = ledger
@@ -110,8 +101,8 @@ class _Run:
         finally:
             # also when SystemExit passes: what is done need not be done again
             self._finish()
-        for place, outcome, error, handler in self._amendments:
-            self._reports[place] = amend(self._reports[place], outcome, error, handler)
+        for amendment in self._amendments:
+            self._reports[amendment.place] = amend(self._reports[amendment.place], amendment)
         return [self._reports[place] for place in sorted(self._reports)]
 
     def _finish(self) -> None:
@@ -264,7 +255,7 @@ class _Run:
             return
         start = perf_counter()
         with self._lock:
-            for waiting, error in self._packs.settle(self._deadline.patience):
+            for waiting, error in self._packs.settle(self._deadline):
                 if error is not None:
                     self._uncommitted(waiting, error)
         self._deadline.note_flush(perf_counter() - start)

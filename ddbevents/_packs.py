@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from ._deadline import Deadline
 from ._errors import StoreError, TransactionError
 from ._idempotency import Commit, IdempotencyStore, PackingStore
 from ._ledger import Task
@@ -67,19 +68,22 @@ class Packs:
                 del self._waiting[each.task]
         return dropped
 
-    def settle(self, patience: timedelta) -> Iterator[tuple[Waiting, Exception | None]]:
-        """Commit all, giving each back with what went wrong; what is dropped meanwhile is left out."""
+    def settle(self, deadline: Deadline) -> Iterator[tuple[Waiting, Exception | None]]:
+        """Commit all, giving each back with what went wrong; what is dropped meanwhile is left out.
+
+        Each request has the patience of its own moment: one that waits long leaves less to the next.
+        """
         while self._store is not None and (waiting := self._all()):
             try:
                 pack = [waiting[index] for index in self._store.pack([each.commit for each in waiting])]
-                are_committed = _commit_together(self._store, pack, patience)
+                are_committed = _commit_together(self._store, pack, deadline.patience)
             except StoreError as error:
                 self._take(waiting[0])
                 yield waiting[0], error
                 continue
             for each in pack:
                 if self._take(each):
-                    yield each, None if are_committed else _commit_alone(self._store, each, patience)
+                    yield each, None if are_committed else _commit_alone(self._store, each, deadline.patience)
 
     def _all(self) -> list[Waiting]:
         with self._lock:

@@ -76,10 +76,25 @@ def worst_of(outcomes: Collection[Outcome]) -> Outcome:
     return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.HANDLED)
 
 
-def amend(
-    report: RecordReport, outcome: Outcome, error: BaseException | None, handler: str | None
-) -> RecordReport:
-    """The report of a record of which more is known: of one handler, or of all that ran now."""
+class Amendment(NamedTuple):
+    """What turned out after a record's report was written.
+
+    Attributes:
+        place: The record's place in the batch.
+        outcome: What came of it after all.
+        error: Why.
+        handler: Of which handler; None for all that were handled now.
+    """
+
+    place: int
+    outcome: Outcome
+    error: BaseException | None
+    handler: str | None = None
+
+
+def amend(report: RecordReport, amendment: Amendment) -> RecordReport:
+    """The report of a record of which more is known."""
+    _, outcome, error, handler = amendment
     if handler is None:
         # a record that failed keeps its own error
         return report if report.is_open else report._replace(outcome=outcome, error=error)

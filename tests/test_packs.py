@@ -14,7 +14,7 @@ from ddbevents import KeyChange, StoreError, StreamApp, Transaction, Transaction
 from ddbevents._dead_letter import DeadLetters
 from ddbevents._idempotency import Commit
 from tests.deliveries import FaultyStore, Letters, World, deliver, runs_of
-from tests.stream import Json, batch, insert, modify, named, user
+from tests.stream import Context, Json, batch, insert, modify, named, user
 
 AnyKeys = KeyChange[dict[str, Any]]
 PATIENCE = 20.0
@@ -227,6 +227,38 @@ def test_what_waits_is_committed_when_the_process_ends(stop: type[BaseException]
     with pytest.raises(stop):
         app(users("a", "a"))
     assert numbers(store.committed) == [1]
+
+
+class Slow(FaultyStore):
+    """One whose every request takes two seconds, and which packs nothing in the end."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(window=9)
+        self.context = context
+        self.patience: list[float] = []
+
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        self._take_time(patience)
+        return super().commit(mark, transaction, patience=patience)
+
+    @override
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        self._take_time(patience)
+        return False
+
+    def _take_time(self, patience: timedelta) -> None:
+        self.patience.append(patience.total_seconds())
+        self.context.milliseconds -= 2_000
+
+
+def test_each_request_has_the_patience_that_the_one_before_left() -> None:
+    context = Context(milliseconds=9_000)
+    store = Slow(context)
+
+    writing(store).process(users("a", "b", "c"), context)
+
+    assert store.patience == [4.5, 3.5, 2.5, 1.5]
 
 
 class EndsTheProcess(FaultyStore):
