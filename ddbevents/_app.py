@@ -68,26 +68,22 @@ class StreamApp(Router):
                 counts the attempts.
             concurrency: How many items' records run at once, those of one item in order: sync handlers in
                 threads, async ones as tasks of one event loop.
-            time_reserve: The rest of the batch is left to the next delivery with less than this left, or less
-                than twice the time of the slowest record so far.
+            time_reserve: No further record is begun with less time left than this, or than twice the slowest
+                record so far and the slowest writing of marks.
             middleware: Each is called with the change and gives the context manager that its handler runs
                 within, the first outermost; sync and async handlers alike.
 
         Raises:
             ConfigurationError: The name is empty or has a `#`, the reserve is negative, the concurrency is
-                less than 1, a middleware is none, or there are dead letters without a store.
+                less than 1, a middleware cannot be called, or there are dead letters without a store.
         """
         super().__init__()
-        if name is not None and (not name or "#" in name):
-            raise ConfigurationError("an app's name begins its marks: it is not empty and has no '#'")
-        if time_reserve < timedelta(0):
-            raise ConfigurationError("time_reserve is the time to keep in hand: it is not negative")
-        if concurrency < 1:
-            raise ConfigurationError("concurrency is how many items' records run at once: at least 1")
-        self._middleware = tuple(middleware)
-        if not all(map(callable, self._middleware)):
-            raise ConfigurationError("a middleware is called with the change: pass the function itself")
+        _check_name(name)
         _check_store(store, dead_letter)
+        _check_concurrency(concurrency)
+        _check_time_reserve(time_reserve)
+        _check_middleware(middleware)
+        self._middleware = tuple(middleware)
         self._routes_by_kind: dict[Kind, list[Route]] = {}
         self._name = name
         self._store = store
@@ -104,7 +100,8 @@ class StreamApp(Router):
             context: Lambda's context, or None in tests: then there is no deadline.
 
         Returns:
-            The lowest record to deliver again, or nothing; each one of a queue's messages.
+            The record from which a stream delivers again, or each message that a queue delivers again; empty
+            if all is done.
 
         Raises:
             InvalidEventError: The event is no batch of stream records.
@@ -116,10 +113,13 @@ class StreamApp(Router):
         return report.response
 
     def process(self, event: object, context: LambdaContext | None = None) -> BatchReport:
-        """Handle a batch and say what came of each record. Raises only `InvalidEventError`.
+        """Handle a batch and say what came of each record, failures of records and of the store among it.
 
         A function that returns `app.process(event, context).response` never fails as a whole, which
         suits an event source mapping without `BisectBatchOnFunctionError`.
+
+        Raises:
+            InvalidEventError: The event is no batch of records.
         """
         report = process_batch(*self._work(event, context))
         tell(report, self._report_to)
@@ -128,7 +128,8 @@ class StreamApp(Router):
     def preview(self, event: object, context: LambdaContext | None = None) -> BatchReport:
         """What would be done with a batch: nothing runs, and nothing is written.
 
-        What would run is NOT_RUN. What a handler would make of it, nobody knows.
+        What would run is NOT_RUN; whether it would succeed is not known. So the report's `response` and
+        `failure` are those of a batch of which nothing ran.
 
         Raises:
             InvalidEventError: The event is no batch of records.
@@ -139,7 +140,12 @@ class StreamApp(Router):
         """Call a function, which may be async, with the report of each batch, once all marks are written.
 
         What it raises is logged, and changes nothing: the batch is done. Returns the function.
+
+        Raises:
+            ConfigurationError: It is no function.
         """
+        if not callable(callback):
+            raise ConfigurationError("on_report takes a function of one parameter")
         self._report_to.append(callback)
         return callback
 
@@ -147,21 +153,21 @@ class StreamApp(Router):
         """Add the handlers of a router, which takes no more of them afterwards.
 
         Raises:
-            ConfigurationError: Two handlers have one name, or one needs transactions that the store has not.
+            ConfigurationError: Two handlers have one name, or one needs transactions that the store has not;
+                then none is added.
         """
-        if not isinstance(router, Router):
-            raise ConfigurationError("include takes a Router")
-        for route in router.freeze():
+        _check_router(router)
+        routes = router._freeze()  # noqa: SLF001  # its base class
+        for route in routes:
+            self._check(route)
+        for route in routes:
             self._admit(route)
 
     def prepare(self) -> None:
         """Compile the decoders of all models now, instead of with the first record of each.
 
         Called at the end of the module, it moves some milliseconds from the first batch to the time in which
-        Lambda initializes the function, and shows a model that cannot be read before any record comes.
-
-        Raises:
-            ConfigurationError: Pydantic cannot read a model, or a type that it names is not defined yet.
+        Lambda initializes the function.
         """
         for route in self._routes:
             prepare(route.selection.model)
@@ -182,11 +188,15 @@ class StreamApp(Router):
         return app
 
     @override
-    def _admit(self, route: Route) -> None:
+    def _check(self, route: Route) -> None:
         if route.transactional and not isinstance(self._store, TransactionalStore):
             raise ConfigurationError(
                 f"{route.name} asks for a transaction: give the app a store that has them"
             )
+        super()._check(route)
+
+    @override
+    def _admit(self, route: Route) -> None:
         super()._admit(route)
         for kind in route.selection.kinds:
             within = route._replace(middleware=self._middleware)
@@ -243,15 +253,47 @@ def _addressed(job: Job, app: str, registered: Collection[str]) -> Job:
     raise InvalidRecordError(reason, path=("body",), sequence_number=job.record.sequence_number)
 
 
+def _check_name(name: object) -> None:
+    if name is not None and not isinstance(name, str):
+        raise ConfigurationError("name must be text: pass the store as store=")
+    if name is not None and (not name or "#" in name):
+        raise ConfigurationError("name begins the marks: it must not be empty, and have no '#'")
+
+
 def _check_store(store: object, dead_letters: object) -> None:
     if store is not None and (isinstance(store, type) or not isinstance(store, IdempotencyStore)):
         raise ConfigurationError(
-            "a store has the methods of ddbevents.stores.IdempotencyStore; pass an instance"
+            "store must be an instance of a class with the methods of ddbevents.stores.IdempotencyStore"
         )
     if dead_letters is not None and not isinstance(dead_letters, DeadLetters):
-        raise ConfigurationError("dead_letter is a DeadLetters, such as DeadLetters(SQSQueue(url), after=5)")
+        raise ConfigurationError(
+            "dead_letter must be a DeadLetters, such as DeadLetters(SQSQueue(url), after=5)"
+        )
     if dead_letters is not None and store is None:
         raise ConfigurationError("dead letters need a store, which counts the attempts: give the app one")
+
+
+def _check_router(router: object) -> None:
+    # of an app only the handlers would come, without its store and its middleware
+    if not isinstance(router, Router) or isinstance(router, StreamApp):
+        raise ConfigurationError("include takes a Router, and no app: register its handlers with a Router")
+
+
+def _check_concurrency(concurrency: object) -> None:
+    if not isinstance(concurrency, int) or concurrency < 1:
+        raise ConfigurationError("concurrency must be a whole number, at least 1")
+
+
+def _check_time_reserve(time_reserve: object) -> None:
+    if not isinstance(time_reserve, timedelta) or time_reserve < timedelta(0):
+        raise ConfigurationError("time_reserve must be a timedelta, and not negative")
+
+
+def _check_middleware(middleware: object) -> None:
+    if not isinstance(middleware, Sequence) or not all(map(callable, middleware)):
+        raise ConfigurationError(
+            "middleware must be a list of functions, each called with the change: pass the function itself"
+        )
 
 
 def _function_name(context: LambdaContext | None) -> str:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ._calls import is_failure
 from ._errors import StoreError, describe
-from ._failures import Failure, is_put_aside, log_failure, logger
+from ._failures import Failure, log_failure, logger, put_aside_if_last
 from ._idempotency import Commit
 from ._jobs import (
     AnyJob,
@@ -234,7 +234,7 @@ class _Run:
         self, place: int, record: StreamRecord | UnreadableRecord, handler: str | None, error: BaseException
     ) -> Outcome:
         failure = Failure(place, record, handler, error)
-        if is_put_aside(failure, self._conditions.app, self._conditions.dead_letters, self._ledger):
+        if put_aside_if_last(failure, self._conditions.app, self._conditions.dead_letters, self._ledger):
             return Outcome.DEAD_LETTERED
         log_failure(failure)
         lane = lane_of(record)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import ge, gt, le, lt
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Never, TypeAlias
 
 from ._attributes import AttributeValue, Image, canonical, split_tag
 from ._encoding import encode_attribute
@@ -61,17 +61,23 @@ class Condition(NamedTuple):
     conditions: tuple[Condition, ...] = ()
 
     def __and__(self, other: Condition) -> Condition:
-        return Condition("and", conditions=(*self._parts("and"), *other._parts("and")))
+        return Condition("and", conditions=(*_parts(self, "and"), *_parts(other, "and")))
 
     def __or__(self, other: Condition) -> Condition:
-        return Condition("or", conditions=(*self._parts("or"), *other._parts("or")))
+        return Condition("or", conditions=(*_parts(self, "or"), *_parts(other, "or")))
 
     def __invert__(self) -> Condition:
         return self.conditions[0] if self.operator == "not" else Condition("not", conditions=(self,))
 
-    def _parts(self, junction: Junction) -> tuple[Condition, ...]:
-        """Flat, so that a long chain is no deep one."""
-        return self.conditions if self.operator == junction else (self,)
+    def __bool__(self) -> Never:
+        raise ConfigurationError("a condition has no truth value: combine conditions with &, | and ~")
+
+
+def _parts(condition: object, junction: Junction) -> tuple[Condition, ...]:
+    """Flat, so that a long chain is no deep one."""
+    if not isinstance(condition, Condition):
+        raise ConfigurationError("a condition can be combined with another condition only")
+    return condition.conditions if condition.operator == junction else (condition,)
 
 
 class Attr:

@@ -65,18 +65,30 @@ class DeadLetters:
                 attempt does not mend.
 
         Raises:
-            ConfigurationError: A number is less than 1, or the sink is none.
+            ConfigurationError: A number is less than 1, or the sink has no `send`.
         """
         if isinstance(sink, type) or not isinstance(sink, DeadLetterSink):
-            raise ConfigurationError("a sink has the method of DeadLetterSink; pass an instance")
-        if min(after, after_invalid) < 1:
-            raise ConfigurationError("a record is put aside after one failed attempt at the earliest")
+            raise ConfigurationError("sink must be an instance of a class with the method of DeadLetterSink")
+        _check_number("after", after)
+        _check_number("after_invalid", after_invalid)
         self.sink: Final = sink
         self._after = after
         self._after_invalid = after_invalid
 
-    def attempts(self, error: BaseException) -> int:
+    def max_attempts(self, error: BaseException) -> int:
         """How many failed attempts there may be, seeing this error."""
         if isinstance(error, Reject):
             return 1
-        return self._after_invalid if isinstance(error, InvalidRecordError) else self._after
+        return self._after_invalid if _is_of_record(error) else self._after
+
+
+def _check_number(name: str, number: object) -> None:
+    if not isinstance(number, int) or number < 1:
+        raise ConfigurationError(f"{name} must be a whole number of attempts, at least 1")
+
+
+def _is_of_record(error: BaseException) -> bool:
+    """Whether the record itself is invalid, rather than something that its handler read or wrote."""
+    if not isinstance(error, InvalidRecordError):
+        return False
+    return error.sequence_number is not None or error.index is not None

@@ -37,7 +37,7 @@ class Failure(NamedTuple):
         return None if self.record.identifier is None else ("", self.record.identifier)
 
 
-def is_put_aside(failure: Failure, app: str, dead_letters: DeadLetters | None, ledger: Ledger) -> bool:
+def put_aside_if_last(failure: Failure, app: str, dead_letters: DeadLetters | None, ledger: Ledger) -> bool:
     """Count a failure, and put the record aside after the last attempt there may be.
 
     A store or a sink that fails, in whatever way, leaves the record failed, to be delivered again. The
@@ -46,7 +46,7 @@ def is_put_aside(failure: Failure, app: str, dead_letters: DeadLetters | None, l
     if dead_letters is None or isinstance(failure.error, StoreError):
         return False
     try:
-        attempts = _count(failure, dead_letters.attempts(failure.error), ledger)
+        attempts = _note_attempt(failure, dead_letters.max_attempts(failure.error), ledger)
         if attempts is None:
             return False
         dead_letters.sink.send(_letter(failure, app, attempts))
@@ -61,7 +61,7 @@ def is_put_aside(failure: Failure, app: str, dead_letters: DeadLetters | None, l
     return True
 
 
-def _count(failure: Failure, most: int, ledger: Ledger) -> int | None:
+def _note_attempt(failure: Failure, most: int, ledger: Ledger) -> int | None:
     """How many attempts failed, this one included, if no more are left.
 
     A record without identity cannot be counted, and has one.

@@ -10,10 +10,8 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 from ._errors import ConfigurationError
 from ._transaction import Transaction
 
-KEEP: Final = timedelta(
-    days=2
-)  # a stream keeps records for 24 hours and may deliver them again all that time
-_SHORTEST_KEEP: Final = timedelta(days=1)
+# a stream keeps a record for 24 hours, and a batch may be delivered again all that time
+KEEP: Final = timedelta(hours=48)
 _LONGEST_KEEP: Final = timedelta(days=36_500)
 
 
@@ -101,16 +99,15 @@ class PackingStore(TransactionalStore, Protocol):
         ...
 
 
-def check_keep(keep: timedelta) -> None:
+def check_keep(keep: object) -> None:
     """Refuse a time to keep marks that is too short to help, or longer than any clock runs.
 
     Raises:
-        ConfigurationError: It is less than 24 hours or more than 100 years.
+        ConfigurationError: It is less than 48 hours or more than 100 years.
     """
-    if not _SHORTEST_KEEP <= keep <= _LONGEST_KEEP:
-        raise ConfigurationError(
-            "keep marks for at least 24 hours, as a stream keeps its records, and at most 100 years"
-        )
+    if not isinstance(keep, timedelta) or not KEEP <= keep <= _LONGEST_KEEP:
+        reason = "a stream delivers a record for 24 hours"
+        raise ConfigurationError(f"keep must be a timedelta of 48 hours to 100 years: {reason}")
 
 
 def utc_now() -> datetime:

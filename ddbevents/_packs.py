@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from ._deadline import Deadline
-from ._errors import StoreError, TransactionError
+from ._errors import StoreError
 from ._idempotency import Commit, IdempotencyStore, PackingStore
 from ._ledger import Task
 from ._records import StreamRecord
@@ -81,6 +81,9 @@ class Packs:
                 self._take(waiting[0])
                 yield waiting[0], error
                 continue
+            except Exception:  # noqa: BLE001  # such as writes of a shape that nobody foresaw
+                # whose they are shows when each is committed alone
+                pack, are_committed = waiting[:1], False
             for each in pack:
                 if self._take(each):
                     yield each, None if are_committed else _commit_alone(self._store, each, deadline.patience)
@@ -102,6 +105,6 @@ def _commit_alone(store: PackingStore, waiting: Waiting, patience: timedelta) ->
     try:
         # a mark that was there already is as good
         store.commit(waiting.commit.mark, waiting.commit.transaction, patience=patience)
-    except (StoreError, TransactionError) as error:
+    except Exception as error:  # noqa: BLE001  # what a handler asked for is its own, and so is what comes of it
         return error
     return None

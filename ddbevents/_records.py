@@ -54,7 +54,7 @@ class StreamRecord(NamedTuple):
     @property
     def source_arn(self) -> str | None:
         """The stream's ARN; None in what boto3's `get_records` gives."""
-        return _optional(self.raw, ("eventSourceARN",), str)
+        return self._optional(self.raw, ("eventSourceARN",), str)
 
     @property
     def table(self) -> str | None:
@@ -64,17 +64,27 @@ class StreamRecord(NamedTuple):
     @property
     def region(self) -> str | None:
         """The Region of the table."""
-        return _optional(self.raw, ("awsRegion",), str)
+        return self._optional(self.raw, ("awsRegion",), str)
 
     @property
     def created_at(self) -> datetime | None:
         """When the change was made, to the second, in UTC; None if AWS left it out."""
-        return _created_at(self.raw["dynamodb"])
+        moment = self.raw["dynamodb"].get("ApproximateCreationDateTime")
+        if moment is None:
+            return None
+        if isinstance(moment, datetime):
+            return moment.astimezone(UTC)
+        if isinstance(moment, (int, float)) and not isinstance(moment, bool):
+            try:
+                return datetime.fromtimestamp(moment, UTC)
+            except (ValueError, OverflowError, OSError):
+                pass
+        raise self._invalid("expected seconds since 1970", ("dynamodb", "ApproximateCreationDateTime"))
 
     @property
     def size_bytes(self) -> int | None:
         """The size of keys and images."""
-        return _optional(self.raw["dynamodb"], ("dynamodb", "SizeBytes"), int)
+        return self._optional(self.raw["dynamodb"], ("dynamodb", "SizeBytes"), int)
 
     @property
     def view_type(self) -> ViewType | None:
@@ -85,6 +95,17 @@ class StreamRecord(NamedTuple):
     def expired(self) -> bool:
         """Whether time to live removed the item."""
         return _expired(self.raw)
+
+    def _optional(
+        self, parent: Mapping[str, Any], path: tuple[str, ...], expected: type[ValueT]
+    ) -> ValueT | None:
+        value = parent.get(path[-1])
+        if value is None or type(value) is expected:
+            return value
+        raise self._invalid(f"expected {'text' if expected is str else 'a number'}", path)
+
+    def _invalid(self, reason: str, path: tuple[str, ...]) -> InvalidRecordError:
+        return InvalidRecordError(reason, path=path, sequence_number=self.sequence_number)
 
     def __repr__(self) -> str:
         """Without keys and images: a record ends up in logs."""
@@ -122,27 +143,6 @@ def view_type_of(body: Mapping[str, Any]) -> ViewType | None:
 def _table(arn: object) -> str | None:
     _, _, rest = arn.partition(":table/") if isinstance(arn, str) else ("", "", "")
     return rest.partition("/")[0] or None
-
-
-def _optional(parent: Mapping[str, Any], path: tuple[str, ...], expected: type[ValueT]) -> ValueT | None:
-    value = parent.get(path[-1])
-    if value is None or type(value) is expected:
-        return value
-    raise InvalidRecordError(f"expected {'text' if expected is str else 'a number'}", path=path)
-
-
-def _created_at(body: Mapping[str, Any]) -> datetime | None:
-    moment = body.get("ApproximateCreationDateTime")
-    if moment is None:
-        return None
-    if isinstance(moment, datetime):
-        return moment.astimezone(UTC)
-    if isinstance(moment, (int, float)) and not isinstance(moment, bool):
-        try:
-            return datetime.fromtimestamp(moment, UTC)
-        except (ValueError, OverflowError, OSError):
-            pass
-    raise InvalidRecordError("expected seconds since 1970", path=("dynamodb", "ApproximateCreationDateTime"))
 
 
 def _expired(envelope: Mapping[str, Any]) -> bool:

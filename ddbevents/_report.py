@@ -96,8 +96,10 @@ def amend(report: RecordReport, amendment: Amendment) -> RecordReport:
     """The report of a record of which more is known."""
     _, outcome, error, handler = amendment
     if handler is None:
+        handlers = tuple([(n, outcome if o is Outcome.HANDLED else o) for n, o in report.handlers])
         # a record that failed keeps its own error
-        return report if report.is_open else report._replace(outcome=outcome, error=error)
+        outcome, error = (report.outcome, report.error) if report.is_open else (outcome, error)
+        return report._replace(outcome=outcome, handlers=handlers, error=error)
     handlers = tuple([(name, outcome if name == handler else told) for name, told in report.handlers])
     worst = worst_of([told for _, told in handlers])
     return report._replace(outcome=worst, handlers=handlers, error=report.error or error)

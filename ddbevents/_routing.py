@@ -40,7 +40,7 @@ _ALL_KINDS: Final[frozenset[Kind]] = frozenset({"INSERT", "MODIFY", "REMOVE"})
 
 
 Middleware: TypeAlias = Callable[[Any], AbstractContextManager[object]]
-"""Makes of a change what its handler runs within, sync or async."""
+"""Called with the change; returns the context manager that its handler runs within, sync or async."""
 
 
 class Route(NamedTuple):
@@ -143,14 +143,14 @@ class Router:
             ConfigurationError: The table is no table's name, or where is no condition.
         """
         if table is not None and not _is_table_name(table):
-            raise ConfigurationError("table is the name of a table, without its ARN")
+            raise ConfigurationError("table must be the name of a table, not an ARN")
         _check_condition(where)
         self._table = table
         self._where = where
         self._routes: list[Route] = []
         self._included = False
 
-    def freeze(self) -> tuple[Route, ...]:
+    def _freeze(self) -> tuple[Route, ...]:
         """The handlers in order of registration; from here on no more can be registered."""
         self._included = True
         return tuple(self._routes)
@@ -208,7 +208,7 @@ class Router:
             expired: True for removals by time to live only, False for all others, None for both.
         """
         if expired is not None and not isinstance(expired, bool):
-            raise ConfigurationError("expired is True, False or None")
+            raise ConfigurationError("expired must be True, False or None")
         return self._on(model, (Remove,), where=where, expired=expired)
 
     def on_upsert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Upsert[ItemT]]:
@@ -256,7 +256,7 @@ class Router:
 
         return Registration(add)
 
-    def _admit(self, route: Route) -> None:
+    def _check(self, route: Route) -> None:
         if self._included:
             raise ConfigurationError(
                 f"{route.name}: the router is included already; register handlers before include()"
@@ -267,16 +267,21 @@ class Router:
                 raise ConfigurationError(
                     f"two handlers are called {route.name}: their marks would be the same, rename one"
                 )
+
+    def _admit(self, route: Route) -> None:
+        self._check(route)
         self._routes.append(route)
 
 
 def _both(first: Condition | None, second: Condition | None) -> Condition | None:
-    return first & second if first is not None and second is not None else first or second
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
 
 
 def _check_condition(where: object) -> None:
     if where is not None and not isinstance(where, Condition):
-        raise ConfigurationError("where is a condition, such as Attr('status').eq('OPEN')")
+        raise ConfigurationError("where must be a condition, such as Attr('status').eq('OPEN')")
 
 
 def _is_table_name(table: object) -> bool:
@@ -288,7 +293,7 @@ def _names(changed: object) -> frozenset[str]:
         [changed] if isinstance(changed, str) or not isinstance(changed, Iterable) else [*changed]
     )
     if not all(isinstance(name, str) for name in names):
-        raise ConfigurationError("changed takes the name of a field, or several")
+        raise ConfigurationError("changed must be the name of a field, or several")
     return frozenset(map(str, names))
 
 

@@ -71,7 +71,8 @@ class Transaction:
     """What a handler of two parameters gets: its writes are committed with its mark, all or none.
 
     Nothing is sent before the handler returns, and nothing if it raises. There may be up to 99 writes, each
-    to another item, of 4 MB together. Each method raises `InvalidItemError` for what DynamoDB cannot store.
+    to another item, of 4 MB together. Each method raises `InvalidItemError` for what DynamoDB cannot store,
+    and `TransactionError` for what is no table's name or no condition.
     """
 
     __slots__ = ("_writes",)
@@ -86,6 +87,7 @@ class Transaction:
 
     def put(self, table: str, item: object, *, when: Condition | None = None) -> None:
         """Write a whole item: a model, a dataclass or a mapping."""
+        self._check(table, when)
         self._writes.append(Put(table, encode(item), when))
 
     def update(  # noqa: PLR0913  # DynamoDB's own clauses
@@ -113,6 +115,7 @@ class Transaction:
         Raises:
             TransactionError: It changes nothing, which DynamoDB does not take.
         """
+        self._check(table, when)
         write = Update(table, encode(key), _encode(set), _encode(add), _names(remove), _encode(delete), when)
         if not (write.set or write.add or write.remove or write.delete):
             raise TransactionError(
@@ -124,6 +127,7 @@ class Transaction:
 
     def delete(self, table: str, key: Mapping[str, object], *, when: Condition | None = None) -> None:
         """Delete an item."""
+        self._check(table, when)
         self._writes.append(Delete(table, encode(key), when))
 
     def check(self, table: str, key: Mapping[str, object], *, when: Condition | None = None) -> None:
@@ -134,6 +138,7 @@ class Transaction:
             key: The item's whole primary key.
             when: The condition; without one the item must be there.
         """
+        self._check(table, when)
         self._writes.append(Check(table, encode(key), when))
 
     def raw(self, action: Mapping[str, Mapping[str, Any]]) -> None:
@@ -147,6 +152,14 @@ class Transaction:
             TransactionError: It has not the shape of one.
         """
         self._writes.append(_read_action(action, len(self._writes)))
+
+    def _check(self, table: object, when: object) -> None:
+        place = len(self._writes)
+        if not isinstance(table, str):
+            raise TransactionError("table must be the name of a table", index=place)
+        if when is not None and not isinstance(when, Condition):
+            reason = "when must be a condition, such as Attr('status').eq('OPEN')"
+            raise TransactionError(reason, index=place, table=table)
 
 
 def _read_action(action: Mapping[str, Mapping[str, Any]], index: int) -> Raw:

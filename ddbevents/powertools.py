@@ -39,8 +39,8 @@ class PowertoolsStore:
             keep: How long a mark counts, whatever `expires_after_seconds` is elsewhere.
 
         Raises:
-            ConfigurationError: It is no persistence layer, or marks would not be kept as long as a stream
-                delivers records, or for ever.
+            ConfigurationError: It is no persistence layer, or `keep` is less than 48
+                hours or more than 100 years.
         """
         if not isinstance(persistence_layer, BasePersistenceLayer):
             raise ConfigurationError(

@@ -185,7 +185,7 @@ class WritesOneByOne(MemoryStore):
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         for write in transaction.writes:
-            free = [] if getattr(write, "when", None) else [write]
+            free = [] if getattr(write, "when", None) is not None else [write]
             self._write(outcomes(free, self._key_names.get, self._read))
         return super().commit(mark, transaction, patience=patience)
 
@@ -232,7 +232,8 @@ class Merges(MemoryStore):
 class SkipsConditionalWrites(MemoryStore):
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
-        certain = transaction_of(write for write in transaction.writes if not getattr(write, "when", None))
+        unconditional = [write for write in transaction.writes if getattr(write, "when", None) is None]
+        certain = transaction_of(unconditional)
         return super().commit(mark, certain, patience=patience)
 
 

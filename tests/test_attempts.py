@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
+from datetime import UTC
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from typing_extensions import override
 
-from ddbevents import ConfigurationError, Insert, Outcome, StreamApp
+from ddbevents import ConfigurationError, Insert, Outcome, Router, StreamApp, Transaction, decode
 from ddbevents._dead_letter import DeadLetter, DeadLetters
 from ddbevents._errors import Reject
 from ddbevents.stores import MemoryStore
@@ -75,6 +79,15 @@ def test_what_was_put_aside_counts_as_done() -> None:
     assert report.failure is None
 
 
+@pytest.mark.parametrize("is_readable", [True, False], ids=["refused", "unreadable"])
+def test_a_record_that_is_twice_in_a_batch_is_put_aside_once(*, is_readable: bool) -> None:
+    sick = Sick(after=1)
+    record = insert(1, user("b")) if is_readable else unreadable(1)
+
+    assert sick.told(batch(record, record)) == ["dead-lettered", "already handled"]
+    assert len(sick.letters.letters) == 1
+
+
 def test_a_letter_holds_all_that_is_known() -> None:
     sick = Sick(after=2)
     event = users("b")
@@ -93,6 +106,7 @@ def test_a_letter_holds_all_that_is_known() -> None:
         failed_at=letter.failed_at,
         record=event["Records"][0],
     )
+    assert letter.failed_at.tzinfo is UTC
 
 
 def test_a_record_that_succeeds_before_the_last_attempt_is_as_any_other() -> None:
@@ -167,6 +181,19 @@ def test_an_item_that_no_attempt_mends_is_put_aside_at_once_with_its_path() -> N
     assert sick.letters.letters[0].error == "InvalidItemError"
 
 
+def test_what_a_handler_itself_could_not_read_or_write_has_all_its_attempts() -> None:
+    letters = Letters()
+    app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(letters, after=2))
+
+    @app.on_insert(User)
+    def read_something_else(change: Insert[User]) -> None:
+        decode(User, {"pk": {"S": "a"}})
+
+    assert app(users("a")) == named(1)
+    assert app(users("a")) == named()
+    assert (letters.letters[0].error, letters.letters[0].attempts) == ("InvalidItemError", 2)
+
+
 @pytest.mark.parametrize("record", [None, CANARY, insert(1, user("a"), SequenceNumber=None)], ids=str)
 def test_a_record_without_a_name_is_put_aside_with_what_came(record: object) -> None:
     sick = Sick(after=5)
@@ -182,6 +209,35 @@ def test_a_record_that_cannot_be_read_is_put_aside_once() -> None:
     assert sick.told(event) == ["dead-lettered", "handled"]
     assert sick.told(event) == ["already handled", "already handled"]
     assert len(sick.letters.letters) == 1
+
+
+def test_a_record_whose_table_cannot_be_read_is_put_aside_once() -> None:
+    letters, router = Letters(), Router(table="Users")
+    router.on_insert(User)(lambda change: None)
+    app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(letters, after=1))
+    app.include(router)
+    event = batch({**insert(1, user("a")), "eventSourceARN": 5})
+
+    outcomes = [app.process(event).records[0].outcome for _ in range(2)]
+
+    assert outcomes == [Outcome.DEAD_LETTERED, Outcome.ALREADY_HANDLED]
+    assert [letter.handler for letter in letters.letters] == [None]
+
+
+def test_the_reason_for_a_failed_batch_is_none_that_was_put_aside() -> None:
+    sick = Sick(after=3)
+
+    report = sick.app.process(batch(None, insert(1, user("b"))))
+
+    assert report.failure is not None
+    assert report.failure.error is sick.error
+
+
+def test_attempts_at_a_record_without_a_name_cannot_be_counted_so_there_is_one() -> None:
+    sick = Sick(after_invalid=3)
+
+    assert sick.told(batch(None)) == ["dead-lettered"]
+    assert sick.letters.letters[0].attempts == 1
 
 
 def test_attempts_at_what_cannot_be_read_are_counted_if_there_are_to_be_several() -> None:
@@ -237,6 +293,19 @@ def test_a_failure_of_the_store_is_nobodys_attempt() -> None:
     assert sick.letters.letters == []
 
 
+@pytest.mark.parametrize("window", [1, 9], ids=["alone", "packed"])
+def test_a_transaction_that_did_not_get_through_is_nobodys_attempt(window: int) -> None:
+    letters = Letters()
+    store = FaultyStore(["none", "down"], window=window)
+    app = StreamApp("app", store=store, dead_letter=DeadLetters(letters, after=1))
+
+    @app.on_insert(User)
+    def write(change: Insert[User], tx: Transaction) -> None: ...
+
+    assert app(users("a")) == named(1)
+    assert letters.letters == []
+
+
 def test_a_record_whose_mark_of_being_put_aside_cannot_be_written_fails() -> None:
     sick = Sick(store=FaultyStore(["none", "down"]), after=1)
 
@@ -252,6 +321,27 @@ def test_only_records_that_fail_cost_requests() -> None:
     sick.told(users("a", "c"))
 
     assert store.requests == 2  # the marks are read, and written
+
+
+class Asked(MemoryStore):
+    """One that notes how many marks it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    @override
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        self.asked.append(len(marks))
+        return super().handled(marks)
+
+
+def test_no_more_attempts_are_asked_for_than_may_have_failed() -> None:
+    store = Asked()
+
+    Sick(store=store, after=3).told(users("b"))
+
+    assert store.asked == [2, 2]  # handled or put aside before, and the attempts before the last
 
 
 def test_a_replay_costs_one_request() -> None:
@@ -278,6 +368,18 @@ def test_the_log_tells_of_what_is_put_aside_without_values(caplog: pytest.LogCap
     assert CANARY not in caplog.text
 
 
+def test_the_log_tells_of_what_cannot_be_put_aside(caplog: pytest.LogCaptureFixture) -> None:
+    Sick(after=1, letters=Letters(refusing=1)).told(users("b"))
+
+    line = caplog.records[0]
+    assert line.getMessage() == (
+        f"record {sequence_number(1)} cannot be put aside, and is delivered again: "
+        "DeadLetterError: the sink cannot be reached"
+    )
+    assert vars(line)["sequence_number"] == sequence_number(1)
+    assert (vars(line)["handler"], vars(line)["error_type"]) == (f"{__name__}.Sick.handle", "ValueError")
+
+
 def test_dead_letters_need_a_store_which_counts() -> None:
     with pytest.raises(ConfigurationError, match="need a store"):
         StreamApp(dead_letter=DeadLetters(Letters()))
@@ -287,17 +389,17 @@ def test_dead_letters_need_a_store_which_counts() -> None:
 
 @pytest.mark.parametrize("dead_letter", [Letters(), 5])
 def test_what_are_no_dead_letters_is_refused(dead_letter: Any) -> None:
-    with pytest.raises(ConfigurationError, match="dead_letter is a DeadLetters"):
+    with pytest.raises(ConfigurationError, match="dead_letter must be a DeadLetters"):
         StreamApp(store=MemoryStore(), dead_letter=dead_letter)
 
 
-@pytest.mark.parametrize("when", [{"after": 0}, {"after_invalid": 0}], ids=str)
+@pytest.mark.parametrize("when", [{"after": 0}, {"after_invalid": 0}, {"after": 2.5}], ids=str)
 def test_a_record_has_one_attempt_at_least(when: Any) -> None:
-    with pytest.raises(ConfigurationError, match="at the earliest"):
+    with pytest.raises(ConfigurationError, match="at least 1"):
         DeadLetters(Letters(), **when)
 
 
 @pytest.mark.parametrize("sink", [Letters, object()], ids=["class", "no sink"])
 def test_what_is_no_sink_is_refused(sink: Any) -> None:
-    with pytest.raises(ConfigurationError, match="pass an instance"):
+    with pytest.raises(ConfigurationError, match="must be an instance"):
         DeadLetters(sink)

@@ -225,6 +225,7 @@ def test_what_stands_beside_the_item_is_read_when_it_is_asked_for(name: str, app
     with pytest.raises(InvalidRecordError) as refused:
         read_beside_the_item(parsed)
     assert message in str(refused.value)
+    assert refused.value.sequence_number == parsed.sequence_number
     assert CANARY not in repr(parsed)
     assert app(batch(record)) == {"batchItemFailures": []}
 

@@ -29,6 +29,7 @@ from ddbevents import (
 )
 from ddbevents._errors import describe
 from ddbevents.stores import IdempotencyStore, MemoryStore, TransactionalStore
+from tests.deliveries import FaultyStore
 from tests.stream import CANARY, Context, Json, MarksOnly, batch, insert, named, remove, sequence_number, user
 
 
@@ -94,6 +95,18 @@ def test_the_lowest_number_is_named_even_if_it_came_later() -> None:
     event = batch(insert(1, user("a")), insert(9, user("b")), insert(5, user("c")))
 
     assert Recorder(9).app(event) == named(5)
+
+
+def test_numbers_of_different_length_are_compared_as_numbers() -> None:
+    event = batch(insert(1, user("a"), SequenceNumber="100"), insert(2, user("b"), SequenceNumber="99"))
+    app = StreamApp()
+    app.on_keys(dict)(fail)
+
+    assert app.process(event).response == {"batchItemFailures": [{"itemIdentifier": "99"}]}
+
+
+def fail(change: object) -> None:
+    raise ValueError
 
 
 def test_a_failed_head_of_several_raises_so_that_bisect_can_cut() -> None:
@@ -281,11 +294,37 @@ def test_records_that_nobody_takes_need_no_store() -> None:
     assert app(users("a")) == {"batchItemFailures": []}
 
 
+def test_the_store_is_not_asked_about_records_that_nobody_takes() -> None:
+    store = FaultyStore()
+
+    assert StreamApp(store=store).process(users("a")).ignored == 1
+    assert store.requests == 0
+
+
+def test_the_store_is_not_asked_about_a_record_that_cannot_be_named() -> None:
+    store = FaultyStore()
+
+    assert outcomes(Recorder(store=store), batch(None)) == ["failed"]
+    assert store.requests == 0
+
+
 def test_records_whose_marks_cannot_be_written_fail(caplog: pytest.LogCaptureFixture) -> None:
     recorder = Recorder(store=BrokenStore(reads=True))
 
     assert outcomes(recorder, users("a", "b")) == ["failed", "failed"]
     assert "marks cannot be written, and what ran may run again" in caplog.text
+
+
+def test_handlers_whose_marks_cannot_be_written_are_told_as_failed() -> None:
+    report = Recorder(store=BrokenStore(reads=True)).app.process(users("a"))
+
+    assert report.handlers == {"tests.test_batch.Recorder.handle": {Outcome.FAILED: 1}}
+
+
+def test_a_record_whose_mark_cannot_be_written_has_the_error_of_the_store() -> None:
+    [report] = Recorder(store=BrokenStore(reads=True)).app.process(users("a")).records
+
+    assert isinstance(report.error, StoreError)
 
 
 def test_marks_are_written_in_groups_and_nothing_runs_after_a_group_that_failed() -> None:
@@ -501,6 +540,36 @@ def test_a_failure_is_logged_without_the_message_which_is_for_who_asks(
     assert CANARY in caplog.text
 
 
+def test_who_asks_is_told_what_was_raised_and_where(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "ddbevents")
+
+    Recorder(1).app(users("a"))
+
+    line = caplog.records[1]
+    assert line.getMessage() == f"record {sequence_number(1)} failed in tests.test_batch.Recorder.handle"
+    assert line.exc_info is not None
+    assert isinstance(line.exc_info[1], ValueError)
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        ({**insert(1, user("a")), "eventName": None}, f"record {sequence_number(1)}"),
+        (None, "a record"),
+    ],
+    ids=["named", "nameless"],
+)
+def test_a_record_that_cannot_be_read_is_one_line_also_for_who_asks(
+    caplog: pytest.LogCaptureFixture, record: object, name: str
+) -> None:
+    caplog.set_level(logging.DEBUG, "ddbevents")
+
+    Recorder(store=MemoryStore()).app.process(batch(record))
+
+    [line] = [line for line in caplog.records if line.name == "ddbevents"]
+    assert line.getMessage().startswith(f"{name} failed before any handler ran: InvalidRecordError: ")
+
+
 class TransactionalMemory(MemoryStore):
     """A store that commits by noting what it was asked to write."""
 
@@ -597,9 +666,20 @@ def test_marks_begin_with_the_name_of_app_or_function(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     "options",
-    [{"name": ""}, {"name": "a#b"}, {"time_reserve": timedelta(seconds=-1)}],
-    ids=["empty", "#", "negative"],
+    [
+        {"name": ""},
+        {"name": "a#b"},
+        {"name": MemoryStore()},
+        {"time_reserve": timedelta(seconds=-1)},
+        {"time_reserve": 5},
+        {"concurrency": 2.5},
+        {"middleware": print},
+        {"middleware": [None]},
+    ],
+    ids=str,
 )
-def test_an_app_that_cannot_be_is_refused(options: Any) -> None:
-    with pytest.raises(ConfigurationError):
+def test_an_app_that_cannot_be_is_refused_by_the_name_of_its_parameter(options: Any) -> None:
+    [parameter] = options
+
+    with pytest.raises(ConfigurationError, match=rf"^{parameter}\b"):
         StreamApp(**options)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -207,6 +208,17 @@ def test_a_long_chain_is_no_deep_one() -> None:
 
     assert matches(both & ~either, {"a": {"S": "x"}})
     assert ~~both == both
+
+
+def test_a_condition_has_no_truth_so_that_and_loses_none() -> None:
+    with pytest.raises(ConfigurationError, match="combine conditions with &"):
+        Attr("a").eq(1) and Attr("b").eq(2)
+
+
+@pytest.mark.parametrize("junction", [and_, or_])
+def test_a_condition_is_joined_with_another_only(junction: Any) -> None:
+    with pytest.raises(ConfigurationError, match="with another condition only"):
+        junction(Attr("a").eq(1), True)  # noqa: FBT003  # what people write by mistake
 
 
 def test_conditions_are_values() -> None:

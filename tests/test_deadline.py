@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ddbevents import KeyChange, StreamApp, Transaction
+from ddbevents._deadline import Deadline
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, VirtualClock, insert
 from tests.deliveries import FaultyStore
@@ -67,6 +68,22 @@ def test_with_time_enough_all_is_done() -> None:
     app.on_keys(dict)(slow.handle)
 
     assert app.process(users("a", "b", "c"), slow.context).handled == 3
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "is_near"), [(2_499, True), (2_500, False)], ids=["less", "as much"]
+)
+def test_twice_the_slowest_record_and_once_the_slowest_flush_are_kept_in_hand(
+    milliseconds: int, *, is_near: bool
+) -> None:
+    deadline = Deadline(lambda: milliseconds, NOW)
+
+    deadline.note_record(1.0)
+    deadline.note_record(0.1)
+    deadline.note_flush(0.5)
+    deadline.note_flush(0.1)
+
+    assert deadline.is_near() == is_near
 
 
 class SlowStore(FaultyStore):

@@ -228,8 +228,8 @@ def test_a_table_of_another_key_is_a_store_error(client: Boto3Client) -> None:
         store.add([MARK])
 
 
-def test_marks_are_kept_for_a_day_at_least() -> None:
-    with pytest.raises(ConfigurationError, match="at least 24 hours"):
+def test_marks_are_kept_for_two_days_at_least() -> None:
+    with pytest.raises(ConfigurationError, match="of 48 hours"):
         DynamoDBStore("marks", keep=timedelta(hours=1))
 
 

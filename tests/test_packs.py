@@ -13,7 +13,8 @@ from typing_extensions import override
 from ddbevents import KeyChange, StoreError, StreamApp, Transaction, TransactionError
 from ddbevents._dead_letter import DeadLetters
 from ddbevents._idempotency import Commit
-from tests.deliveries import FaultyStore, Letters, World, deliver, runs_of
+from ddbevents._transaction import Write
+from tests.deliveries import Fault, FaultyStore, Letters, World, deliver, runs_of
 from tests.stream import Context, Json, batch, insert, modify, named, user
 
 AnyKeys = KeyChange[dict[str, Any]]
@@ -62,6 +63,62 @@ def test_a_store_that_packs_nothing_commits_each_alone() -> None:
     assert store.requests == 1 + 2
 
 
+def test_where_each_goes_alone_the_second_handler_does_not_run_if_the_first_is_refused() -> None:
+    store = FaultyStore(["none", "refused"], window=1)
+    world = World("a", {"first": "transaction", "second": "transaction"})
+
+    world.app(store).process(batch(*world.records))
+
+    assert world.began == [("first", 10)]
+
+
+def test_where_each_goes_alone_a_record_that_is_twice_in_a_batch_runs_once() -> None:
+    store = FaultyStore(window=1)
+    world = World("a", {"write": "transaction"})
+
+    report = world.app(store).process(batch(*world.records * 2))
+
+    assert [r.outcome.value for r in report.records] == ["handled", "already handled"]
+    assert world.began == [("write", 10)]
+
+
+class Written(FaultyStore):
+    """One that notes what transactions would write."""
+
+    def __init__(self, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(faults, window=3)
+        self.writes: list[Write] = []
+
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        self.writes += transaction.writes
+        return super().commit(mark, transaction, patience=patience)
+
+    @override
+    def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
+        is_done = super().commit_together(commits, patience=patience)
+        self.writes += [write for commit in commits for write in commit.transaction.writes if is_done]
+        return is_done
+
+
+@pytest.mark.parametrize("faults", [[], ["none", "refused"]], ids=["together", "alone"])
+def test_what_handlers_ask_for_is_what_is_committed(faults: Any) -> None:
+    store = Written(faults)
+    app = StreamApp("app", store=store)
+
+    @app.on_keys(dict)
+    def put(change: AnyKeys, tx: Transaction) -> None:
+        tx.put("seen", {"pk": change.keys["pk"]})
+
+    app(users("a", "b", "c"))
+
+    assert [getattr(write, "item", None) for write in store.writes] == [user_of(key) for key in "abc"]
+
+
+def user_of(key: str) -> Json:
+    return {"pk": {"S": key}}
+
+
 def test_what_cannot_share_a_request_follows_in_the_next() -> None:
     store = FaultyStore(window=4, once_a_lane=True)
 
@@ -86,6 +143,16 @@ def test_what_follows_a_refused_transaction_in_its_lane_is_not_committed() -> No
     assert numbers(store.committed) == [2, 4]
     assert isinstance(report.records[0].error, TransactionError)
     assert report.response == named(1)
+
+
+def test_a_record_that_failed_keeps_its_error_when_what_waits_of_it_is_not_committed() -> None:
+    store = FaultyStore(["none", "refused", "refused"], window=9)
+    world = World("aa", {"first": "transaction", "second": "transaction"}, {("second", 20): 1})
+
+    report = world.app(store).process(batch(*world.records))
+
+    assert [o.value for _, o in report.records[1].handlers] == ["not run", "failed"]
+    assert isinstance(report.records[1].error, ValueError)
 
 
 def test_the_next_delivery_commits_what_was_left() -> None:
@@ -113,6 +180,24 @@ def test_nothing_is_done_after_a_pack_that_did_not_get_through(fault: Any, commi
     assert [r.outcome.value for r in report.records] == ["failed"] + ["not run"] * 4
     assert isinstance(report.records[0].error, StoreError)
     assert numbers(store.committed) == committed
+
+
+class Unasked(FaultyStore):
+    """One that cannot say which commits can be one request."""
+
+    @override
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        raise StoreError("the store cannot be reached")
+
+
+def test_nothing_is_committed_where_the_store_cannot_say_what_goes_together() -> None:
+    store = Unasked(window=2)
+
+    report = writing(store).process(users("a", "b", "c"))
+
+    assert [r.outcome.value for r in report.records] == ["failed", "not run", "not run"]
+    assert isinstance(report.records[0].error, StoreError)
+    assert store.committed == []
 
 
 def test_without_packs_nothing_runs_after_a_transaction_that_did_not_get_through() -> None:
@@ -227,6 +312,35 @@ def test_what_waits_is_committed_when_the_process_ends(stop: type[BaseException]
     with pytest.raises(stop):
         app(users("a", "a"))
     assert numbers(store.committed) == [1]
+
+
+class Chokes(FaultyStore):
+    """One that cannot make a request of a record's writes, and does not say so as a store does."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(window=9)
+        self.number = number
+
+    @override
+    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        self._choke([commit.mark for commit in commits])
+        return super().pack(commits)
+
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        self._choke([mark])
+        return super().commit(mark, transaction, patience=patience)
+
+    def _choke(self, marks: Sequence[str]) -> None:
+        if self.number in numbers(marks):
+            raise AttributeError
+
+
+def test_writes_that_nobody_foresaw_fail_their_own_record() -> None:
+    store = Chokes(2)
+
+    assert told(writing(store), users("a", "b", "c")) == ["handled", "failed", "handled"]
+    assert numbers(store.committed) == [1, 3]
 
 
 class Slow(FaultyStore):

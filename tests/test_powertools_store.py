@@ -506,9 +506,9 @@ def test_what_is_no_layer_is_refused_with_an_example(wrong: Any) -> None:
         PowertoolsStore(wrong)
 
 
-@pytest.mark.parametrize("keep", [timedelta(hours=23), timedelta.max], ids=str)
+@pytest.mark.parametrize("keep", [timedelta(hours=47), timedelta.max], ids=str)
 def test_marks_are_kept_as_long_as_records_and_not_for_ever(keep: timedelta) -> None:
-    with pytest.raises(ConfigurationError, match="keep marks for at least 24 hours"):
+    with pytest.raises(ConfigurationError, match="keep must be a timedelta of 48 hours"):
         PowertoolsStore(DictLayer(), keep=keep)
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ddbevents import BatchReport, KeyChange, Outcome, StreamApp
+from ddbevents import BatchReport, InvalidRecordError, KeyChange, Outcome, StreamApp
 from ddbevents.stores import MemoryStore
 from tests.deliveries import FaultyStore
-from tests.stream import CANARY, Json, batch, insert, remove, user
+from tests.stream import CANARY, Json, batch, insert, remove, sequence_number, user
 
 AnyKeys = KeyChange[dict[str, Any]]
 
@@ -232,19 +232,25 @@ def test_there_is_no_age_of_a_report_that_was_made_by_hand() -> None:
     assert BatchReport(whole.records).oldest_age is None
 
 
+def test_a_report_that_was_made_by_hand_is_of_a_stream_and_took_no_time() -> None:
+    report = BatchReport(())
+
+    assert (report.is_ordered, report.seconds) == (True, 0)
+
+
 def test_handlers_are_counted_each_by_itself(app: StreamApp) -> None:
     @app.on_insert(dict)
     def second(change: Any) -> None: ...
 
     app.process(users("a"))
-    report = app.process(users("a", "b", "c"))
+    report = app.process(users("a", "b", "c", "d"))
 
     first = f"{__name__}.fail_for_b"
-    assert report.handlers[first] == {Outcome.ALREADY_HANDLED: 1, Outcome.FAILED: 1, Outcome.HANDLED: 1}
+    assert report.handlers[first] == {Outcome.ALREADY_HANDLED: 1, Outcome.FAILED: 1, Outcome.HANDLED: 2}
     assert report.handlers[f"{second.__module__}.{second.__qualname__}"] == {
         Outcome.ALREADY_HANDLED: 1,
         Outcome.NOT_RUN: 1,
-        Outcome.HANDLED: 1,
+        Outcome.HANDLED: 2,
     }
 
 
@@ -254,3 +260,77 @@ def test_time_is_told_of_the_batch_and_of_each_record(app: StreamApp) -> None:
     assert 0 < sum(record.seconds for record in report.records) <= report.seconds
     assert report.finished_at is not None
     assert report.finished_at.tzinfo is UTC
+
+
+def test_time_is_told_of_a_record_that_failed(app: StreamApp) -> None:
+    [failed] = app.process(users("b")).records
+
+    assert failed.outcome is Outcome.FAILED
+    assert failed.seconds > 0
+
+
+def test_handlers_of_a_record_that_is_left_did_not_run() -> None:
+    app = StreamApp()
+    app.on_insert(dict)(fail_for_b)
+
+    report = app.process(users("b", "a"))
+
+    assert report.records[1].handlers == ((f"{__name__}.fail_for_b", Outcome.NOT_RUN),)
+    assert (report.records[1].error, report.records[1].seconds) == (None, 0)
+
+
+def test_handlers_did_not_run_of_which_the_store_cannot_tell() -> None:
+    app = StreamApp(store=FaultyStore(["down"]))
+    app.on_insert(dict)(fail_for_b)
+
+    [report] = app.process(users("a")).records
+
+    assert (report.outcome, report.handlers) == (
+        Outcome.FAILED,
+        ((f"{__name__}.fail_for_b", Outcome.NOT_RUN),),
+    )
+
+
+def test_a_preview_tells_of_each_handler(app: StreamApp) -> None:
+    @app.on_insert(dict)
+    def second(change: Any) -> None:
+        raise ValueError
+
+    told = app.process(users("a"))
+    previewed = app.preview(users("a"))
+
+    assert previewed.records[0].record == told.records[0].record
+    assert [outcome for _, outcome in previewed.records[0].handlers] == [
+        Outcome.ALREADY_HANDLED,
+        Outcome.NOT_RUN,
+    ]
+    assert [name for name, _ in previewed.records[0].handlers] == [
+        name for name, _ in told.records[0].handlers
+    ]
+
+
+def test_a_preview_tells_what_is_wrong_with_a_record(app: StreamApp) -> None:
+    [report] = app.preview(batch({**insert(1, user("a")), "eventName": None})).records
+
+    assert report.outcome is Outcome.FAILED
+    assert isinstance(report.error, InvalidRecordError)
+    assert report.record.identifier == sequence_number(1)
+
+
+def test_a_record_that_cannot_be_read_has_no_handlers(app: StreamApp) -> None:
+    report = app.process(batch(None))
+
+    assert report.records[0].handlers == ()
+    assert report.handlers == {}
+
+
+def test_the_reason_is_that_of_a_record_that_failed_although_one_before_it_was_left() -> None:
+    left, failed = StreamApp().process(users("a", "b")).records
+    error = ValueError()
+
+    report = BatchReport(
+        (left._replace(outcome=Outcome.NOT_RUN), failed._replace(outcome=Outcome.FAILED, error=error))
+    )
+
+    assert report.failure is not None
+    assert report.failure.error is error

@@ -42,7 +42,7 @@ from ddbevents import (
     Upsert,
 )
 from ddbevents.stores import MemoryStore
-from tests.stream import MarksOnly
+from tests.stream import MarksOnly, batch, insert, user
 
 if TYPE_CHECKING:
     from ddbevents import Transaction as Later
@@ -863,7 +863,7 @@ def test_all_unknown_fields_are_named(app: StreamApp) -> None:
 def test_what_is_no_name_of_a_field_is_refused(app: StreamApp, changed: Any) -> None:
     message = refusal(lambda names: app.on_modify(User, changed=names), changed)
 
-    assert message == "changed takes the name of a field, or several"
+    assert message == "changed must be the name of a field, or several"
 
 
 @pytest.mark.parametrize(
@@ -872,7 +872,7 @@ def test_what_is_no_name_of_a_field_is_refused(app: StreamApp, changed: Any) -> 
     ids=["text", "an attribute", "true", "false", "zero", "a function"],
 )
 def test_what_is_no_condition_is_refused(app: StreamApp, where: Any) -> None:
-    expected = "where is a condition, such as Attr('status').eq('OPEN')"
+    expected = "where must be a condition, such as Attr('status').eq('OPEN')"
 
     assert refusal(lambda condition: app.on_insert(User, where=condition), where) == expected
     assert refusal(lambda condition: app.on_modify(User, where=condition), where) == expected
@@ -887,14 +887,14 @@ def test_what_is_no_condition_is_refused(app: StreamApp, where: Any) -> None:
 def test_expired_is_true_false_or_none(app: StreamApp, expired: Any) -> None:
     message = refusal(lambda value: app.on_remove(User, expired=value), expired)
 
-    assert message == "expired is True, False or None"
+    assert message == "expired must be True, False or None"
 
 
 @pytest.mark.parametrize("table", ["", 1, "arn:aws:dynamodb:eu-central-1:123456789012:table/Users", "a b"])
 def test_what_is_no_name_of_a_table_is_refused(table: Any) -> None:
     message = refusal(lambda name: Router(table=name), table)
 
-    assert message == "table is the name of a table, without its ARN"
+    assert message == "table must be the name of a table, not an ARN"
 
 
 # names and registration
@@ -982,8 +982,19 @@ def test_a_router_that_is_included_takes_no_more_handlers(app: StreamApp) -> Non
     assert message == refusal(router.on_insert(User), plain)
 
 
+def test_of_a_router_that_is_refused_no_handler_is_added() -> None:
+    app, router = StreamApp(), Router()
+    router.on_keys(dict)(any_object)
+    router.on_insert(User)(transactional)
+
+    refusal(app.include, router)
+
+    assert app.process(batch(insert(1, user("a")))).ignored == 1
+
+
 def test_only_a_router_can_be_included(app: StreamApp) -> None:
-    assert refusal(app.include, plain) == "include takes a Router"
+    assert "takes a Router" in refusal(app.include, plain)
+    assert "takes a Router" in refusal(app.include, StreamApp())
 
 
 @pytest.mark.parametrize(
@@ -994,5 +1005,5 @@ def test_only_a_router_can_be_included(app: StreamApp) -> None:
 def test_what_has_not_the_shape_of_a_store_is_refused(app: StreamApp, store: Any) -> None:
     message = refusal(lambda thing: StreamApp(store=thing), store)
 
-    assert message.startswith("a store has the methods of ddbevents.stores.IdempotencyStore")
+    assert message.startswith("store must be an instance of a class with the methods of ddbevents.stores")
     assert message == refusal(app.with_store, store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import CancelledError
 from contextlib import suppress
 from datetime import timedelta
+from functools import reduce
 from typing import Any, NoReturn
 
 import pytest
@@ -133,14 +134,19 @@ def test_an_interrupt_of_the_test_run_passes() -> None:
         mapping.run()
 
 
+DEEP = reduce(lambda inner, _: [inner], range(100_000), list[Any]())
+
+
 @pytest.mark.parametrize(
-    "answer", [object(), failures("\ud800"), {"at": timedelta(1)}], ids=["object", "lone surrogate", "time"]
+    "answer",
+    [object(), failures("\ud800"), {"at": timedelta(1)}, DEEP],
+    ids=["object", "lone surrogate", "time", "deep"],
 )
 def test_an_answer_that_the_runtime_cannot_write_is_an_error(answer: Any) -> None:
     history = deliver(answer, retries=0, report_failures=False)
 
     assert [invocation.verdict for invocation in history.invocations] == ["failed"]
-    assert isinstance(history.invocations[0].error, (TypeError, ValueError))
+    assert isinstance(history.invocations[0].error, (TypeError, ValueError, RecursionError))
 
 
 def test_a_timeout_fails_the_whole_batch_at_once() -> None:
@@ -174,6 +180,7 @@ def test_a_function_cannot_talk_itself_out_of_a_timeout() -> None:
 
     assert invocation.verdict == "failed"
     assert isinstance(invocation.error, FunctionTimeoutError)
+    assert str(invocation.error) == "the function ran into its timeout, and went on"
     assert remaining == [0]
 
 

@@ -58,7 +58,7 @@ class Device:
 
 
 NUMBERS = [
-    *(0, 1, -1, 9, 42, 100, 230, 1000, 12345, -99, 10**37, 12345678901234567890123456789012345678),
+    *(0, 1, -1, 9, 42, 100, 230, 1000, 10010, 12345, -99, 10**37, 12345678901234567890123456789012345678),
     *map(Decimal, ["2.5", "3.14159", "129.5", "0.1", "-0.1278", "51.5074", "99.9", "0.01", "0.001", "9.90"]),
     *map(Decimal, ["1E-130", "1E+125", "-9.9999999999999999999999999999999999999E+125", "12E-10", "5E+3"]),
 ]
@@ -154,6 +154,39 @@ def test_every_number_is_written_and_counted_as_a_real_dynamodb_does(dynamodb_en
 
     built = [table.insert(item) for item in items]
     assert sorted(told(record) for record in built) == sorted(told(record) for record in real)
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        ("", 0),
+        ("\u00e9", 2),
+        (b"abc", 3),
+        (True, 1),
+        (None, 1),
+        (0, 1),
+        (-1, 3),
+        (100, 2),
+        (230, 3),
+        (1000, 2),
+        (10010, 4),
+        (Decimal("0.5"), 2),
+        (Decimal("-0.1278"), 4),
+        (Decimal("129.5"), 4),
+        ({"a", "bcd"}, 4),
+        ({100, 230}, 5),
+        ({b"abc", b"d"}, 4),
+        ([], 3),
+        ([b"abc", 1], 10),
+        ({}, 3),
+        ({"name": "b"}, 9),
+    ],
+    ids=str,
+)
+def test_a_value_has_the_bytes_that_dynamodb_counts(value: object, size: int) -> None:
+    without, having = insert({"pk": "a"}), insert({"pk": "a", "v": value})
+
+    assert having["dynamodb"]["SizeBytes"] - without["dynamodb"]["SizeBytes"] == len("v") + size
 
 
 def told(record: Any) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -191,9 +192,20 @@ def test_the_context_is_that_of_lambda() -> None:
     assert context.invoked_function_arn == "arn:aws:lambda:eu-central-1:123456789012:function:users"
     assert context.memory_limit_in_mb == 512
     assert context.log_group_name == "/aws/lambda/users"
-    assert context.log_stream_name.startswith("2026/01/01/[$LATEST]")
+    assert re.fullmatch(r"2026/01/01/\[\$LATEST\][0-9a-f]{32}", context.log_stream_name)
     assert (context.identity, context.client_context) == (None, None)
     assert context.get_remaining_time_in_millis() == 60_000
+
+
+def test_a_function_has_128_mb_and_3_seconds_unless_the_mapping_says_otherwise() -> None:
+    recorder = Recorder()
+    mapping = EventSourceMapping(recorder)
+
+    mapping.put(*records(1))
+    mapping.run()
+
+    [context] = recorder.contexts
+    assert (context.memory_limit_in_mb, context.get_remaining_time_in_millis()) == (128, 3000)
 
 
 def test_each_invocation_has_a_request_id_of_its_own() -> None:
@@ -329,6 +341,13 @@ def test_a_run_until_a_moment_leaves_the_rest_and_ends_there() -> None:
     assert mapping.clock.now == START + 5 * SECOND
 
 
+def test_what_is_due_at_the_last_moment_of_a_run_is_delivered() -> None:
+    mapping = EventSourceMapping(fail)
+    mapping.put(*records(1))
+
+    assert seconds(mapping.run(until=START + 3 * SECOND)) == [0, 1, 3]
+
+
 def test_a_run_with_nothing_to_do_does_nothing() -> None:
     mapping = EventSourceMapping(succeed)
 
@@ -359,6 +378,16 @@ def test_a_clock_can_be_shared_with_a_store() -> None:
     again.run()
 
     assert mails == ["0", "0"]
+
+
+def test_a_mapping_that_waits_moves_the_clock_it_was_given() -> None:
+    clock = VirtualClock()
+    mapping = EventSourceMapping(succeed, window=20 * SECOND, clock=clock)
+
+    mapping.put(*records(1))
+    mapping.run()
+
+    assert clock.now == START + 20 * SECOND
 
 
 def test_the_history_counts_deliveries_by_record() -> None:

@@ -42,7 +42,7 @@ def new(*path: str) -> tuple[str, ...]:
         at(STATUS, {"prefix": "OP"}),
         at(STATUS, {"prefix": ""}),
         at(STATUS, {"suffix": "EN"}),
-        at(STATUS, {"equals-ignore-case": "open"}),
+        at(STATUS, {"equals-ignore-case": "OpEn"}),
         at(STATUS, {"anything-but": "CLOSED"}),
         at(STATUS, {"anything-but": ["CLOSED", "PAID"]}),
         at(STATUS, {"anything-but": [1, 2.5]}),
@@ -60,6 +60,10 @@ def new(*path: str) -> tuple[str, ...]:
         at(("dynamodb", "SizeBytes"), {"numeric": [">=", 1, "<", 100000]}),
         at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": ["=", 1767225600]}),
         at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": ["<=", 1767225600]}),
+        at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": ["<=", 1767225601]}),
+        at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": [">=", 1767225600]}),
+        at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": [">=", 1767225600, "<", 1767225601]}),
+        at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": [">", 1767225599, "<=", 1767225600]}),
         at(("dynamodb", "ApproximateCreationDateTime"), 1767225600),
         at(new("labels", "SS"), "b"),
         at(new("tags", "L", "M", "name", "S"), "green"),
@@ -96,6 +100,11 @@ def test_a_pattern_lets_the_record_through(pattern: dict[str, Any]) -> None:
         at(("dynamodb", "ApproximateCreationDateTime"), 1767225600.0),
         at(("dynamodb", "SizeBytes"), {"numeric": ["<", 0]}),
         at(("dynamodb", "SizeBytes"), {"numeric": [">", 0, "<", 1]}),
+        at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": ["=", 1767225599]}),
+        at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": ["=", 1767225601]}),
+        at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": ["<", 1767225600]}),
+        at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": [">", 1767225600]}),
+        at(("dynamodb", "ApproximateCreationDateTime"), {"numeric": [">", 1767225601]}),
         at(("eventName", "deeper"), "INSERT"),
         {"eventName": ["REMOVE"], **at(STATUS, "OPEN")},
         {"$or": [{"eventName": ["REMOVE"]}, at(STATUS, "CLOSED")]},
@@ -201,6 +210,13 @@ def test_in_an_empty_array_nothing_exists() -> None:
         ({"eventName": [{"numeric": [">", True]}]}, "no such operator"),
         ({"eventName": [{"numeric": [">", 0, "<", 5, "=", 3]}]}, "no such operator"),
         ({"eventName": [{"numeric": [5, ">"]}]}, "no such operator"),
+        ({"eventName": [{"numeric": [">", 0, "<", "5"]}]}, "no such operator"),
+        ({"eventName": [{"numeric": [">", "0", "<", 5]}]}, "no such operator"),
+        ({"eventName": [{"numeric": ["<", 5, ">", 0]}]}, "no such operator"),
+        ({"eventName": [{"numeric": [">", 0, ">", 5]}]}, "no such operator"),
+        ({"eventName": [{"numeric": ["=", 0, "<", 5]}]}, "no such operator"),
+        ({"eventName": [{"numeric": [">", 5, "<", 0]}]}, "no such operator"),
+        ({"eventName": [{"numeric": [">=", 5, "<=", 5]}]}, "no such operator"),
         ({"$or": [{"eventName": ["INSERT"]}]}, "two objects or more"),
         ({"$or": {"eventName": ["INSERT"]}}, "two objects or more"),
         ({"$or": [{"eventName": ["INSERT"]}, "x"]}, "two objects or more"),
@@ -246,6 +262,29 @@ def test_anything_but_is_the_opposite_of_the_literals(status: str, one: str, oth
     assert matches_pattern(at(STATUS, {"anything-but": [one, other]}), record) is not matches_pattern(
         at(STATUS, one, other), record
     )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text", "expected"),
+    [
+        ("straße", "STRASSE", True),
+        ("straße", "strasse", False),
+        ("STRASSE", "straße", False),
+        ("k\u212a", "Kk", True),
+        ("kk", "k\u212a", False),
+        ("a.c", "A.C", True),
+        ("a.c", "ABC", False),
+        ("open", "OPENED", False),
+        ("open", "REOPEN", False),
+        ("", "", True),
+    ],
+)
+def test_equals_ignore_case_takes_the_upper_and_the_lower_form_of_each_character_of_the_pattern(
+    wanted: str, text: str, *, expected: bool
+) -> None:
+    record = insert({"pk": "a", "status": text})
+
+    assert matches_pattern(at(STATUS, {"equals-ignore-case": wanted}), record) is expected
 
 
 def test_several_filters_are_alternatives() -> None:

@@ -42,6 +42,14 @@ def test_retries_wait_twice_as_long_each_time() -> None:
     assert seconds(mapping.run()) == [0, 1, 3, 7, 15]
 
 
+def test_retries_wait_at_most_15_minutes() -> None:
+    mapping = EventSourceMapping(fail, retries=12)
+
+    mapping.put(*records(1))
+
+    assert seconds(mapping.run())[9:] == [511, 1023, 1023 + 900, 1023 + 1800]
+
+
 def test_without_retries_a_batch_is_delivered_once() -> None:
     mapping = EventSourceMapping(fail, retries=0)
 
@@ -125,18 +133,31 @@ def test_a_record_of_exactly_24_hours_has_left_the_stream() -> None:
     assert mapping.run().expired == put
 
 
-def test_after_24_hours_the_shard_goes_on_without_the_wait_of_what_has_expired() -> None:
-    mapping = EventSourceMapping(failing_at("0", error=True), batch_size=1)
+def test_for_records_that_are_gone_the_function_is_not_called() -> None:
+    expired = EventSourceMapping(succeed)
+    too_old = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
+
+    expired.put(*records(1))
+    expired.clock.advance(timedelta(hours=24))
+    too_old.put(*records(1))
+    too_old.clock.advance(61 * SECOND)
+
+    assert (expired.run().invocations, too_old.run().invocations) == ([], [])
+
+
+def test_after_24_hours_the_shard_goes_on_without_the_waits_of_what_has_expired() -> None:
+    mapping = EventSourceMapping(fail, batch_size=1)
     old, new = records(2)
 
     mapping.put(old)
     mapping.run(until=START + timedelta(hours=23))
     mapping.put(new)
-    history = mapping.run()
+    history = mapping.run(until=START + timedelta(hours=24, minutes=20))
 
+    begun = [invocation.at for invocation in history.invocations if list(invocation.records) == [new]]
     assert history.expired == [old]
-    assert history.invocations[-1].sequence_numbers == numbers([new])
-    assert mapping.clock.now < START + timedelta(hours=24, minutes=15)
+    assert begun[0] < START + timedelta(hours=24, minutes=15)
+    assert begun[1] - begun[0] == SECOND
 
 
 def test_throttles_use_up_no_retry() -> None:

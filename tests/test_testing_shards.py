@@ -10,6 +10,7 @@ from tests.mappings import (
     Recorder,
     failing_at,
     keys,
+    numbers,
     records,
     sizes,
     succeed,
@@ -36,17 +37,26 @@ def test_the_children_of_a_shard_are_read_when_it_is_done() -> None:
 
 
 def test_a_grandchild_waits_for_the_grandparent() -> None:
-    recorder = Recorder()
-    mapping = EventSourceMapping(recorder)
+    mapping = EventSourceMapping(failing_at("0", error=True), retries=1)
     before, after = records(2)
 
     mapping.put(before)
     child, _ = mapping.split()
     grandchild, _ = mapping.split(child)
     mapping.put(after, shard=grandchild)
-    mapping.run()
 
-    assert recorder.keys == ["0", "1"]
+    assert mapping.run().delivered == numbers([before, before, after])
+
+
+def test_a_child_waits_for_all_lanes_of_its_parent() -> None:
+    mapping = EventSourceMapping(failing_at("0", error=True), retries=1, parallelization=10)
+    before, after = records(2)
+
+    mapping.put(before)
+    child, _ = mapping.split()
+    mapping.put(after, shard=child)
+
+    assert mapping.run().delivered == numbers([before, before, after])
 
 
 def test_a_batch_has_records_of_one_shard() -> None:
@@ -124,8 +134,11 @@ def test_a_shard_is_split_once() -> None:
 
 
 def test_a_shard_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(ConfigurationError, match="there is no shard shardId-7"):
-        EventSourceMapping(succeed).put(*records(1), shard="shardId-7")
+    mapping = EventSourceMapping(succeed)
+    left, right = mapping.split()
+
+    with pytest.raises(ConfigurationError, match=f"there is no shard shardId-7: there are {left}, {right}$"):
+        mapping.put(*records(1), shard="shardId-7")
 
 
 def test_with_parallelization_a_blocked_item_leaves_other_lanes_free() -> None:

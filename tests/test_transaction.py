@@ -78,6 +78,30 @@ def test_what_dynamodb_cannot_store_is_refused_at_once() -> None:
     assert tx.writes == ()
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda tx, table, when: tx.put(table, {"pk": "a"}, when=when),
+        lambda tx, table, when: tx.update(table, {"pk": "a"}, set={"n": 1}, when=when),
+        lambda tx, table, when: tx.delete(table, {"pk": "a"}, when=when),
+        lambda tx, table, when: tx.check(table, {"pk": "a"}, when=when),
+    ],
+    ids=["put", "update", "delete", "check"],
+)
+def test_what_is_no_table_or_no_condition_is_refused_at_once(ask: Any) -> None:
+    transaction = Transaction()
+    transaction.delete("orders", {"pk": "a"})
+
+    with pytest.raises(TransactionError, match="table must be the name of a table") as of_table:
+        ask(transaction, 5, None)
+    with pytest.raises(TransactionError, match="when must be a condition") as of_condition:
+        ask(transaction, "orders", True)  # noqa: FBT003  # what people write by mistake
+
+    assert (of_table.value.index, of_table.value.table) == (1, None)
+    assert (of_condition.value.index, of_condition.value.table) == (1, "orders")
+    assert len(transaction.writes) == 1
+
+
 def test_an_update_that_changes_nothing_is_refused_at_once() -> None:
     tx = Transaction()
     tx.delete("totals", {"pk": "a"})

@@ -118,7 +118,7 @@ def apply(write: Write, image: Image | None) -> EncodedItem | None:
             _demand(when, image)
             return None
         case Check(_, key, when):
-            _demand(when or Condition("exists", tuple(key)[:1]), image)
+            _demand(Condition("exists", tuple(key)[:1]) if when is None else when, image)
             return {**image} if image is not None else None
         case Raw():  # pragma: no branch  # there is no other
             raise TransactionError("this store cannot do raw writes: DynamoDBStore can")

@@ -58,7 +58,7 @@ class DynamoDBStore:
             clock: Gives the present moment, in UTC.
 
         Raises:
-            ConfigurationError: Marks would not be kept as long as a stream delivers records, or for ever; or
+            ConfigurationError: `keep` is less than 48 hours or more than 100 years; or
                 boto3 is not installed.
         """
         check_keep(keep)

@@ -53,7 +53,8 @@ def render(write: Write, index: int) -> Action:
             return {"Delete": _request(write, {"Key": write.key}, index, when=write.when)}
         case Check():
             is_there = Condition("exists", tuple(write.key)[:1])
-            return {"ConditionCheck": _request(write, {"Key": write.key}, index, when=write.when or is_there)}
+            when = is_there if write.when is None else write.when
+            return {"ConditionCheck": _request(write, {"Key": write.key}, index, when=when)}
         case raw:
             return {raw.operation: dict(raw.request)}
 

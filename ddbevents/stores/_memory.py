@@ -40,7 +40,7 @@ class MemoryStore:
             tables: Tables with the names of their key attributes, as in `{"orders": ("pk", "sk")}`.
 
         Raises:
-            ConfigurationError: Marks would not be kept as long as a stream delivers records, or for ever.
+            ConfigurationError: `keep` is less than 48 hours or more than 100 years.
         """
         check_keep(keep)
         self._keep = keep

@@ -106,7 +106,8 @@ def add_up(first: Write, second: Write) -> Update | None:
 def _only_adds(write: Write) -> TypeGuard[Update]:
     return (
         isinstance(write, Update)
-        and not (write.set or write.remove or write.delete or write.when)
+        and not (write.set or write.remove or write.delete)
+        and write.when is None
         and all("N" in value for value in write.add.values())
     )
 

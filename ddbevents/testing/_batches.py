@@ -129,7 +129,7 @@ def follow(batch: Batch, verdict: Verdict, *, retries: int, bisect: bool) -> Cou
         retries: How many retries the mapping grants; -1 for no end.
         bisect: Whether the mapping has BisectBatchOnFunctionError.
     """
-    if verdict.name == "succeeded":
+    if verdict.done == len(batch.records):
         return Course()
     if verdict.done:
         return Course((Batch(batch.records[verdict.done :]),))

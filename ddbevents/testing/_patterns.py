@@ -1,15 +1,17 @@
 """Whether a record passes an event filter: the pattern language of Lambda's event source mappings.
 
 Contract: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filtering-syntax; what
-it leaves open (arrays, exists) is decided as Event Ruler does, https://github.com/aws/event-ruler.
+it leaves open (arrays, exists, ranges, letters beyond ASCII) is decided as Event Ruler does,
+https://github.com/aws/event-ruler.
 """
 
 from __future__ import annotations
 
 import json
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from .._errors import ConfigurationError
 
@@ -25,10 +27,18 @@ _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+def _equals_ignoring_case(text: str, wanted: str) -> bool:
+    """Each character of the pattern stands for its upper and its lower form: ß for SS, but not for ss."""
+    forms = (f"(?:{re.escape(letter.upper())}|{re.escape(letter.lower())})" for letter in wanted)
+    return re.fullmatch("".join(forms), text) is not None
+
+
 _ON_TEXT: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "prefix": str.startswith,
     "suffix": str.endswith,
-    "equals-ignore-case": lambda text, wanted: text.casefold() == wanted.casefold(),
+    "equals-ignore-case": _equals_ignoring_case,
 }
 
 
@@ -43,7 +53,7 @@ def matches_pattern(pattern: Pattern | str, record: Mapping[str, Any]) -> bool:
     Raises:
         ConfigurationError: Lambda would refuse the pattern.
     """
-    return _matches(read_pattern(pattern), record, record, ())
+    return matches_any((read_pattern(pattern),), record)
 
 
 def matches_any(patterns: tuple[Pattern, ...], record: Mapping[str, Any]) -> bool:
@@ -135,20 +145,18 @@ def _is_of_one_kind(members: list[Any]) -> bool:
 
 
 def _is_comparison(operand: list[Any]) -> bool:
-    pairs = list(_pairs(operand))
-    return (
-        len(operand) in {2, 4}
-        and all(isinstance(sign, str) and sign in _COMPARISONS for sign, _ in pairs)
-        and all(_is_number(bound) for _, bound in pairs)
-    )
+    """One comparison, or a lower bound and then a higher one."""
+    match operand:
+        case [str(sign), bound]:
+            return sign in _COMPARISONS and _is_number(bound)
+        case [">" | ">=", low, "<" | "<=", high]:
+            return _is_number(low) and _is_number(high) and low < high
+        case _:
+            return False
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _pairs(operand: list[Any]) -> Iterator[tuple[Any, Any]]:
-    return zip(operand[::2], operand[1::2], strict=False)
 
 
 def _refusal(path: _Path, reason: str) -> ConfigurationError:
@@ -204,7 +212,7 @@ def _leaf_matches(alternative: Any, leaf: object) -> bool:
         case "exists":
             return True
         case "numeric":
-            return isinstance(leaf, (int, float)) and _in_range(operand, leaf)
+            return _is_number(leaf) and _in_range(operand, leaf)
         case "anything-but":
             excluded = operand if isinstance(operand, list) else [operand]
             return not any(_same(member, leaf) for member in excluded)
@@ -213,7 +221,8 @@ def _leaf_matches(alternative: Any, leaf: object) -> bool:
 
 
 def _in_range(operand: list[Any], number: float) -> bool:
-    return _is_number(number) and all(_COMPARISONS[sign](number, bound) for sign, bound in _pairs(operand))
+    comparisons = zip(operand[::2], operand[1::2], strict=True)
+    return all(_COMPARISONS[sign](number, bound) for sign, bound in comparisons)
 
 
 def _same(one: object, other: object) -> bool:
