@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from ._batch import preview_batch, process_batch
 from ._codec import prepare
-from ._dead_letter import DeadLetters
+from ._dead_letter import DeadLetters, DeadLetterSink
 from ._deadline import Deadline
 from ._errors import ConfigurationError, InvalidRecordError
 from ._events import is_ordered, read_event
@@ -185,6 +185,18 @@ class StreamApp(Router):
         app._routes, app._routes_by_kind, app._report_to = [], {}, [*self._report_to]  # noqa: SLF001
         for route in self._routes:
             app._admit(route)  # noqa: SLF001
+        return app
+
+    def with_sink(self, sink: DeadLetterSink) -> Self:
+        """The same app with its dead letters elsewhere, such as in a `MemorySink` in a test.
+
+        They are put aside when they were before: never, if the app has no dead letters.
+
+        Raises:
+            ConfigurationError: The sink has no `send`.
+        """
+        app = self.with_store(self._store)
+        app._dead_letters = self._dead_letters and self._dead_letters.with_sink(sink)  # noqa: SLF001  # its own class
         return app
 
     @override

@@ -60,7 +60,9 @@ class DeadLetters:
 
         Args:
             sink: Where dead letters go.
-            after: The number of failed attempts after which a record is put aside.
+            after: The number of failed attempts after which a record is put aside. Lambda has to deliver it
+                so often: with a `MaximumRetryAttempts` that is not -1 and not more than this number, it may
+                discard the record before.
             after_invalid: The same for a record that cannot be read or whose item is invalid, which another
                 attempt does not mend.
 
@@ -74,6 +76,14 @@ class DeadLetters:
         self.sink: Final = sink
         self._after = after
         self._after_invalid = after_invalid
+
+    def with_sink(self, sink: DeadLetterSink) -> DeadLetters:
+        """The same policy with another sink.
+
+        Raises:
+            ConfigurationError: The sink has no `send`.
+        """
+        return DeadLetters(sink, after=self._after, after_invalid=self._after_invalid)
 
     def max_attempts(self, error: BaseException) -> int:
         """How many failed attempts there may be, seeing this error."""

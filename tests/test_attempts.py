@@ -403,3 +403,22 @@ def test_a_record_has_one_attempt_at_least(when: Any) -> None:
 def test_what_is_no_sink_is_refused(sink: Any) -> None:
     with pytest.raises(ConfigurationError, match="must be an instance"):
         DeadLetters(sink)
+
+
+def test_letters_of_an_app_with_another_sink_go_there_alone() -> None:
+    sick, elsewhere = Sick(after=1), Letters()
+
+    report = sick.app.with_sink(elsewhere).process(users("b"))
+
+    assert report.dead_lettered == 1
+    assert (len(elsewhere.letters), sick.letters.letters) == (1, [])
+
+
+def test_an_app_without_dead_letters_has_none_with_a_sink() -> None:
+    elsewhere = Letters()
+    sick = Sick(after=1)
+    app = StreamApp(store=MemoryStore()).with_sink(elsewhere)
+    app.on_insert(User)(sick.handle)
+
+    assert app(users("b")) == named(1)
+    assert elsewhere.letters == []

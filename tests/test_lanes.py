@@ -99,6 +99,24 @@ def test_async_handlers_of_several_lanes_run_at_once_in_one_loop() -> None:
     assert (report.handled, crowd.most, len(threads)) == (64, 16, 1)
 
 
+def test_lanes_run_in_threads_that_tell_whose_they_are() -> None:
+    app, names = StreamApp(concurrency=4), set[str]()
+    app.on_keys(dict)(lambda change: names.add(threading.current_thread().name.rpartition("_")[0]))
+
+    app.process(items(4))
+
+    assert names == {"ddbevents-lane"}
+
+
+def test_one_lane_needs_no_thread() -> None:
+    app, threads = StreamApp(concurrency=4), set[int]()
+    app.on_keys(dict)(lambda change: threads.add(threading.get_ident()))
+
+    app.process(items(1, 3))
+
+    assert threads == {threading.get_ident()}
+
+
 def test_one_at_a_time_is_the_default() -> None:
     crowd = Crowd()
     app = StreamApp(middleware=[crowd])
@@ -297,6 +315,19 @@ def test_keys_that_differ_in_their_last_digit_are_two_lanes(concurrency: int) ->
         outcomes = told(app, batch(*records))
 
     assert outcomes == ["handled", "failed", "handled", "not run", "failed", "not run"]
+
+
+def test_small_numbers_are_one_lane_however_they_are_written() -> None:
+    app = StreamApp(store=MemoryStore())
+    keys = [{"pk": {"N": number}} for number in ("1E-7", "0.00000010", "0.0000001")]
+
+    @app.on_keys(dict)
+    def fail(change: AnyKeys) -> None:
+        raise ValueError
+
+    event = batch(*[insert(number, user("a"), Keys=key) for number, key in enumerate(keys, start=1)])
+
+    assert told(app, event) == ["failed", "not run", "not run"]
 
 
 def test_a_record_that_is_twice_in_a_batch_runs_once_without_a_store() -> None:

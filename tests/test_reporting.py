@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ddbevents import BatchReport, InvalidRecordError, KeyChange, Outcome, StreamApp
+from ddbevents import BatchReport, InvalidRecordError, KeyChange, Outcome, StoreError, StreamApp
 from ddbevents.stores import MemoryStore
 from tests.deliveries import FaultyStore
 from tests.stream import CANARY, Json, batch, insert, remove, sequence_number, user
@@ -307,6 +307,15 @@ def test_a_preview_tells_of_each_handler(app: StreamApp) -> None:
     assert [name for name, _ in previewed.records[0].handlers] == [
         name for name, _ in told.records[0].handlers
     ]
+
+
+def test_a_preview_tells_that_the_store_cannot_tell() -> None:
+    app = StreamApp(store=FaultyStore(["down"]))
+    app.on_insert(dict)(fail_for_b)
+
+    [report] = app.preview(users("a")).records
+
+    assert isinstance(report.error, StoreError)
 
 
 def test_a_preview_tells_what_is_wrong_with_a_record(app: StreamApp) -> None:

@@ -131,7 +131,7 @@ def _is_operand(name: str, operand: object) -> bool:
         case "exists":
             return isinstance(operand, bool)
         case "numeric":
-            return isinstance(operand, list) and _is_comparison(operand)
+            return _is_comparison(operand)
         case "anything-but":
             return _is_of_one_kind(operand if isinstance(operand, list) else [operand])
         case _:
@@ -144,7 +144,7 @@ def _is_of_one_kind(members: list[Any]) -> bool:
     )
 
 
-def _is_comparison(operand: list[Any]) -> bool:
+def _is_comparison(operand: object) -> bool:
     """One comparison, or a lower bound and then a higher one."""
     match operand:
         case [str(sign), bound]:
