@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import TypeVar
 
 from ._calls import is_failure
-from ._errors import StoreError, describe
-from ._failures import Failure, log_failure, logger, put_aside_if_last
+from ._errors import StoreError
+from ._failures import Failure, give_up
 from ._idempotency import Commit
 from ._jobs import (
     AnyJob,
@@ -30,6 +30,7 @@ from ._jobs import (
 )
 from ._lanes import lane_of, run_at_once
 from ._ledger import Ledger
+from ._logs import describe, logger
 from ._packs import Packs, Waiting
 from ._records import StreamRecord, UnreadableRecord
 from ._report import Amendment, BatchReport, Outcome, RecordReport, amend
@@ -234,16 +235,16 @@ class _Run:
         self, place: int, record: StreamRecord | UnreadableRecord, handler: str | None, error: BaseException
     ) -> Outcome:
         failure = Failure(place, record, handler, error)
-        if put_aside_if_last(failure, self._conditions.app, self._conditions.dead_letters, self._ledger):
-            return Outcome.DEAD_LETTERED
-        log_failure(failure)
+        outcome = give_up(failure, self._conditions.app, self._conditions.dead_letters, self._ledger)
+        if outcome is Outcome.DEAD_LETTERED:
+            return outcome
         lane = lane_of(record)
         holds_back_all = lane is None or self._conditions.store is None
         if isinstance(error, StoreError) or (holds_back_all and self._conditions.is_ordered):
             self._stopped = True
         elif lane is not None:
             self._closed_lanes.add(lane)
-        return Outcome.FAILED
+        return outcome
 
     def _let_wait(self, waiting: Waiting) -> None:
         self._ledger.handled.add(waiting.task)

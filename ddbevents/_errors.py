@@ -16,14 +16,11 @@ No message holds an item's value: a log may be read by more people than the tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import TracebackType
 from typing import Final, Self, TypeAlias
 
 AttributePath: TypeAlias = tuple[str | int, ...]
 
 _LONGEST_NAME: Final = 64
-_NOT_THE_HANDLERS: Final = frozenset({__name__.partition(".")[0], "asyncio", "concurrent"})
 
 
 class DDBEventsError(Exception):
@@ -157,26 +154,6 @@ def format_path(path: AttributePath) -> str:
         else:
             text += f".{_printable(part)}" if text else _printable(part)
     return text
-
-
-def describe(error: BaseException) -> str:
-    """What can be said of any exception without its message, which may hold an item's values.
-
-    That is its type, and where: first in the handler, then where it was raised.
-    """
-    if isinstance(error, DDBEventsError):
-        return f"{type(error).__name__}: {error}"
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    places = list(_places(error.__traceback__))
-    return ", ".join([f"{name} at {places[0]}", *places[1:][-1:]]) if places else name
-
-
-def _places(traceback: TracebackType | None) -> Iterator[str]:
-    while traceback is not None:
-        frame, line, traceback = traceback.tb_frame, traceback.tb_lineno, traceback.tb_next
-        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _NOT_THE_HANDLERS:
-            yield f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}"
 
 
 def _printable(name: str) -> str:

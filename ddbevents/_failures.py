@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ._dead_letter import DeadLetter, DeadLetters
-from ._errors import StoreError, describe, format_path
+from ._errors import StoreError, format_path
 from ._ledger import Ledger, Task
-from ._records import StreamRecord, UnreadableRecord
-
-if TYPE_CHECKING:
-    from logging import Logger
+from ._logs import describe, logger
+from ._records import StreamRecord, UnreadableRecord, table_of
+from ._report import Outcome
 
 
 class Failure(NamedTuple):
@@ -37,42 +36,59 @@ class Failure(NamedTuple):
         return None if self.record.identifier is None else ("", self.record.identifier)
 
 
-def put_aside_if_last(failure: Failure, app: str, dead_letters: DeadLetters | None, ledger: Ledger) -> bool:
-    """Count a failure, and put the record aside after the last attempt there may be.
+def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, ledger: Ledger) -> Outcome:
+    """Count a failure and log it; put the record aside after the last attempt there may be.
 
     A store or a sink that fails, in whatever way, leaves the record failed, to be delivered again. The
     store's own failures are nobody's attempts.
+
+    Returns:
+        DEAD_LETTERED or FAILED.
     """
     if dead_letters is None or isinstance(failure.error, StoreError):
-        return False
+        _log_failed(failure, None)
+        return Outcome.FAILED
+    attempt = None
     try:
-        attempts = _note_attempt(failure, dead_letters.max_attempts(failure.error), ledger)
-        if attempts is None:
-            return False
-        dead_letters.sink.send(_letter(failure, app, attempts))
+        attempt = _count(failure, dead_letters.max_attempts(failure.error), ledger)
+        if attempt.is_last:
+            dead_letters.sink.send(_letter(failure, app, attempt.number))
     except Exception as problem:  # noqa: BLE001  # a sink may be the user's own code
-        said = "%s cannot be put aside, and is delivered again: %s"
-        logger().error(said, _named(failure), describe(problem), extra=_extra(failure))
-        return False
+        said = "%s cannot be dead-lettered, and is delivered again: %s"
+        logger().error(said, _named(failure), describe(problem), extra=_extra(failure, attempt))
+        attempt = None
+    if attempt is None or not attempt.is_last:
+        _log_failed(failure, attempt)
+        return Outcome.FAILED
     if failure.task is not None:
         ledger.put_aside(failure.place, failure.task)
-    said = "%s is put aside, for it failed %s: %s"
-    logger().warning(said, _named(failure), _where(failure), describe(failure.error), extra=_extra(failure))
-    return True
+    _log_dead_lettered(failure, attempt, type(dead_letters.sink).__name__)
+    return Outcome.DEAD_LETTERED
 
 
-def _note_attempt(failure: Failure, most: int, ledger: Ledger) -> int | None:
-    """How many attempts failed, this one included, if no more are left.
+class _Attempt(NamedTuple):
+    number: int
+    most: int
+
+    @property
+    def is_last(self) -> bool:
+        return self.number >= self.most
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.most}"
+
+
+def _count(failure: Failure, most: int, ledger: Ledger) -> _Attempt:
+    """Which attempt failed; it is noted if there are more to come.
 
     A record without identity cannot be counted, and has one.
     """
     if most == 1 or failure.task is None:
-        return 1
-    attempts = ledger.failed_attempts(failure.task, most - 1) + 1
-    if attempts >= most:
-        return attempts
-    ledger.add_attempt(failure.place, failure.task, attempts)
-    return None
+        return _Attempt(1, 1)
+    attempt = _Attempt(ledger.failed_attempts(failure.task, most - 1) + 1, most)
+    if not attempt.is_last:
+        ledger.add_attempt(failure.place, failure.task, attempt.number)
+    return attempt
 
 
 def _letter(failure: Failure, app: str, attempts: int) -> DeadLetter:
@@ -89,34 +105,38 @@ def _letter(failure: Failure, app: str, attempts: int) -> DeadLetter:
     )
 
 
-def log_failure(failure: Failure) -> None:
+def _log_failed(failure: Failure, attempt: _Attempt | None) -> None:
     """One line for who is on call: which record, which handler, what kind of error and where it was."""
-    record, where, error = _named(failure), _where(failure), failure.error
-    logger().error("%s failed %s: %s", record, where, describe(error), extra=_extra(failure))
+    said = f"{_named(failure)} failed {_where(failure)}"
+    counted = f", {attempt}" if attempt else ""
+    logger().error("%s%s: %s", said, counted, describe(failure.error), extra=_extra(failure, attempt))
     if failure.handler is not None:
         # the message of a handler's own exception may hold an item's values: only for who asks
-        logger().debug("%s failed %s", record, where, exc_info=error)
+        logger().debug("%s", said, exc_info=failure.error)
+
+
+def _log_dead_lettered(failure: Failure, attempt: _Attempt, sink: str) -> None:
+    said = f"{_named(failure)} is dead-lettered to {sink}, for it failed {_where(failure)}, {attempt}"
+    logger().warning("%s: %s", said, describe(failure.error), extra=_extra(failure, attempt))
 
 
 def _named(failure: Failure) -> str:
-    number = failure.record.identifier
-    return "a record" if number is None else f"record {number}"
+    record = failure.record
+    named = "a record" if record.identifier is None else f"record {record.identifier}"
+    if isinstance(record, UnreadableRecord):
+        return named
+    table = table_of(record.raw.get("eventSourceARN"))
+    return f"{named} ({record.kind} of {table})" if table else f"{named} ({record.kind})"
 
 
 def _where(failure: Failure) -> str:
     return "before any handler ran" if failure.handler is None else f"in {failure.handler}"
 
 
-def _extra(failure: Failure) -> dict[str, str | None]:
+def _extra(failure: Failure, attempt: _Attempt | None) -> dict[str, object]:
     return {
         "sequence_number": failure.record.identifier,
         "handler": failure.handler,
         "error_type": type(failure.error).__name__,
+        "attempt": attempt.number if attempt else None,
     }
-
-
-def logger() -> Logger:
-    """The library's logger."""
-    import logging  # noqa: PLC0415  # cold start: only failures are logged
-
-    return logging.getLogger("ddbevents")

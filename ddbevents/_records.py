@@ -59,7 +59,7 @@ class StreamRecord(NamedTuple):
     @property
     def table(self) -> str | None:
         """The table's name, from the ARN; None if there is no ARN."""
-        return _table(self.source_arn)
+        return table_of(self.source_arn)
 
     @property
     def region(self) -> str | None:
@@ -110,7 +110,7 @@ class StreamRecord(NamedTuple):
     def __repr__(self) -> str:
         """Without keys and images: a record ends up in logs."""
         return (
-            f"<StreamRecord {self.kind} {self.sequence_number} of {_table(self.raw.get('eventSourceARN'))}>"
+            f"<StreamRecord {self.kind} {self.sequence_number} of {table_of(self.raw.get('eventSourceARN'))}>"
         )
 
 
@@ -140,7 +140,8 @@ def view_type_of(body: Mapping[str, Any]) -> ViewType | None:
     return _VIEW_TYPES.get(name) if isinstance(name, str) else None
 
 
-def _table(arn: object) -> str | None:
+def table_of(arn: object) -> str | None:
+    """The table's name in a stream's ARN; None if it is not one."""
     _, _, rest = arn.partition(":table/") if isinstance(arn, str) else ("", "", "")
     return rest.partition("/")[0] or None
 

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 from typing_extensions import TypedDict
 
-from ._errors import BatchFailedError, InvalidRecordError, describe
+from ._errors import BatchFailedError, InvalidRecordError
+from ._logs import describe
 from ._records import StreamRecord, UnreadableRecord
 
 

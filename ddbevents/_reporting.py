@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeAlias
 
 from ._calls import finish, is_failure
-from ._errors import describe
-from ._failures import logger
+from ._logs import describe, logger
 from ._report import BatchReport
 
 Callback: TypeAlias = Callable[[BatchReport], Awaitable[None] | None]
@@ -36,7 +35,7 @@ def tell(report: BatchReport, callbacks: Iterable[Callback]) -> None:
 def _log(report: BatchReport) -> None:
     import logging  # noqa: PLC0415  # it is there
 
-    log = logging.getLogger("ddbevents.batch")
+    log = logger("batch")
     if not log.isEnabledFor(logging.INFO):
         return
     counts = {

@@ -251,7 +251,7 @@ def test_a_letter_that_cannot_be_kept_leaves_the_record_failed(caplog: pytest.Lo
     sick = Sick(after=1, letters=Letters(refusing=1))
 
     assert sick.told(users("a", "b", "b")) == ["handled", "failed", "not run"]
-    assert "cannot be put aside, and is delivered again: DeadLetterError" in caplog.text
+    assert "cannot be dead-lettered, and is delivered again: DeadLetterError" in caplog.text
     assert sick.told(users("a", "b", "b"))[1:] == ["dead-lettered", "dead-lettered"]
 
 
@@ -280,7 +280,7 @@ def test_a_store_that_cannot_count_leaves_the_record_failed(caplog: pytest.LogCa
     sick = Sick(store=FaultyStore(["none", "down"]), after=3)
 
     assert sick.told(users("b")) == ["failed"]
-    assert "cannot be put aside, and is delivered again: StoreError" in caplog.text
+    assert "cannot be dead-lettered, and is delivered again: StoreError" in caplog.text
     assert sick.letters.letters == []
 
 
@@ -361,11 +361,26 @@ def test_the_log_tells_of_what_is_put_aside_without_values(caplog: pytest.LogCap
 
     [line] = caplog.records
     what, _, why = line.getMessage().partition(": ")
-    assert what == f"record {sequence_number(1)} is put aside, for it failed in {__name__}.Sick.handle"
+    assert what == (
+        f"record {sequence_number(1)} (INSERT of Users) is dead-lettered to Letters, "
+        f"for it failed in {__name__}.Sick.handle, attempt 1 of 1"
+    )
     assert why.startswith("ValueError at")
     assert vars(line)["sequence_number"] == sequence_number(1)
     assert (line.levelname, vars(line)["error_type"]) == ("WARNING", "ValueError")
     assert CANARY not in caplog.text
+
+
+def test_the_log_counts_attempts(caplog: pytest.LogCaptureFixture) -> None:
+    sick = Sick(after=3)
+    sick.told(users("b"))
+    sick.told(users("b"))
+
+    second = caplog.records[1]
+    assert second.getMessage().startswith(
+        f"record {sequence_number(1)} (INSERT of Users) failed in {__name__}.Sick.handle, attempt 2 of 3: "
+    )
+    assert vars(second)["attempt"] == 2
 
 
 def test_the_log_tells_of_what_cannot_be_put_aside(caplog: pytest.LogCaptureFixture) -> None:
@@ -373,7 +388,7 @@ def test_the_log_tells_of_what_cannot_be_put_aside(caplog: pytest.LogCaptureFixt
 
     line = caplog.records[0]
     assert line.getMessage() == (
-        f"record {sequence_number(1)} cannot be put aside, and is delivered again: "
+        f"record {sequence_number(1)} (INSERT of Users) cannot be dead-lettered, and is delivered again: "
         "DeadLetterError: the sink cannot be reached"
     )
     assert vars(line)["sequence_number"] == sequence_number(1)

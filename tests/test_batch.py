@@ -27,7 +27,7 @@ from ddbevents import (
     Transaction,
     TransactionError,
 )
-from ddbevents._errors import describe
+from ddbevents._logs import describe
 from ddbevents.stores import IdempotencyStore, MemoryStore, TransactionalStore
 from tests.deliveries import FaultyStore
 from tests.stream import CANARY, Context, Json, MarksOnly, batch, insert, named, remove, sequence_number, user
@@ -321,6 +321,24 @@ def test_handlers_whose_marks_cannot_be_written_are_told_as_failed() -> None:
     assert report.handlers == {"tests.test_batch.Recorder.handle": {Outcome.FAILED: 1}}
 
 
+@pytest.mark.parametrize(
+    ("faults", "what"),
+    [
+        (["down"], "marks cannot be read, so no handler ran"),
+        (["none", "down"], "marks cannot be written, and what ran may run again"),
+    ],
+    ids=["read", "write"],
+)
+def test_the_log_says_why_marks_cannot_be_had(
+    caplog: pytest.LogCaptureFixture, faults: Any, what: str
+) -> None:
+    Recorder(store=FaultyStore(faults)).app.process(users("a"))
+
+    assert [line.getMessage() for line in caplog.records] == [
+        f"{what}: StoreError: the store cannot be reached"
+    ]
+
+
 def test_a_record_whose_mark_cannot_be_written_has_the_error_of_the_store() -> None:
     [report] = Recorder(store=BrokenStore(reads=True)).app.process(users("a")).records
 
@@ -527,7 +545,7 @@ def test_a_failure_is_logged_without_the_message_which_is_for_who_asks(
 
     [line] = caplog.records
     assert line.getMessage().startswith(
-        f"record {sequence_number(1)} failed in tests.test_batch.Recorder.handle: ValueError at"
+        f"record {sequence_number(1)} (INSERT of Users) failed in tests.test_batch.Recorder.handle: ValueError at"
     )
     assert "test_batch.py" in line.getMessage()
     assert (line.levelname, vars(line)["handler"]) == ("ERROR", "tests.test_batch.Recorder.handle")
@@ -546,7 +564,10 @@ def test_who_asks_is_told_what_was_raised_and_where(caplog: pytest.LogCaptureFix
     Recorder(1).app(users("a"))
 
     line = caplog.records[1]
-    assert line.getMessage() == f"record {sequence_number(1)} failed in tests.test_batch.Recorder.handle"
+    assert (
+        line.getMessage()
+        == f"record {sequence_number(1)} (INSERT of Users) failed in tests.test_batch.Recorder.handle"
+    )
     assert line.exc_info is not None
     assert isinstance(line.exc_info[1], ValueError)
 

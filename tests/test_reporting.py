@@ -14,6 +14,7 @@ import pytest
 from ddbevents import BatchReport, InvalidRecordError, KeyChange, Outcome, StoreError, StreamApp
 from ddbevents.stores import MemoryStore
 from tests.deliveries import FaultyStore
+from tests.letters import letter, message
 from tests.stream import CANARY, Json, batch, insert, remove, sequence_number, user
 
 AnyKeys = KeyChange[dict[str, Any]]
@@ -307,6 +308,19 @@ def test_a_preview_tells_of_each_handler(app: StreamApp) -> None:
     assert [name for name, _ in previewed.records[0].handlers] == [
         name for name, _ in told.records[0].handlers
     ]
+
+
+@pytest.mark.parametrize(
+    ("record", "is_ordered"),
+    [(insert(1, user("a")), True), (message("a", letter(handler=None)), False)],
+    ids=["stream", "queue"],
+)
+def test_a_preview_is_a_report_that_took_no_time(app: StreamApp, record: Json, *, is_ordered: bool) -> None:
+    report = app.preview(batch(record))
+
+    assert (report.is_ordered, report.seconds) == (is_ordered, 0)
+    assert report.finished_at is not None
+    assert report.finished_at.tzinfo is UTC
 
 
 def test_a_preview_tells_that_the_store_cannot_tell() -> None:

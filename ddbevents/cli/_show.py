@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from .._errors import describe
+from .._logs import describe
 from .._records import KeyValue, StreamRecord
 from .._report import BatchReport, Outcome, RecordReport
 from ._invocation import Invocation

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from .._errors import describe
+from .._logs import describe
 from .._records import StreamRecord
 from .._report import BatchReport, RecordReport
 from ._history import Discarded, History, Invocation
