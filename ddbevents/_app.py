@@ -16,9 +16,9 @@ from ._codec import prepare
 from ._dead_letter import DeadLetters, DeadLetterSink
 from ._deadline import Deadline
 from ._errors import ConfigurationError, InvalidRecordError
-from ._events import is_ordered, read_event
+from ._events import is_from_stream, read_event
 from ._idempotency import IdempotencyStore, TransactionalStore
-from ._jobs import AnyJob, BrokenJob, Conditions, Job
+from ._jobs import AnyJob, BatchSettings, BrokenJob, Job
 from ._records import Kind, StreamRecord, UnreadableRecord
 from ._report import BatchReport, BatchResponse
 from ._reporting import Callback, tell
@@ -214,20 +214,20 @@ class StreamApp(Router):
             within = route._replace(middleware=self._middleware)
             self._routes_by_kind.setdefault(kind, []).append(within)
 
-    def _work(self, event: object, context: LambdaContext | None) -> tuple[Iterator[AnyJob], Conditions]:
+    def _work(self, event: object, context: LambdaContext | None) -> tuple[Iterator[AnyJob], BatchSettings]:
         name = self._name or _function_name(context)
         records = read_event(event)
-        from_stream = is_ordered(event)
-        conditions = Conditions(
+        from_stream = is_from_stream(event)
+        settings = BatchSettings(
             app=name,
             store=self._store,
             deadline=Deadline(getattr(context, "get_remaining_time_in_millis", None), self._time_reserve),
             concurrency=self._concurrency,
             # what fails again stays in the queue, which counts deliveries itself
             dead_letters=self._dead_letters if from_stream else None,
-            is_ordered=from_stream,
+            from_stream=from_stream,
         )
-        return map(self._job if from_stream else partial(self._redrive, name), records), conditions
+        return map(self._job if from_stream else partial(self._redrive, name), records), settings
 
     def _redrive(self, name: str, record: StreamRecord | UnreadableRecord) -> AnyJob:
         job = self._job(record)

@@ -15,8 +15,8 @@ from ._failures import Failure, give_up
 from ._idempotency import Commit
 from ._jobs import (
     AnyJob,
+    BatchSettings,
     BrokenJob,
-    Conditions,
     Handler,
     Job,
     Trouble,
@@ -39,53 +39,53 @@ from ._transaction import Transaction
 AnyT = TypeVar("AnyT")
 
 
-def process_batch(jobs: Iterable[AnyJob], conditions: Conditions) -> BatchReport:
+def process_batch(jobs: Iterable[AnyJob], settings: BatchSettings) -> BatchReport:
     """Run the jobs, those of a lane in order, each at most once.
 
     A failure closes the lane of its record. Without a store it stops the whole batch of a stream, since all
     that ran after it would run again.
     """
     start = perf_counter()
-    reports = _run(jobs, conditions)
-    return BatchReport(tuple(reports), perf_counter() - start, datetime.now(UTC), conditions.is_ordered)
+    reports = _run(jobs, settings)
+    return BatchReport(tuple(reports), perf_counter() - start, datetime.now(UTC), settings.from_stream)
 
 
-def preview_batch(jobs: Iterable[AnyJob], conditions: Conditions) -> BatchReport:
+def preview_batch(jobs: Iterable[AnyJob], settings: BatchSettings) -> BatchReport:
     """What is done already, what would run, and what would fail before it could; nothing runs."""
-    ledger, jobs = Ledger(conditions.app, conditions.store), [*jobs]
+    ledger, jobs = Ledger(settings.app, settings.store), [*jobs]
     try:
-        _read_marks(ledger, jobs, conditions)
+        _read_marks(ledger, jobs, settings)
     except StoreError as error:
         reports = [report_unprotected(job, error) for job in jobs]
     else:
         reports = [report_preview(job, ledger.handled) for job in jobs]
-    return BatchReport(tuple(reports), 0.0, datetime.now(UTC), conditions.is_ordered)
+    return BatchReport(tuple(reports), 0.0, datetime.now(UTC), settings.from_stream)
 
 
-def _run(jobs: Iterable[AnyJob], conditions: Conditions) -> list[RecordReport]:
-    ledger = Ledger(conditions.app, conditions.store)
-    if conditions.store is not None:
+def _run(jobs: Iterable[AnyJob], settings: BatchSettings) -> list[RecordReport]:
+    ledger = Ledger(settings.app, settings.store)
+    if settings.store is not None:
         known = deque(jobs)
         try:
-            _read_marks(ledger, known, conditions)
+            _read_marks(ledger, known, settings)
         except StoreError as error:
             logger().error("marks cannot be read, so no handler ran: %s", describe(error))
             return [report_unprotected(job, error) for job in known]
         jobs = _let_go(known)
-    return _Run(ledger, conditions).run(jobs)
+    return _Run(ledger, settings).run(jobs)
 
 
-def _read_marks(ledger: Ledger, jobs: Iterable[AnyJob], conditions: Conditions) -> None:
+def _read_marks(ledger: Ledger, jobs: Iterable[AnyJob], settings: BatchSettings) -> None:
     tasks = (task for job in jobs for task in tasks_of(job))
-    ledger.read(tasks, with_put_aside=conditions.dead_letters is not None)
+    ledger.read(tasks, with_put_aside=settings.dead_letters is not None)
 
 
 class _Run:
-    def __init__(self, ledger: Ledger, conditions: Conditions) -> None:
+    def __init__(self, ledger: Ledger, settings: BatchSettings) -> None:
         self._ledger = ledger
-        self._packs = Packs(conditions.store)
-        self._conditions = conditions
-        self._deadline = conditions.deadline
+        self._packs = Packs(settings.store)
+        self._settings = settings
+        self._deadline = settings.deadline
         self._lock = threading.Lock()
         self._tried = False
         self._stopped = False
@@ -95,7 +95,7 @@ class _Run:
 
     def run(self, jobs: Iterable[AnyJob]) -> list[RecordReport]:
         try:
-            if self._conditions.concurrency == 1:
+            if self._settings.concurrency == 1:
                 self._run_lane(enumerate(jobs))
             else:
                 self._run_lanes(jobs)
@@ -120,11 +120,11 @@ class _Run:
             # after a record that may be any item's, nothing can be told to be of another lane
             (rest if rest or lane is None else lanes[lane]).append((place, job))
         in_order = [*map(_let_go, lanes.values())]
-        run_at_once(in_order, self._run_lane, self._stop, self._conditions.concurrency)
+        run_at_once(in_order, self._run_lane, self._stop, self._settings.concurrency)
         self._run_lane(_let_go(rest))
 
     def _run_lane(self, jobs: Iterable[tuple[int, AnyJob]]) -> None:
-        has_store = self._conditions.store is not None
+        has_store = self._settings.store is not None
         try:
             for place, job in jobs:
                 self._reports[place] = self._step(place, job)
@@ -149,8 +149,8 @@ class _Run:
         todo = self._todo(job)
         if not todo:
             return report_done(job)
-        may_wait = self._packs.are_made and all(handler.transactional for handler in todo)
-        if self._packs.are_made and not may_wait:
+        may_wait = self._packs.is_enabled and all(handler.transactional for handler in todo)
+        if self._packs.is_enabled and not may_wait:
             # what runs now may rely on what was to be written before
             self._commit()
         if not self._may_begin(job.record):
@@ -235,12 +235,12 @@ class _Run:
         self, place: int, record: StreamRecord | UnreadableRecord, handler: str | None, error: BaseException
     ) -> Outcome:
         failure = Failure(place, record, handler, error)
-        outcome = give_up(failure, self._conditions.app, self._conditions.dead_letters, self._ledger)
+        outcome = give_up(failure, self._settings.app, self._settings.dead_letters, self._ledger)
         if outcome is Outcome.DEAD_LETTERED:
             return outcome
         lane = lane_of(record)
-        holds_back_all = lane is None or self._conditions.store is None
-        if isinstance(error, StoreError) or (holds_back_all and self._conditions.is_ordered):
+        holds_back_all = lane is None or self._settings.store is None
+        if isinstance(error, StoreError) or (holds_back_all and self._settings.from_stream):
             self._stopped = True
         elif lane is not None:
             self._closed_lanes.add(lane)
@@ -252,7 +252,7 @@ class _Run:
             self._dropped(waiting)
 
     def _commit(self) -> None:
-        if not self._packs.are_made:
+        if not self._packs.is_enabled:
             return
         start = perf_counter()
         with self._lock:

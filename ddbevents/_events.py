@@ -48,10 +48,10 @@ def read_event(event: object) -> Iterator[StreamRecord | UnreadableRecord]:
     records = event["Records"]
     if not isinstance(records, list):
         raise InvalidEventError(f"Records of the event is {type(records).__name__}, not a list")
-    return read_records(records) if is_ordered(event) else map(_read_message, records, count())
+    return read_records(records) if is_from_stream(event) else map(_read_message, records, count())
 
 
-def is_ordered(event: Any) -> bool:
+def is_from_stream(event: Any) -> bool:
     """Whether an event that can be read is part of a stream, rather than a queue's."""
     first = next(iter(event["Records"]), None)
     return not (isinstance(first, dict) and first.get("eventSource") == _QUEUE)

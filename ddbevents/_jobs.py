@@ -51,7 +51,7 @@ class BrokenJob(NamedTuple):
 AnyJob: TypeAlias = Job | BrokenJob
 
 
-class Conditions(NamedTuple):
+class BatchSettings(NamedTuple):
     """How a batch is run.
 
     Attributes:
@@ -60,7 +60,7 @@ class Conditions(NamedTuple):
         deadline: When to leave the rest to the next delivery.
         concurrency: How many lanes run at once.
         dead_letters: When a record is put aside; needs a store.
-        is_ordered: Whether the batch is part of a stream, and is delivered again from one record on. A queue
+        from_stream: Whether the batch is part of a stream, and is delivered again from one record on. A queue
             delivers again just what is named.
     """
 
@@ -69,7 +69,7 @@ class Conditions(NamedTuple):
     deadline: Deadline
     concurrency: int = 1
     dead_letters: DeadLetters | None = None
-    is_ordered: bool = True
+    from_stream: bool = True
 
 
 class Trouble(NamedTuple):

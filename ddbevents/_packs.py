@@ -34,7 +34,7 @@ class Packs:
     """The transactions that wait, in the order in which their handlers ran. Lanes may add to it at once.
 
     Attributes:
-        are_made: Whether the store commits several transactions at once; otherwise nothing ever waits.
+        is_enabled: Whether the store commits several transactions at once; otherwise nothing ever waits.
     """
 
     def __init__(self, store: IdempotencyStore | None) -> None:
@@ -42,7 +42,7 @@ class Packs:
         # asked last, since a Protocol is slow to ask
         if store is not None and isinstance(store, PackingStore) and store.window > 1:
             self._store = store
-        self.are_made: Final = self._store is not None
+        self.is_enabled: Final = self._store is not None
         self._waiting: dict[Task, Waiting] = {}
         self._dropped: set[Hashable | None] = set()
         self._lock = threading.Lock()

@@ -113,14 +113,14 @@ class BatchReport(NamedTuple):
         records: A report for each record, in the order of the batch.
         seconds: The time all of it took.
         finished_at: When it was done, in UTC.
-        is_ordered: Whether the batch is part of a stream. One of dead letters from a queue is not, and each
+        from_stream: Whether the batch is part of a stream. One of dead letters from a queue is not, and each
             failure is named.
     """
 
     records: tuple[RecordReport, ...]
     seconds: float = 0.0
     finished_at: datetime | None = None
-    is_ordered: bool = True
+    from_stream: bool = True
 
     @property
     def handled(self) -> int:
@@ -179,7 +179,7 @@ class BatchReport(NamedTuple):
         """
         if not self._is_open():
             return {"batchItemFailures": []}
-        names = [self._checkpoint()] if self.is_ordered else self._open_messages()
+        names = [self._checkpoint()] if self.from_stream else self._open_messages()
         return {"batchItemFailures": [{"itemIdentifier": name or ""} for name in names]}
 
     @property
@@ -191,7 +191,7 @@ class BatchReport(NamedTuple):
         """
         if not self._is_open():
             return None
-        checkpoint = self._checkpoint() if self.is_ordered else None
+        checkpoint = self._checkpoint() if self.from_stream else None
         if self._says_enough(checkpoint):
             return None
         error = next((report.error for report in self.records if report.error and report.is_open), None)
@@ -205,7 +205,7 @@ class BatchReport(NamedTuple):
         return Outcome.FAILED in outcomes or Outcome.NOT_RUN in outcomes
 
     def _says_enough(self, checkpoint: str | None) -> bool:
-        if not self.is_ordered:
+        if not self.from_stream:
             return None not in self._open_messages()
         if checkpoint is None:
             return False

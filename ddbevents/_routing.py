@@ -71,7 +71,7 @@ class Route(NamedTuple):
         is_whole = False
         with ExitStack() as stack:
             for enter in self.middleware:
-                stack.enter_context(enter(change))
+                stack.enter_context(_entered(enter, change))
             self._call(change, transaction)
             is_whole = True
         return is_whole  # noqa: RET504  # a middleware may have swallowed what came before
@@ -80,6 +80,16 @@ class Route(NamedTuple):
         result = self.handler(change) if transaction is None else self.handler(change, transaction)
         if result is not None:
             finish(result)
+
+
+def _entered(middleware: Middleware, change: object) -> AbstractContextManager[object]:
+    made: object = middleware(change)
+    if isinstance(made, AbstractContextManager):
+        return made
+    name = getattr(middleware, "__qualname__", type(middleware).__qualname__)
+    raise ConfigurationError(
+        f"the middleware {name} returns no context manager: decorate it with contextlib.contextmanager"
+    )
 
 
 def takers(routes: Iterable[Route], record: StreamRecord) -> Sequence[Route]:

@@ -14,7 +14,7 @@ from ddbevents import Transaction, TransactionError
 from ddbevents._idempotency import Commit
 from ddbevents._transaction import Put, Write
 from ddbevents.stores import MemoryStore
-from ddbevents.stores._apply import outcomes
+from ddbevents.stores._apply import apply_all
 
 
 class Forgets(MemoryStore):
@@ -177,7 +177,7 @@ class KeepsCommittedMarksApart(MemoryStore):
 class LooksAtConditionsFirst(MemoryStore):
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
-        outcomes(transaction.writes, self._key_names.get, self._read)
+        apply_all(transaction.writes, self._key_names.get, self._read)
         return super().commit(mark, transaction, patience=patience)
 
 
@@ -186,7 +186,7 @@ class WritesOneByOne(MemoryStore):
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         for write in transaction.writes:
             free = [] if getattr(write, "when", None) is not None else [write]
-            self._write(outcomes(free, self._key_names.get, self._read))
+            self._write(apply_all(free, self._key_names.get, self._read))
         return super().commit(mark, transaction, patience=patience)
 
 
@@ -264,7 +264,7 @@ class LooksBeforeItLocks(MemoryStore):
 class LosesUpdates(MemoryStore):
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
-        written = outcomes(transaction.writes, self._key_names.get, self._read)
+        written = apply_all(transaction.writes, self._key_names.get, self._read)
         time.sleep(0.05)
         self._write(written)
         return super().commit(mark, Transaction(), patience=patience)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ddbevents import Attr, Condition, Transaction, TransactionError, encode
 from ddbevents._attributes import canonical
 from ddbevents.stores import DynamoDBStore
-from ddbevents.stores._apply import outcomes
+from ddbevents.stores._apply import apply_all
 from tests.dynamodb_local import clients
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def committed(tables: Tables, transaction: Transaction, key: dict[str, Any]) -> 
 
 def applied(write: Any, before: Mapping[str, Any] | None) -> object:
     try:
-        [outcome] = outcomes([write], lambda _: ("pk",), lambda _table, _key: before)
+        [outcome] = apply_all([write], lambda _: ("pk",), lambda _table, _key: before)
     except TransactionError:
         return "refused"
     return None if outcome.image is None else canonical({"M": outcome.image})

@@ -152,6 +152,19 @@ def test_the_handlers_after_one_that_is_put_aside_run() -> None:
     assert (report.outcome, ran) == (Outcome.DEAD_LETTERED, ["b"])
 
 
+def test_each_handler_that_fails_is_put_aside_by_itself() -> None:
+    sick = Sick(after=1)
+
+    @sick.app.on_insert(User)
+    def second(change: Insert[User]) -> None:
+        raise ValueError
+
+    [report] = sick.app.process(users("b")).records
+
+    assert [outcome for _, outcome in report.handlers] == [Outcome.DEAD_LETTERED] * 2
+    assert len(sick.letters.letters) == 2
+
+
 def test_who_rejects_a_record_has_it_put_aside_at_once() -> None:
     sick = Sick(after=5)
     sick.error = Reject("no such customer")
@@ -312,6 +325,24 @@ def test_a_record_whose_mark_of_being_put_aside_cannot_be_written_fails() -> Non
     assert sick.told(users("b")) == ["failed"]
     assert sick.told(users("b")) == ["dead-lettered"]
     assert len(sick.letters.letters) == 2
+
+
+def test_a_record_that_cannot_be_read_fails_if_its_mark_cannot_be_written() -> None:
+    sick = Sick(store=FaultyStore(["none", "down"]))
+    event = batch(insert(1, user("a")), unreadable(2))
+
+    assert sick.told(event) == ["failed", "failed"]
+    assert sick.told(event) == ["handled", "dead-lettered"]
+
+
+def test_what_was_put_aside_is_told_by_its_name() -> None:
+    sick = Sick()
+    sick.told(batch(unreadable(1)))
+
+    [report] = sick.app.process(batch(unreadable(1))).records
+
+    assert report.outcome is Outcome.ALREADY_HANDLED
+    assert report.record.identifier == sequence_number(1)
 
 
 def test_only_records_that_fail_cost_requests() -> None:

@@ -231,6 +231,13 @@ def test_one_record_is_tried_however_little_time_is_left() -> None:
     assert outcomes(recorder, users("a", "b"), Context(milliseconds=1)) == ["handled", "not run"]
 
 
+def test_what_cannot_be_read_is_left_too_when_no_time_is_left() -> None:
+    event = batch(insert(1, user("a")), insert(2, user("b")), {**insert(3, user("c")), "eventName": None})
+    recorder = Recorder(store=MemoryStore())
+
+    assert outcomes(recorder, event, Context(milliseconds=1)) == ["handled", "not run", "not run"]
+
+
 def test_what_costs_no_time_is_done_with_no_time_left() -> None:
     store = MemoryStore()
     recorder = Recorder(store=store)
@@ -545,7 +552,7 @@ def test_a_failure_is_logged_without_the_message_which_is_for_who_asks(
 
     [line] = caplog.records
     assert line.getMessage().startswith(
-        f"record {sequence_number(1)} (INSERT of Users) failed in tests.test_batch.Recorder.handle: ValueError at"
+        f"record {sequence_number(1)} (INSERT of Users) failed in {__name__}.Recorder.handle: ValueError at"
     )
     assert "test_batch.py" in line.getMessage()
     assert (line.levelname, vars(line)["handler"]) == ("ERROR", "tests.test_batch.Recorder.handle")

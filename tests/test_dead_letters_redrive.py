@@ -202,7 +202,7 @@ def test_each_failure_is_named_with_those_of_its_item_behind_it(
     report = shop.app.process(event)
 
     assert report.response == failures("m-1", "m-3", "m-5")
-    assert (report.failed, report.not_run, report.is_ordered) == (2, 1, False)
+    assert (report.failed, report.not_run, report.from_stream) == (2, 1, False)
     assert sorted(shop.done) == ["welcome ada", "welcome cyd", "welcome dot", "welcome eve"]
 
 
@@ -376,7 +376,7 @@ def test_a_stream_delivers_no_messages() -> None:
 
     report = shop.app.process(batch(RECORD, message("a", shop.letter())))
 
-    assert (report.handled, report.is_ordered) == (1, True)
+    assert (report.handled, report.from_stream) == (1, True)
     assert "expected 'aws:dynamodb'" in str(report.records[1].error)
 
 

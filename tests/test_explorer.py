@@ -8,12 +8,11 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from itertools import count
 from typing import Any, Final
 
 import pytest
 
-from ddbevents import ConfigurationError, Insert, StreamApp
+from ddbevents import Insert, StreamApp
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, Exploration, Table, Violation, boundary, explore
 from examples.projection import app as projection
@@ -301,37 +300,6 @@ def test_the_mapping_can_be_another_one() -> None:
 
     assert one.ok
     assert one.schedules < three.schedules / 1.5
-
-
-def test_records_that_are_not_handled_without_faults_cannot_be_explored() -> None:
-    def make_app(world: World) -> StreamApp:
-        app = StreamApp("failing", store=world.store)
-
-        @app.on_insert(dict)
-        def fail(change: Insert[AnyItem]) -> None:
-            raise ValueError
-
-        return app
-
-    with pytest.raises(ConfigurationError, match="every record is handled"):
-        explore(make_app, RECORDS, observe=counted, make_world=World)
-
-
-def test_records_that_no_handler_takes_cannot_be_explored() -> None:
-    def make_app(world: World) -> StreamApp:
-        return StreamApp("empty", store=world.store)
-
-    with pytest.raises(ConfigurationError, match="some handler runs"):
-        explore(make_app, RECORDS, observe=counted, make_world=World)
-
-
-def test_effects_that_differ_without_faults_cannot_be_compared() -> None:
-    world, numbers = World(), count()
-
-    with pytest.raises(ConfigurationError, match="begin anew"):
-        explore(adding, RECORDS, observe=lambda _: next(numbers), make_world=World)
-    with pytest.raises(ConfigurationError, match="begin anew"):
-        explore(naive, RECORDS, observe=counted, make_world=lambda: World(world.store))
 
 
 def test_an_app_that_runs_items_at_once_runs_one_after_the_other() -> None:

@@ -167,6 +167,18 @@ def test_what_follows_a_record_of_any_item_waits_for_all_before_it() -> None:
     assert sorted(ran) == ["a", "b"]
 
 
+def test_a_record_of_any_item_waits_for_all_before_it() -> None:
+    app = StreamApp(store=MemoryStore(), concurrency=4)
+
+    @app.on_keys(dict)
+    def hesitate(change: AnyKeys) -> None:
+        time.sleep(0.1)  # it would have failed by then
+
+    event = batch(insert(1, user("a")), insert(2, user("a")), insert(3, user("?"), Keys=None))
+
+    assert told(app, event) == ["handled", "handled", "failed"]
+
+
 def test_without_a_store_lanes_end_before_their_next_record_once_one_failed() -> None:
     app = StreamApp(concurrency=2)
     both = threading.Barrier(2)

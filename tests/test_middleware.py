@@ -237,7 +237,9 @@ def test_what_is_no_context_manager_fails_each_record() -> None:
     app = StreamApp(middleware=[wrong])
     app.on_insert(User)(lambda change: None)
 
-    assert app(users("a")) == named(1)
+    [report] = app.process(users("a")).records
+
+    assert "the middleware print returns no context manager" in str(report.error)
 
 
 def test_what_cannot_be_called_is_refused() -> None:

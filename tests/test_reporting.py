@@ -236,7 +236,7 @@ def test_there_is_no_age_of_a_report_that_was_made_by_hand() -> None:
 def test_a_report_that_was_made_by_hand_is_of_a_stream_and_took_no_time() -> None:
     report = BatchReport(())
 
-    assert (report.is_ordered, report.seconds) == (True, 0)
+    assert (report.from_stream, report.seconds) == (True, 0)
 
 
 def test_handlers_are_counted_each_by_itself(app: StreamApp) -> None:
@@ -311,14 +311,14 @@ def test_a_preview_tells_of_each_handler(app: StreamApp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "is_ordered"),
+    ("record", "from_stream"),
     [(insert(1, user("a")), True), (message("a", letter(handler=None)), False)],
     ids=["stream", "queue"],
 )
-def test_a_preview_is_a_report_that_took_no_time(app: StreamApp, record: Json, *, is_ordered: bool) -> None:
+def test_a_preview_is_a_report_that_took_no_time(app: StreamApp, record: Json, *, from_stream: bool) -> None:
     report = app.preview(batch(record))
 
-    assert (report.is_ordered, report.seconds) == (is_ordered, 0)
+    assert (report.from_stream, report.seconds) == (from_stream, 0)
     assert report.finished_at is not None
     assert report.finished_at.tzinfo is UTC
 

@@ -62,6 +62,7 @@ def test_the_whole_batch_succeeded(answer: Any) -> None:
         {"batchItemFailures": [NUMBERS[2]]},
         {"batchItemFailures": {"itemIdentifier": NUMBERS[2]}},
         {"batchItemFailures": NUMBERS[2]},
+        {"batchItemFailures": 2},
         "ok",
         200,
         [NUMBERS[2]],

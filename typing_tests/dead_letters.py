@@ -68,6 +68,6 @@ def what_a_letter_is(app: StreamApp, letter: DeadLetter, record: StreamRecord) -
     assert_type(letter.handler, str | None)
     assert_type(record.letter, DeadLetter | None)
     assert_type(app.preview({}), BatchReport)
-    assert_type(app.preview({}).is_ordered, bool)
+    assert_type(app.preview({}).from_stream, bool)
     letter.attempts = 1  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     raise Reject("no such address")

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
 from ddbevents import Insert, Modify, Remove, StreamApp
+from ddbevents.dead_letters import DeadLetter, DeadLetters, DeadLetterSink
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import (
     Discarded,
     EventSourceMapping,
     History,
     Invocation,
+    MemorySink,
     Table,
     VirtualClock,
     event,
@@ -21,6 +23,7 @@ from ddbevents.testing import (
     matches_pattern,
     modified,
     modify,
+    queue_event,
     remove,
     removed,
 )
@@ -75,6 +78,12 @@ messages: list[Discarded] = []
 EventSourceMapping(handler, filters=['{"eventName": ["INSERT"]}'], on_failure=messages.append)
 EventSourceMapping(lambda _event, _context: None, filters=[{"eventName": ["INSERT"]}])
 
+sink = MemorySink()
+as_sink: DeadLetterSink = sink
+assert_type(sink.letters, list[DeadLetter])
+assert_type(queue_event(*sink.letters), dict[str, Any])
+assert_type(StreamApp(store=store, dead_letter=DeadLetters(sink)).with_sink(MemorySink()), StreamApp)
+
 
 def what_a_handler_refuses() -> None:
     welcome(inserted(before))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -93,5 +102,11 @@ def what_a_mapping_refuses() -> None:
     EventSourceMapping(without_context)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     EventSourceMapping(handler, window=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     EventSourceMapping(handler, clock=datetime.now)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    EventSourceMapping(handler, retries=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     mapping.put("record")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     clock.advance(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def what_a_queue_refuses() -> None:
+    queue_event(sink.letters)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    queue_event("letter")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -65,7 +65,7 @@ class Redriving:
                 reports += self._run(app, [*letters])
             self.first = len(self.reports) + 1
             self.reports += reports
-            yield BatchReport(tuple(reports), perf_counter() - start, datetime.now(UTC), is_ordered=False)
+            yield BatchReport(tuple(reports), perf_counter() - start, datetime.now(UTC), from_stream=False)
             done = [found.handle for found, report in zip(batch, reports, strict=True) if not report.is_open]
             if done and not self._keep:
                 source.remove(done)

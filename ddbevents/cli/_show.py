@@ -171,7 +171,7 @@ def _show_checkpoint(console: Console, report: BatchReport) -> None:
     for named in report.response["batchItemFailures"]:
         number = identifiers.index(named["itemIdentifier"]) + 1
         what = f"Lambda delivers the records from #{number} on again"
-        line = what if report.is_ordered else f"the queue delivers #{number} again"
+        line = what if report.from_stream else f"the queue delivers #{number} again"
         console.print(Text(line, "dim"), soft_wrap=True)
 
 

@@ -37,7 +37,7 @@ _KEY_TYPES: Final = frozenset({"S", "N", "B"})
 _MOST_ITEM_BYTES: Final = 400 * 1024
 
 
-class Outcome(NamedTuple):
+class Written(NamedTuple):
     """What one write makes of one item.
 
     Attributes:
@@ -56,7 +56,7 @@ def sorted_names(tables: TableKeys) -> dict[str, tuple[str, ...]]:
     return {table: _sorted(names) for table, names in tables.items()}
 
 
-def outcomes(writes: Sequence[Write], key_names: KeyNames, read: Read) -> list[Outcome]:
+def apply_all(writes: Sequence[Write], key_names: KeyNames, read: Read) -> list[Written]:
     """What the writes of one transaction make of their items, each of which is as it was before.
 
     Raises:
@@ -68,10 +68,10 @@ def outcomes(writes: Sequence[Write], key_names: KeyNames, read: Read) -> list[O
         return key_names(table) or told.get(table)
 
     check_limits(writes, known)
-    return [_outcome(index, write, known, read) for index, write in enumerate(writes)]
+    return [_apply_one(index, write, known, read) for index, write in enumerate(writes)]
 
 
-def put_outcome(table: str, item: object, key_names: KeyNames) -> Outcome:
+def apply_put(table: str, item: object, key_names: KeyNames) -> Written:
     """What it makes of a table to put an item there.
 
     Raises:
@@ -80,7 +80,7 @@ def put_outcome(table: str, item: object, key_names: KeyNames) -> Outcome:
     """
     transaction = Transaction()
     transaction.put(table, item)
-    [outcome] = outcomes(transaction.writes, key_names, lambda _table, _key: None)
+    [outcome] = apply_all(transaction.writes, key_names, lambda _table, _key: None)
     return outcome
 
 
@@ -124,7 +124,7 @@ def apply(write: Write, image: Image | None) -> EncodedItem | None:
             raise TransactionError("this store cannot do raw writes: DynamoDBStore can")
 
 
-def _outcome(index: int, write: Write, key_names: KeyNames, read: Read) -> Outcome:
+def _apply_one(index: int, write: Write, key_names: KeyNames, read: Read) -> Written:
     try:
         key = _key(write, key_names(write.table))
         image = apply(write, read(write.table, key))
@@ -132,7 +132,7 @@ def _outcome(index: int, write: Write, key_names: KeyNames, read: Read) -> Outco
     except TransactionError as error:
         message = f"write {index}, {_operation(write)} in table {write.table!r}: {error}"
         raise TransactionError(message, index=index, table=write.table) from None  # the same, and where
-    return Outcome(write.table, key, image)
+    return Written(write.table, key, image)
 
 
 def _check_size(image: EncodedItem | None) -> None:

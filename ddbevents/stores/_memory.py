@@ -13,7 +13,7 @@ from .._attributes import Image, canonical
 from .._codec import encode
 from .._idempotency import KEEP, check_keep, utc_now
 from .._transaction import EncodedItem, Transaction
-from ._apply import Outcome, TableKeys, checked_key, outcomes, plain, put_outcome, sorted_names
+from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, plain, sorted_names
 
 
 class MemoryStore:
@@ -75,7 +75,7 @@ class MemoryStore:
         with self._lock:
             if self._counts(mark, now):
                 return False
-            self._write(outcomes(transaction.writes, self._key_names.get, self._read))
+            self._write(apply_all(transaction.writes, self._key_names.get, self._read))
             self._expirations[mark] = now + self._keep
         return True
 
@@ -87,7 +87,7 @@ class MemoryStore:
             TransactionError: The table's key is not known, or the item has none.
         """
         with self._lock:
-            self._write([put_outcome(table, item, self._key_names.get)])
+            self._write([apply_put(table, item, self._key_names.get)])
 
     def item(self, table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
         """The item with this primary key, as Python values, or None.
@@ -110,7 +110,7 @@ class MemoryStore:
     def _read(self, table: str, key: EncodedItem) -> Image | None:
         return self._tables[table].get(canonical({"M": key}))
 
-    def _write(self, written: list[Outcome]) -> None:
+    def _write(self, written: list[Written]) -> None:
         for table, key, image in written:
             self._key_names[table] = tuple(key)
             if image is None:

@@ -21,7 +21,7 @@ from .._codec import encode
 from .._errors import StoreError
 from .._idempotency import KEEP, check_keep, utc_now
 from .._transaction import EncodedItem, Transaction
-from ._apply import Outcome, TableKeys, checked_key, outcomes, plain, put_outcome, sorted_names
+from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, plain, sorted_names
 
 _BUSY_SECONDS: Final = 30
 _PAUSE_SECONDS: Final = 0.01
@@ -116,7 +116,7 @@ class SQLiteStore:
             if connection.execute(query, [mark, now.timestamp()]).fetchone():
                 return False
             tables = _Tables(connection, self._key_names)
-            tables.write(outcomes(transaction.writes, tables.key_names, tables.read))
+            tables.write(apply_all(transaction.writes, tables.key_names, tables.read))
             row = [mark, (now + self._keep).timestamp()]
             connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", row)
         return True
@@ -131,7 +131,7 @@ class SQLiteStore:
         """
         with self._open() as connection, _writing(connection, timedelta(seconds=_BUSY_SECONDS)):
             tables = _Tables(connection, self._key_names)
-            tables.write([put_outcome(table, item, tables.key_names)])
+            tables.write([apply_put(table, item, tables.key_names)])
 
     def item(self, table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
         """The item with this primary key, as Python values, or None.
@@ -220,7 +220,7 @@ class _Tables:
         query = "SELECT image FROM items WHERE table_name = ? ORDER BY rowid"
         return [_image(text) for (text,) in self._connection.execute(query, [table])]
 
-    def write(self, written: Iterable[Outcome]) -> None:
+    def write(self, written: Iterable[Written]) -> None:
         for table, key, image in written:
             names = "INSERT OR IGNORE INTO key_names VALUES (?, ?)"
             self._connection.execute(names, [table, json.dumps([*key])])

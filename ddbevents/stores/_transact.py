@@ -48,7 +48,7 @@ _REASONS: Final[Mapping[str, str]] = {
 }
 
 
-class Outcome(Enum):
+class Result(Enum):
     """What became of a request."""
 
     DONE = auto()
@@ -67,7 +67,7 @@ class Outcome(Enum):
 class Answer(NamedTuple):
     """What became of a request, with the SDK's error unless it was done."""
 
-    outcome: Outcome
+    result: Result
     error: SDKError | None = None
 
 
@@ -89,12 +89,12 @@ def commit_alone(client: DynamoDBClient, mark: Put, writes: Sequence[Write], pat
         StoreError: DynamoDB or a table cannot be reached or used.
     """
     actions = [render(mark, 0), *(render(write, index) for index, write in enumerate(writes))]
-    outcome, error = _transact(client, actions, Backoff(patience))
-    if error is None or outcome is Outcome.MARKED:
+    result, error = _transact(client, actions, Backoff(patience))
+    if error is None or result is Result.MARKED:
         return error is None
-    if outcome is Outcome.REFUSED:
+    if result is Result.REFUSED:
         raise _refusal(error, writes) from error
-    raise _trouble(outcome, error, [mark, *writes]) from error
+    raise _trouble(result, error, [mark, *writes]) from error
 
 
 def commit_packed(client: DynamoDBClient, writes: Sequence[Write], patience: timedelta) -> bool:
@@ -110,10 +110,10 @@ def commit_packed(client: DynamoDBClient, writes: Sequence[Write], patience: tim
         actions = [render(write, index) for index, write in enumerate(writes)]
     except TransactionError:
         return False
-    outcome, error = _transact(client, actions, Backoff(patience, most=_MOST_PAUSES_OF_A_PACK))
-    if error is not None and outcome is Outcome.UNREACHABLE:
-        raise _trouble(outcome, error, writes) from error
-    return outcome is Outcome.DONE
+    result, error = _transact(client, actions, Backoff(patience, most=_MOST_PAUSES_OF_A_PACK))
+    if error is not None and result is Result.UNREACHABLE:
+        raise _trouble(result, error, writes) from error
+    return result is Result.DONE
 
 
 def _transact(client: DynamoDBClient, actions: Sequence[Action], backoff: Backoff) -> Answer:
@@ -128,9 +128,9 @@ def _transact(client: DynamoDBClient, actions: Sequence[Action], backoff: Backof
             return answer
 
 
-def _trouble(outcome: Outcome, error: SDKError, writes: Sequence[Write]) -> StoreError:
+def _trouble(result: Result, error: SDKError, writes: Sequence[Write]) -> StoreError:
     tables = [write.table for write in writes]
-    if outcome is Outcome.CONTESTED:
+    if result is Result.CONTESTED:
         return StoreError(
             f"others kept writing the same items of {quoted(tables)}, or they are throttled: the record is"
             " delivered again; give handlers that write one item fewer functions at once, or more capacity"
@@ -154,32 +154,32 @@ def _try(client: DynamoDBClient, actions: Sequence[Action]) -> Answer:
     try:
         client.transact_write_items(TransactItems=actions)
     except SDK_ERRORS as error:
-        return Answer(_outcome(error, len(actions)), error)
-    return Answer(Outcome.DONE)
+        return Answer(_result(error, len(actions)), error)
+    return Answer(Result.DONE)
 
 
 def _may_pass(answer: Answer) -> bool:
-    return answer.outcome is Outcome.CONTESTED or (answer.error is not None and is_passing(answer.error))
+    return answer.result is Result.CONTESTED or (answer.error is not None and is_passing(answer.error))
 
 
-def _outcome(error: SDKError, actions: int) -> Outcome:
+def _result(error: SDKError, actions: int) -> Result:
     if reasons := _reasons(error, actions):
-        return _outcome_of([reason.code for reason in reasons])
+        return _result_of([reason.code for reason in reasons])
     if is_invalid(error):
-        return Outcome.REFUSED
-    return Outcome.DENIED if is_denied(error) else Outcome.UNREACHABLE
+        return Result.REFUSED
+    return Result.DENIED if is_denied(error) else Result.UNREACHABLE
 
 
-def _outcome_of(codes: Sequence[str]) -> Outcome:
+def _result_of(codes: Sequence[str]) -> Result:
     mark, *others = codes
     if mark == _FALSE:
-        return Outcome.MARKED
+        return Result.MARKED
     if _is_final(mark):
-        return Outcome.UNREACHABLE
+        return Result.UNREACHABLE
     # while somebody writes the mark, what else is in the way may be the very same writes
     if mark in _PASSING or not any(map(_is_final, others)):
-        return Outcome.CONTESTED
-    return Outcome.REFUSED
+        return Result.CONTESTED
+    return Result.REFUSED
 
 
 def _reasons(error: SDKError, actions: int) -> list[_Reason]:

@@ -5,6 +5,7 @@ from ._clock import FunctionTimeoutError, VirtualClock
 from ._explorer import Exploration, explore
 from ._function import SimulatedContext
 from ._history import Discarded, History, Invocation
+from ._letters import MemorySink, queue_event
 from ._mapping import EventSourceMapping
 from ._packing_rules import PACKING_RULES, PackingRule
 from ._patterns import matches_pattern
@@ -26,6 +27,7 @@ __all__ = [
     "History",
     "Invocation",
     "MakeStore",
+    "MemorySink",
     "PackingRule",
     "RecordDetails",
     "ScheduleStep",
@@ -44,6 +46,7 @@ __all__ = [
     "matches_pattern",
     "modified",
     "modify",
+    "queue_event",
     "remove",
     "removed",
 ]

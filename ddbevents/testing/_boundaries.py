@@ -51,6 +51,7 @@ def with_boundaries(app: StreamApp, process: Process, only: str | None) -> Strea
     }
     own["_store"] = _store_within(process, own["_store"])
     own["_concurrency"] = 1
+    own["_report_to"] = [*own["_report_to"]]
     return inside
 
 

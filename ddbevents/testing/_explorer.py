@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from random import Random
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
 from .._app import StreamApp
-from .._errors import ConfigurationError
 from ..stores import MemoryStore
 from ._boundaries import handler_names, has_store, is_transactional
 from ._function import Handler
@@ -21,6 +19,7 @@ from ._mapping import EventSourceMapping
 from ._schedules import Point, Schedule, random_schedule, simpler, single_steps
 from ._staging import Played, Scene, play
 from ._tables import short
+from ._undisturbed import kept, play_undisturbed
 from ._violations import Suspect, Violation, violation_of
 
 WorldT = TypeVar("WorldT")
@@ -125,7 +124,8 @@ def explore(  # noqa: PLR0913  # two that play, two that judge, two that say how
 
     Raises:
         ConfigurationError: Without any fault, a record is not handled, no handler runs, or the effects are
-            not the same twice.
+            not the same twice; or the effects cannot be copied and compared. It names the record, the handler
+            and the error, which is its cause.
     """
     scene = Scene(make_app, [*records], observe, make_world, make_mapping)
     with _quietly():
@@ -145,7 +145,7 @@ class _Found(NamedTuple):
 
 def _search(scene: Scene[Any], schedules: int, seed: int) -> _Found:
     """Play schedules until one goes wrong."""
-    undisturbed = _undisturbed(scene)
+    undisturbed = play_undisturbed(scene)
     [[process]] = undisturbed.deliveries[:1]
     count = 0
     for count, schedule in enumerate(_plans(process.points, schedules, seed), 1):
@@ -168,30 +168,13 @@ def _shrink(schedule: Schedule, is_wrong: Callable[[Schedule], bool]) -> Schedul
     return schedule
 
 
-def _undisturbed(scene: Scene[Any]) -> Played:
-    first = play(scene, ())
-    if first.history.lost or not first.begun:
-        raise ConfigurationError("without any fault, every record is handled and some handler runs")
-    first = first._replace(effects=copy.deepcopy(first.effects))
-    if play(scene, ()).effects != first.effects:
-        raise ConfigurationError(
-            "the effects differ without any fault: make_world has to begin anew each time, and observe must "
-            "not tell what is new each time, such as the present moment"
-        )
-    return first
-
-
 def _violation(scene: Scene[Any], schedule: Schedule, undisturbed: Played) -> Violation:
     app = scene.make_app(scene.make_world())
     ran = {handler for handler, _ in undisturbed.begun}
     handlers = tuple(name for name in handler_names(app) if name in ran)
     transactional = all(is_transactional(app, handler) for handler in handlers)
     suspect = Suspect(handlers, has_store(app), transactional)
-    return violation_of(suspect, schedule, undisturbed, _kept(play(scene, schedule)))
-
-
-def _kept(played: Played) -> Played:
-    return played._replace(effects=copy.deepcopy(played.effects))
+    return violation_of(suspect, schedule, undisturbed, kept(play(scene, schedule)))
 
 
 @contextmanager

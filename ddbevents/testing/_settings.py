@@ -35,15 +35,25 @@ class Settings(NamedTuple):
         """Refuse what AWS would refuse.
 
         Raises:
-            ConfigurationError: A setting is out of AWS's range.
+            ConfigurationError: A setting is out of AWS's range, or of another type.
         """
-        if not 1 <= self.batch_size <= _MOST_RECORDS:
-            raise ConfigurationError(f"batch_size is 1 to {_MOST_RECORDS}")
-        if not timedelta(0) <= self.window <= _LONGEST_WINDOW:
-            raise ConfigurationError("window is 0 to 300 seconds")
-        if not -1 <= self.retries <= _MOST_RETRIES:
-            raise ConfigurationError(f"retries is 0 to {_MOST_RETRIES}, or -1 for no end")
-        if self.max_age is not None and not _LOWEST_AGE <= self.max_age <= _HIGHEST_AGE:
-            raise ConfigurationError("max_age is 60 seconds to 7 days, or None for no end")
-        if not 1 <= self.parallelization <= _MOST_LANES:
-            raise ConfigurationError(f"parallelization is 1 to {_MOST_LANES}")
+        if not _is_count(self.batch_size, 1, _MOST_RECORDS):
+            raise ConfigurationError(f"batch_size must be 1 to {_MOST_RECORDS}")
+        if not _is_time(self.window, timedelta(0), _LONGEST_WINDOW):
+            raise ConfigurationError("window must be a timedelta of 0 to 300 seconds")
+        if not _is_count(self.retries, -1, _MOST_RETRIES):
+            raise ConfigurationError(f"retries must be 0 to {_MOST_RETRIES}, or -1 for no end")
+        if self.max_age is not None and not _is_time(self.max_age, _LOWEST_AGE, _HIGHEST_AGE):
+            raise ConfigurationError(
+                "max_age must be a timedelta of 60 seconds to 7 days, or None for no end"
+            )
+        if not _is_count(self.parallelization, 1, _MOST_LANES):
+            raise ConfigurationError(f"parallelization must be 1 to {_MOST_LANES}")
+
+
+def _is_count(setting: object, lowest: int, highest: int) -> bool:
+    return isinstance(setting, int) and lowest <= setting <= highest
+
+
+def _is_time(setting: object, lowest: timedelta, highest: timedelta) -> bool:
+    return isinstance(setting, timedelta) and lowest <= setting <= highest

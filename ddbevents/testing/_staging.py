@@ -8,7 +8,9 @@ from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .._app import StreamApp
+from .._errors import ConfigurationError
 from .._ledger import Task
+from .._report import BatchReport
 from ._boundaries import with_boundaries
 from ._function import Handler, SimulatedContext
 from ._history import History
@@ -46,11 +48,13 @@ class Played(NamedTuple):
         effects: As observed at the end.
         deliveries: The processes of each delivery: one, or one and a copy.
         history: What the event source mapping saw.
+        reports: Of the batches that came to their end, in that order.
     """
 
     effects: object
     deliveries: Sequence[Sequence[Process]]
     history: History
+    reports: Sequence[BatchReport]
 
     @property
     def begun(self) -> Counter[Task]:
@@ -75,7 +79,7 @@ def play(scene: Scene[WorldT], schedule: Schedule) -> Played:
     mapping.put(*scene.records)
     history = mapping.run()
     stage.wake()
-    return Played(scene.observe(world), stage.deliveries, history)
+    return Played(scene.observe(world), stage.deliveries, history, stage.reports)
 
 
 class _Context(NamedTuple):
@@ -89,6 +93,7 @@ class _Context(NamedTuple):
 class _Stage:
     def __init__(self, make_app: Callable[[], StreamApp], schedule: Schedule, only: str | None) -> None:
         self.deliveries: list[Sequence[Process]] = []
+        self.reports: list[BatchReport] = []
         self._make_app = make_app
         self._schedule = schedule
         self._only = only
@@ -138,7 +143,15 @@ class _Stage:
 
     def _run(self, event: Any, context: SimulatedContext, process: Process) -> None:
         left = _Context(context.function_name, process)
-        process.run(lambda: with_boundaries(self._make_app(), process, self._only)(event, left))
+        process.run(lambda: self._app(process)(event, left))
+
+    def _app(self, process: Process) -> StreamApp:
+        app: object = self._make_app()
+        if not isinstance(app, StreamApp):
+            raise ConfigurationError(f"make_app must return a StreamApp, not {type(app).__name__}")
+        inside = with_boundaries(app, process, self._only)
+        inside.on_report(self.reports.append)
+        return inside
 
     def _faults(self, delivery: int, *, of_copy: bool) -> Mapping[int, Fault]:
         return {
