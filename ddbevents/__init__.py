@@ -1,4 +1,4 @@
-"""Typed, idempotent handlers for DynamoDB Streams in AWS Lambda."""
+"""Typed, ordered, idempotent handlers for DynamoDB Streams in AWS Lambda."""
 
 from ._app import LambdaContext, StreamApp
 from ._attributes import AttributeValue, Image, Value

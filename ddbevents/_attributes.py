@@ -170,7 +170,7 @@ def decode_number(content: object, path: AttributePath = (), _: Refuse = raise_e
         if integer or digits is content:
             return integer
     try:
-        return _NUMBERS.create_decimal(content)
+        return exact_decimal(content)
     except ArithmeticError:
         raise number_out_of_range(path) from None
 

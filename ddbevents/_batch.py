@@ -81,6 +81,8 @@ def _read_marks(ledger: Ledger, jobs: Iterable[AnyJob], settings: BatchSettings)
 
 
 class _Run:
+    """The state of one batch: which lanes are closed, what waits for the store, and what is reported."""
+
     def __init__(self, ledger: Ledger, settings: BatchSettings) -> None:
         self._ledger = ledger
         self._packs = Packs(settings.store)

@@ -1,7 +1,7 @@
 """Every error of the library, with what a program needs to know as attributes.
 
     DDBEventsError
-    ├── ConfigurationError      wrong wiring, raised when the module is imported
+    ├── ConfigurationError      wrong wiring, mostly raised when the module is imported
     ├── InvalidEventError       what Lambda passed is no batch of records
     ├── InvalidRecordError      one record cannot be read
     │   └── InvalidItemError    an attribute is malformed, or the model refuses it
@@ -28,7 +28,7 @@ class DDBEventsError(Exception):
 
 
 class ConfigurationError(DDBEventsError):
-    """The app is wired wrongly. Raised when a handler is registered; the message names the cure."""
+    """The app is wired wrongly. Raised mostly when a handler is registered; the message names the cure."""
 
 
 class InvalidEventError(DDBEventsError):
@@ -117,7 +117,7 @@ class TransactionError(DDBEventsError):
 
 
 class DeadLetterError(DDBEventsError):
-    """A dead letter cannot be kept, or is none. Its record fails and is delivered again."""
+    """A dead letter cannot be kept, so that its record fails and is delivered again; or a text is not one."""
 
 
 class Reject(DDBEventsError):  # noqa: N818  # said by a handler, not met by a caller

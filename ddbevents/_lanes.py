@@ -47,7 +47,7 @@ def run_at_once(
 
 
 def _text(value: KeyValue) -> str | bytes:
-    """Equal for equal keys; and text is hashed at random, so that nobody can write keys that collide."""
+    """Text, the same for equal numbers: Python seeds its hashes, so nobody can make keys collide."""
     if isinstance(value, Decimal):
         # exact: arithmetic would round as the handlers' own decimal context says, or raise
         return str(int(value)) if value == int(value) else format(value, "f").rstrip("0")

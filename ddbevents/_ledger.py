@@ -13,7 +13,7 @@ from ._transaction import Transaction
 Task: TypeAlias = tuple[str, str]
 """The name of a handler, and the id of the record that it is to handle."""
 
-FLUSH_SIZE: Final = 25  # a BatchWriteItem takes 25 items; a crash repeats at most so many handlers
+FLUSH_SIZE: Final = 25  # a BatchWriteItem takes 25 items; a crash repeats about so many handlers
 
 
 class Ledger:

@@ -58,7 +58,7 @@ def from_json(text: object) -> DeadLetter:
     """The dead letter in a text that `to_json` or a sink wrote, compressed or not.
 
     Raises:
-        DeadLetterError: It is none, or of a version that is not known here.
+        DeadLetterError: The text is not a dead letter, or one of a version that is not known here.
     """
     if not isinstance(text, str):
         raise DeadLetterError("it is no dead letter: expected text")

@@ -114,11 +114,12 @@ def _started_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-# a forked process, where there is such a thing, has the loop but not the thread that runs it
-getattr(os, "register_at_fork", dict)(after_in_child=_started_loop.cache_clear)
-getattr(os, "register_at_fork", dict)(
-    before=_asking.acquire, after_in_parent=_asking.release, after_in_child=_asking.release
-)
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    # a forked process has the loop but not the thread that runs it
+    os.register_at_fork(after_in_child=_started_loop.cache_clear)
+    os.register_at_fork(
+        before=_asking.acquire, after_in_parent=_asking.release, after_in_child=_asking.release
+    )
 
 
 def _runs_in(loop: asyncio.AbstractEventLoop) -> bool:

@@ -73,7 +73,7 @@ _WORST_FIRST: Final = (
 
 
 def worst_of(outcomes: Collection[Outcome]) -> Outcome:
-    """What comes of a record whose handlers did not all simply succeed."""
+    """The worst of the outcomes of its handlers, which becomes the record's."""
     return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.HANDLED)
 
 

@@ -9,7 +9,7 @@ from ._attributes import Image, canonical
 from ._changes import ImageName, key_image, needed_image
 from ._codec import ItemField, discriminators, item_fields
 from ._conditions import Condition, find_attribute, matches
-from ._errors import AttributePath, InvalidItemError, InvalidRecordError
+from ._errors import AttributePath, InvalidItemError, InvalidRecordError, format_path
 from ._records import Kind, StreamRecord
 
 
@@ -46,6 +46,42 @@ class Selection(NamedTuple):
             return False
         return not self.changed or any(_differ(record, path) for path in self._changed_paths())
 
+    def why_not(self, record: StreamRecord) -> str | None:
+        """Why the handler is not to run, without values of the item; None if it is.
+
+        Raises:
+            InvalidRecordError: As `takes`, which decides.
+        """
+        if self.takes(record):
+            return None
+        match self._first_false(record):
+            case "kinds":
+                return f"it takes no {record.kind}"
+            case "table":
+                return f"table is {record.table}, not {self.table}"
+            case "expired":
+                return "time to live removed it" if record.expired else "time to live did not remove it"
+            case "where":
+                return f"where is false, which looks at {_listed(_paths(self.where))}"
+            case "model":
+                return f"{_listed(self._refused(record))} has no value that {self.model.__name__} allows"
+            case _:
+                return f"unchanged: {', '.join(sorted(self.changed))}"
+
+    def _first_false(self, record: StreamRecord) -> str:
+        """The name of the part on account of which the record is not taken."""
+        so_far = Selection(self.kinds, None, None, dict, keys_only=self.keys_only)
+        parts = iter(("table", "expired", "where", "model", "changed"))
+        part = "kinds"
+        while so_far.takes(record):
+            part = next(parts)
+            so_far = so_far._replace(**{part: getattr(self, part)})
+        return part
+
+    def _refused(self, record: StreamRecord) -> Iterable[AttributePath]:
+        fields = discriminators(self.model)
+        return next(field.paths for field in fields if not self._describes(record, [field]))
+
     def _describes(self, record: StreamRecord, fields: Iterable[ItemField]) -> bool:
         name: ImageName = "OldImage" if record.kind == "REMOVE" else "NewImage"
         image = key_image(record) if self.keys_only else needed_image(record, name)
@@ -58,6 +94,16 @@ class Selection(NamedTuple):
     def _changed_paths(self) -> Iterable[AttributePath]:
         fields = item_fields(self.model)
         return (path for name in self.changed for path in fields[name].paths)
+
+
+def _paths(condition: Condition | None) -> Iterable[AttributePath]:
+    if condition is None or condition.path:
+        return [] if condition is None else [condition.path]
+    return [path for part in condition.conditions for path in _paths(part)]
+
+
+def _listed(paths: Iterable[AttributePath]) -> str:
+    return ", ".join(dict.fromkeys(map(format_path, paths)))
 
 
 def _is_of_table(record: StreamRecord, table: str) -> bool:

@@ -77,7 +77,7 @@ def _name(handler: object) -> str:
 
 
 def _parameters(handler: Callable[..., object], name: str) -> tuple[Parameter, ...]:
-    """As it is called: what it wraps counts only where it passes on all that it gets."""
+    """Its own, or those of the function that it wraps if it takes `*args`, and so passes on what it gets."""
     for follow_wrapped in (False, True):
         try:
             signature = inspect.signature(handler, follow_wrapped=follow_wrapped)
@@ -117,7 +117,7 @@ def _check_annotation(
     for change in given:
         if not _admits(hint, change, models):
             raise ConfigurationError(
-                f"{name} is given {_shown(change, models)}, but its annotation says otherwise"
+                f"{name} is given {_shown(change, models)}, but is annotated {_as_written(hint)}"
             )
 
 
@@ -150,7 +150,7 @@ def _is_kind_of(model: Any, wanted: Any) -> bool:
 
 
 def _is_untold(hint: Any) -> bool:
-    """Whether only a type checker can tell what fits, if anything does not."""
+    """Whether the annotation is too wide to judge here: `Any`, a Protocol, a TypeVar."""
     return any(hint is untold for untold in _UNTOLD) or not isinstance(hint, type) or is_protocol(hint)
 
 
@@ -171,6 +171,14 @@ def _returns_nothing(hint: Any, *, is_awaited: bool) -> bool:
     if is_awaited or not issubclass(origin, Awaitable):
         return False
     return all(_returns_nothing(result, is_awaited=True) for result in get_args(hint)[-1:])
+
+
+def _as_written(hint: Any) -> str:
+    arguments = [_as_written(argument) for argument in get_args(hint)]
+    if get_origin(hint) in _UNIONS:
+        return " | ".join(arguments)
+    name = str(getattr(get_origin(hint) or hint, "__name__", hint))
+    return f"{name}[{', '.join(arguments)}]" if arguments else name
 
 
 def _shown(given: type[Any], models: tuple[object, object]) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeAlias, get_origin
+from types import FunctionType, UnionType
+from typing import Any, Final, NamedTuple, TypeAlias, Union, get_origin
 
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
@@ -18,12 +19,12 @@ from .._attributes import canonical
 from .._encoding import encode_attribute
 from .._errors import AttributePath, ConfigurationError
 from ._adapters import adapter
+from ._leaves import Schema
+from ._nodes import RECORDS
 
-Schema: TypeAlias = Any  # pydantic's CoreSchema: sixty TypedDicts, told apart by their `type`
 Definitions: TypeAlias = Mapping[str, Schema]
 Choices: TypeAlias = frozenset[tuple[str, Any]]
 
-_RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
 _USER_CODE: Final = frozenset({"function-before", "function-wrap", "function-plain"})
 
 
@@ -48,11 +49,17 @@ def check_item_model(model: object) -> None:
         ConfigurationError: It is no pydantic model, dataclass, TypedDict or dict, or pydantic cannot read it.
     """
     if not (_is_record_type(model) or (get_origin(model) or model) is dict):
-        shown = getattr(model, "__qualname__", type(model).__qualname__)
-        raise ConfigurationError(
-            f"{shown} is no item model: use a pydantic model, a dataclass or a TypedDict"
-        )
+        raise ConfigurationError(_refusal(model))
     adapter(model)
+
+
+def _refusal(model: object) -> str:
+    if isinstance(model, FunctionType):
+        return f"{model.__qualname__} is no item model, but a function: pass the model to the decorator"
+    if get_origin(model) in {Union, UnionType}:
+        return "a union is no item model: register the handler once for each of its models"
+    shown = getattr(model, "__qualname__", type(model).__qualname__)
+    return f"{shown} is no item model: use a pydantic model, a dataclass or a TypedDict"
 
 
 def item_fields(model: Any) -> Mapping[str, ItemField]:
@@ -103,7 +110,7 @@ def _find_record(schema: Schema) -> _Record | None:
         definitions.update({definition["ref"]: definition for definition in schema.get("definitions", ())})
         config.update(schema.get("config") or {})
         is_prepared = is_prepared or schema["type"] in _USER_CODE
-        if schema["type"] in _RECORDS:
+        if schema["type"] in RECORDS:
             return _Record(schema, config, definitions, is_prepared)
         schema = definitions.get(schema.get("schema_ref", "")) or schema.get("schema")
     return None

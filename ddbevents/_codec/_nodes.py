@@ -9,6 +9,9 @@ from ._leaves import Schema
 
 Config: TypeAlias = Mapping[str, Any]
 
+RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
+"""The nodes that have fields."""
+
 CHILDREN: Final = frozenset(
     {
         "schema",
@@ -66,9 +69,9 @@ def outer_config(schema: Schema) -> Config:
 
 
 def is_ambiguous(schema: Schema) -> bool:
-    """Whether it depends on who refers to a definition, which configuration holds for it.
+    """Whether a shared definition without a configuration is used by classes whose configurations differ.
 
-    Pydantic builds one that has none of its own for each class's validator, with that class's.
+    Pydantic builds it anew for each class, with that class's; one rewritten copy cannot serve them all.
     """
     if all(definition["type"] in _CLASSES for definition in schema.get("definitions", ())):
         return False

@@ -17,7 +17,7 @@ from pydantic_core import core_schema
 from .._attributes import GLOBAL_TABLES, Image, check_depth, decode_attribute, decode_binary
 from .._errors import AttributePath
 from ._leaves import LEAVES, NULL, Schema, Split, Take, before, take_members, take_null, without_ref
-from ._nodes import is_ambiguous
+from ._nodes import RECORDS, is_ambiguous
 
 _COPY: Final = "typed:"  # begins the reference of a rewritten definition; the original keeps its own
 
@@ -58,6 +58,7 @@ class _Rewriter:
         self._recursive: set[str] = set()
         self._configs: list[Mapping[str, Any]] = []
         self._depth = 0
+        # a node that is read generically stands in a definition: how deep depends on who refers to it
         self._has_floating_depth = False
 
     def rewrite(self, schema: Schema) -> Schema:
@@ -89,6 +90,7 @@ class _Rewriter:
             return self._default(schema)
         choices = self._choices_by_tag(schema)
         if choices is not None:
+            # joined, the keys of an attribute value are its one type tag
             return core_schema.tagged_union_schema(choices, discriminator="".join)
         split = self.split(schema)
         return self._generic(schema) if split is None else before(split.take, split.inside)
@@ -103,7 +105,7 @@ class _Rewriter:
 
     def fields(self, schema: Schema, config: Mapping[str, Any]) -> Schema | None:
         """What reads the content of a map field by field; None if user code would see typed JSON."""
-        if schema["type"] not in _RECORDS or config.get("validate_default"):
+        if schema["type"] not in RECORDS or config.get("validate_default"):
             return None
         declared, rows = schema["fields"], _rows(schema)
         if not all(_has_plain_alias(row) for row in rows):
@@ -172,7 +174,7 @@ class _Rewriter:
 
     def _may_see_global_tables(self, schema: Schema) -> bool:
         """Whether an attribute that global tables add could come into the item."""
-        while schema["type"] not in _RECORDS:
+        while schema["type"] not in RECORDS:
             if schema.get("config", {}).get("extra_fields_behavior") == "allow" or schema.get("root_model"):
                 return True
             schema = self._originals.get(schema.get("schema_ref", "")) or schema.get("schema")
@@ -304,7 +306,6 @@ def _tagged_union(rewriter: _Rewriter, schema: Schema) -> Split | None:
     return Split("M", itemgetter("M"), inside)
 
 
-_RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
 _UNION_MEMBERS: Final = frozenset({"str", "int", "float", "bool", "list", "dict", "model"})
 _RULES: Final[Mapping[str, Callable[[_Rewriter, Schema], Split | None]]] = {
     "nullable": _nullable,

@@ -1,6 +1,7 @@
 """Strict models: there the type tag decides, as the type of a JSON value does in pydantic's JSON mode.
 
-So strictness stays where a tag could be taken for another, and goes where it would ask text to be a moment.
+Numbers stay strict, so that text is not read as a number. Dates, UUIDs, enums and the like become lax, since
+DynamoDB has them as text or numbers only.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class SQSQueue:
                 for an answer, and tries 3 times.
 
         Raises:
-            ConfigurationError: The URL is none, or boto3 is not installed.
+            ConfigurationError: The URL is not one, or boto3 is not installed.
         """
         if client is None:
             check_boto3("SQSQueue")

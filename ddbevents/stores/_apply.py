@@ -76,7 +76,7 @@ def apply_put(table: str, item: object, key_names: KeyNames) -> Written:
 
     Raises:
         InvalidItemError: DynamoDB cannot store it.
-        TransactionError: Its key is not known, or is none.
+        TransactionError: Its key is not known, or the item does not have it.
     """
     transaction = Transaction()
     transaction.put(table, item)

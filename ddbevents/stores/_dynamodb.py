@@ -232,5 +232,5 @@ def _reading(marks: Iterable[str]) -> dict[str, Any]:
 
 
 def _counts(item: EncodedItem, now: float) -> bool:
-    """Whether a mark has not expired; one that never does is none of ours, and counts."""
+    """Whether a mark has not expired; one without expiry was written by somebody else, and counts."""
     return _EXPIRATION not in item or float(item[_EXPIRATION]["N"]) > now

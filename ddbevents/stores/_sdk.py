@@ -57,7 +57,7 @@ def is_denied(error: SDKError) -> bool:
 
 
 def is_invalid(error: SDKError) -> bool:
-    """Whether the request is none that DynamoDB could ever do."""
+    """Whether DynamoDB could never do the request."""
     return isinstance(error, ParamValidationError) or code_of(error) in _INVALID
 
 
