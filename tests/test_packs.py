@@ -255,6 +255,15 @@ def test_what_was_to_come_before_a_handler_without_transaction_keeps_it_from_run
     assert seen == ["b"]
 
 
+def test_what_was_refused_stays_refused_when_marks_of_others_cannot_be_written() -> None:
+    store = FaultyStore(["none", "refused", "down"], window=9)
+    app = StreamApp("app", store=store)
+    app.on_insert(dict)(write_user)
+    app.on_modify(dict)(lambda change: None)
+
+    assert told(app, batch(insert(1, user("a")), modified(2, "b"))) == ["failed", "failed"]
+
+
 def test_two_handlers_of_a_record_wait_both_and_the_second_is_not_committed_without_the_first() -> None:
     store = FaultyStore(["none", "refused", "refused"], window=9)
     world = World("ab", {"first": "transaction", "second": "async transaction"})
@@ -286,6 +295,36 @@ def test_a_duplicate_of_what_could_not_be_committed_is_left_with_it() -> None:
         "handled",
         "not run",
     ]
+
+
+def test_a_duplicate_of_what_was_left_is_left_too() -> None:
+    store = FaultyStore(["none", "refused", "refused"], window=2)
+    first, second = users("a", "a")["Records"]
+
+    assert told(writing(store), batch(first, second, second)) == ["failed", "not run", "not run"]
+
+
+def test_of_three_handlers_only_the_refused_and_the_one_after_it_are_to_be_done() -> None:
+    store = FaultyStore(["none", "refused", "none", "refused"], window=9)
+    world = World("a", {"first": "transaction", "second": "transaction", "third": "transaction"})
+
+    [report] = world.app(store).process(batch(*world.records)).records
+
+    assert [outcome.value for _, outcome in report.handlers] == ["handled", "failed", "not run"]
+
+
+def test_a_letter_of_what_cannot_be_committed_names_its_handler() -> None:
+    letters = Letters()
+    app = writing(FaultyStore(["none", "refused"], window=9), dead_letter=DeadLetters(letters, after=1))
+
+    assert told(app, users("a")) == ["dead-lettered"]
+    assert [(letter.handler or "").rpartition(".")[2] for letter in letters.letters] == ["write"]
+
+
+def test_what_cannot_be_committed_fails_if_the_mark_of_its_letter_cannot_be_written() -> None:
+    store = FaultyStore(["none", "refused", "down"], window=9)
+
+    assert told(writing(store, dead_letter=DeadLetters(Letters(), after=1)), users("a")) == ["failed"]
 
 
 def test_what_is_put_aside_does_not_hold_back_its_lane() -> None:

@@ -347,6 +347,12 @@ def test_a_record_that_cannot_be_read_has_no_handlers(app: StreamApp) -> None:
     assert report.handlers == {}
 
 
+def test_each_message_that_cannot_be_read_fails_by_itself(app: StreamApp) -> None:
+    report = app.process(batch(message("a", "no letter"), message("b", "no letter")))
+
+    assert (report.failed, report.not_run) == (2, 0)
+
+
 def test_the_reason_is_that_of_a_record_that_failed_although_one_before_it_was_left() -> None:
     left, failed = StreamApp().process(users("a", "b")).records
     error = ValueError()

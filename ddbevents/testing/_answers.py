@@ -55,6 +55,6 @@ def _places(failures: object, sequence_numbers: Sequence[str]) -> list[int]:
     if not isinstance(failures, list):
         return []
     names = [failure.get("itemIdentifier") if isinstance(failure, dict) else None for failure in failures]
-    if any(not isinstance(name, str) or name not in sequence_numbers for name in names):
+    if any(name not in sequence_numbers for name in names):
         return []
     return [sequence_numbers.index(name) for name in names]

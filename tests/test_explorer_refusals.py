@@ -1,0 +1,275 @@
+"""What cannot be explored: the refusal says which record, handler and error, or what to change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+import pytest
+from pydantic import BaseModel
+
+from ddbevents import ConfigurationError, Insert, KeyChange, Reject, StoreError, StreamApp
+from ddbevents.dead_letters import DeadLetters
+from ddbevents.stores import MemoryStore
+from ddbevents.testing import EventSourceMapping, MemorySink, VirtualClock, explore
+from tests.explored import AnyItem, MakeApp, World, adding, counted, items, keyed, naive
+
+RECORDS: Final = items("a", "b", "c")
+FIRST, SECOND, _ = (record["dynamodb"]["SequenceNumber"] for record in RECORDS)
+
+
+class Numbered(BaseModel):
+    pk: int
+
+
+class Down(MemoryStore):
+    def handled(self, marks: object) -> Any:  # noqa: ARG002  # its name is the Protocol's
+        raise StoreError("down")
+
+
+def app_with(handle: Callable[[str], object]) -> MakeApp:
+    """Makes apps with one handler, which gets the item's key."""
+
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("refused", store=world.store)
+
+        @app.on_insert(dict)
+        def send(change: Insert[AnyItem]) -> None:
+            handle(change.new["pk"])
+
+        return app
+
+    return make_app
+
+
+def fail(key: str) -> None:
+    raise ValueError(f"the secret of {key}")
+
+
+def fail_with_second(key: str) -> None:
+    handlers: dict[str, Callable[[str], object]] = {"a": str, "b": fail, "c": str}
+    handlers[key](key)
+
+
+def refused(make_app: Callable[[World], Any], records: Any = RECORDS, **settings: Any) -> ConfigurationError:
+    options: dict[str, Any] = {"observe": counted, "make_world": World, **settings}
+    with pytest.raises(ConfigurationError) as refusal:
+        explore(make_app, records, **options)
+    return refusal.value
+
+
+def test_the_record_and_the_handler_that_lost_it_are_named() -> None:
+    refusal = refused(app_with(fail))
+
+    assert str(refusal).startswith(
+        f"without any fault, every record must be handled: record {FIRST} failed in "
+        f"{__name__}.app_with.<locals>.make_app.<locals>.send: ValueError at "
+    )
+    assert str(refusal).endswith(" in fail")
+    assert "secret" not in str(refusal)
+
+
+def test_the_error_of_the_handler_is_the_cause() -> None:
+    cause = refused(app_with(fail)).__cause__
+
+    assert isinstance(cause, ValueError)
+    assert str(cause) == "the secret of a"
+
+
+def test_a_record_behind_others_is_named() -> None:
+    assert f" record {SECOND} failed in " in str(refused(app_with(fail_with_second)))
+
+
+@pytest.mark.parametrize("report_failures", [True, False], ids=["reporting", "silent"])
+def test_a_record_is_named_whether_or_not_the_mapping_has_heard_of_it(report_failures: bool) -> None:
+    mapping = partial(EventSourceMapping, retries=0, report_failures=report_failures)
+
+    refusal = refused(app_with(fail_with_second), make_mapping=mapping)
+
+    assert f" record {SECOND} failed in " in str(refusal)
+
+
+def test_of_several_handlers_the_one_that_failed_is_named() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = naive(world)
+
+        @app.on_insert(dict)
+        def refuse(change: Insert[AnyItem]) -> None:
+            raise Reject("never")
+
+        return app
+
+    assert ".refuse: Reject: never" in str(refused(make_app))
+
+
+def test_an_item_that_the_model_refuses_is_named_with_its_path() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("numbers", store=world.store)
+
+        @app.on_insert(Numbered)
+        def number(change: Insert[Numbered]) -> None: ...
+
+        return app
+
+    assert f"record {FIRST}: dynamodb.NewImage.pk: " in str(refused(make_app))
+
+
+def test_a_record_that_cannot_be_read_failed_before_any_handler() -> None:
+    [whole] = items("a")
+    record = {**whole, "dynamodb": {**whole["dynamodb"], "Keys": None}}
+
+    assert f"record {FIRST} failed before any handler ran: Invalid" in str(refused(naive, [record]))
+
+
+def test_a_store_that_is_down_is_told() -> None:
+    refusal = refused(naive, make_world=lambda: World(Down()))
+
+    assert str(refusal).endswith(f"record {FIRST} failed before any handler ran: StoreError: down")
+
+
+def test_a_function_that_makes_no_app_is_told() -> None:
+    def forget(world: World) -> None:
+        naive(world)
+
+    refusal = refused(forget)
+
+    assert str(refusal).endswith(
+        "the function failed: ConfigurationError: make_app must return a StreamApp, not NoneType"
+    )
+
+
+def test_an_app_that_cannot_be_made_is_told_with_its_error() -> None:
+    def make_app(world: World) -> StreamApp:
+        raise LookupError(world)
+
+    refusal = refused(make_app)
+
+    assert "the function failed: LookupError at " in str(refusal)
+    assert isinstance(refusal.__cause__, LookupError)
+
+
+def test_a_handler_that_takes_too_long_is_told() -> None:
+    clock = VirtualClock()
+
+    refusal = refused(
+        app_with(lambda _: clock.advance(timedelta(minutes=1))),
+        make_mapping=partial(EventSourceMapping, clock=clock, retries=1),
+    )
+
+    assert "FunctionTimeoutError" in str(refusal)
+
+
+def test_records_that_are_never_delivered_are_told() -> None:
+    mapping = partial(EventSourceMapping, max_age=timedelta(minutes=1), window=timedelta(minutes=5))
+
+    refusal = refused(naive, make_mapping=mapping)
+
+    assert str(refusal).endswith(
+        f"record {FIRST} was given up before it was delivered: see max_age of the mapping"
+    )
+    assert refusal.__cause__ is None
+
+
+def test_an_app_whose_handlers_take_none_of_the_records_is_told() -> None:
+    refusal = refused(lambda world: StreamApp("empty", store=world.store))
+
+    assert str(refusal) == (
+        "without any fault, some handler must run: no handler of the app takes any of the records"
+    )
+
+
+def test_records_that_are_put_aside_before_a_handler_runs_are_told() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("numbers", store=world.store, dead_letter=DeadLetters(MemorySink()))
+
+        @app.on_insert(Numbered)
+        def number(change: Insert[Numbered]) -> None: ...
+
+        return app
+
+    refusal = refused(make_app)
+
+    assert f"some handler must run: record {FIRST} was put aside in " in str(refusal)
+    assert str(refusal.__cause__) in str(refusal)
+
+
+def test_records_that_are_handled_already_are_told() -> None:
+    world = World()
+    keyed(world)({"Records": RECORDS})
+
+    refusal = refused(keyed, make_world=lambda: world)
+
+    assert str(refusal).endswith("the records are handled already, so make_world does not begin anew")
+
+
+@pytest.mark.parametrize(
+    ("records", "filters"), [([], None), (RECORDS, [{"eventName": ["REMOVE"]}])], ids=["none", "filtered"]
+)
+def test_no_records_are_told(records: Any, filters: Any) -> None:
+    refusal = refused(naive, records, make_mapping=partial(EventSourceMapping, filters=filters))
+
+    assert str(refusal).endswith("there are no records, or the filters of the mapping let none through")
+
+
+def test_a_flaky_handler_is_none_that_loses_records() -> None:
+    failures = [ValueError()]
+
+    def flaky(change: KeyChange[AnyItem]) -> None:
+        if failures:
+            raise failures.pop()
+
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("flaky", store=world.store)
+        app.on_keys(dict)(flaky)
+        return app
+
+    assert explore(make_app, RECORDS, observe=counted, make_world=World, schedules=0)
+
+
+def test_effects_that_differ_without_faults_cannot_be_compared() -> None:
+    world, numbers = World(), count()
+
+    assert "begin anew" in str(refused(adding, observe=lambda _: next(numbers)))
+    assert "begin anew" in str(refused(naive, make_world=lambda: World(world.store)))
+
+
+@pytest.mark.parametrize(
+    ("observe", "kind"),
+    [
+        (lambda world: world.store, "MemoryStore"),
+        (lambda _: threading.Lock(), "lock"),
+        (lambda world: (each for each in world.counted), "generator"),
+        (lambda _: object(), "object"),
+    ],
+    ids=["store", "lock", "generator", "object"],
+)
+def test_effects_that_cannot_be_copied_or_compared_are_told(
+    observe: Callable[[World], object], kind: str
+) -> None:
+    refusal = refused(naive, observe=observe)
+
+    assert str(refusal) == (
+        "observe must return something that can be copied and compared, such as a dict of the items: "
+        f"what it returned, {kind}, cannot"
+    )
+
+
+def test_the_reason_why_effects_cannot_be_copied_is_the_cause() -> None:
+    assert isinstance(refused(naive, observe=lambda world: world.store).__cause__, TypeError)
+
+
+def test_what_an_app_reports_to_is_not_changed() -> None:
+    reports: list[object] = []
+    app = StreamApp("reports")
+    app.on_keys(dict)(lambda change: None)
+    app.on_report(reports.append)
+
+    explore(lambda _: app, RECORDS, observe=lambda _: None, make_world=World, schedules=0)
+    reports.clear()
+    app({"Records": RECORDS})
+
+    assert len(reports) == 1
