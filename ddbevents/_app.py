@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Protocol, Self, TypeVar
 
 from typing_extensions import override
@@ -277,6 +278,8 @@ def _check_store(store: object, dead_letters: object) -> None:
         raise ConfigurationError(
             "store must be an instance of a class with the methods of ddbevents.stores.IdempotencyStore"
         )
+    if any(iscoroutinefunction(getattr(store, name, None)) for name in ("handled", "add", "commit")):
+        raise ConfigurationError("store must have no async methods: its answers are waited for in threads")
     if dead_letters is not None and not isinstance(dead_letters, DeadLetters):
         raise ConfigurationError(
             "dead_letter must be a DeadLetters, such as DeadLetters(SQSQueue(url), after=5)"

@@ -156,7 +156,7 @@ class _Run:
             # what runs now may rely on what was to be written before
             self._commit()
         if not self._may_begin(job.record):
-            return report_left(job)
+            return report_left(job, todo)
         start = perf_counter()
         trouble = self._try(place, job.record, todo, may_wait=may_wait)
         seconds = perf_counter() - start
@@ -168,9 +168,13 @@ class _Run:
     def _step_broken(self, place: int, job: BrokenJob) -> RecordReport:
         if any(task in self._ledger.handled for task in tasks_of(job)):
             return RecordReport(job.record, Outcome.ALREADY_HANDLED)
-        if self._is_held_back(job.record):
+        # to fail takes no time, to put it aside does
+        may_fail = not self._is_held_back(job.record)
+        if not (may_fail if self._settings.dead_letters is None else self._may_begin(job.record)):
             return RecordReport(job.record, Outcome.NOT_RUN)
-        outcome = self._give_up(place, job.record, None, job.error)
+        start = perf_counter()
+        outcome = self._give_up(Failure(place, job.record, None, job.error))
+        self._deadline.note_record(perf_counter() - start)
         return RecordReport(job.record, outcome, error=job.error)
 
     def _todo(self, job: Job) -> Sequence[Handler]:
@@ -180,7 +184,7 @@ class _Run:
                 return [other for other in job.handlers if (other.name, event_id) not in handled]
         return job.handlers
 
-    def _may_begin(self, record: StreamRecord) -> bool:
+    def _may_begin(self, record: StreamRecord | UnreadableRecord) -> bool:
         if self._is_held_back(record):
             return False
         if self._tried and self._deadline.is_near():
@@ -198,51 +202,51 @@ class _Run:
     ) -> Trouble | None:
         trouble: Trouble | None = None
         for handler in todo:
-            error = self._call(place, handler, record, may_wait=may_wait)
-            if error is not None:
-                outcome = self._give_up(place, record, handler.name, error)
-                trouble = Trouble(error, {**(trouble.outcomes if trouble else {}), handler.name: outcome})
+            failure = self._call(place, handler, record, may_wait=may_wait)
+            if failure is not None:
+                outcome = self._give_up(failure)
+                told = {**(trouble.outcomes if trouble else {}), handler.name: outcome}
+                trouble = Trouble(failure.error, told)
                 if outcome is Outcome.FAILED:
                     break
         return trouble
 
-    def _call(
-        self, place: int, handler: Handler, record: StreamRecord, *, may_wait: bool
-    ) -> BaseException | None:
+    def _call(self, place: int, handler: Handler, record: StreamRecord, *, may_wait: bool) -> Failure | None:
+        transaction = Transaction() if handler.transactional else None
         try:
-            if handler.transactional:
-                self._transact(place, handler, record, may_wait=may_wait)
-            else:
-                handler.run(record)
-                self._ledger.add(place, (handler.name, record.event_id))
+            is_whole = handler.run(record, transaction)
         except BaseException as error:
             if is_failure(error):
-                return error
+                return Failure(place, record, handler.name, error)
+            raise
+        task = handler.name, record.event_id
+        if transaction is None:
+            self._ledger.add(place, task)
+            return None
+        # what was asked for before something was raised is not sent
+        commit = Commit(self._ledger.mark(task), transaction if is_whole else Transaction(), lane_of(record))
+        waiting = Waiting(place, record, task, commit)
+        if may_wait:
+            self._let_wait(waiting)
+            return None
+        return self._commit_now(waiting)
+
+    def _commit_now(self, waiting: Waiting) -> Failure | None:
+        try:
+            self._ledger.commit(waiting.task, waiting.commit.transaction, self._deadline.patience)
+        except BaseException as error:
+            if is_failure(error):
+                return _failure_of(waiting, error)
             raise
         return None
 
-    def _transact(self, place: int, handler: Handler, record: StreamRecord, *, may_wait: bool) -> None:
-        task = handler.name, record.event_id
-        transaction = Transaction()
-        if not handler.run(record, transaction):
-            # nothing that it asked for is sent if it raises
-            transaction = Transaction()
-        if may_wait:
-            commit = Commit(self._ledger.mark(task), transaction, lane_of(record))
-            self._let_wait(Waiting(place, record, task, commit))
-        else:
-            self._ledger.commit(task, transaction, self._deadline.patience)
-
-    def _give_up(
-        self, place: int, record: StreamRecord | UnreadableRecord, handler: str | None, error: BaseException
-    ) -> Outcome:
-        failure = Failure(place, record, handler, error)
+    def _give_up(self, failure: Failure) -> Outcome:
         outcome = give_up(failure, self._settings.app, self._settings.dead_letters, self._ledger)
         if outcome is Outcome.DEAD_LETTERED:
             return outcome
-        lane = lane_of(record)
+        lane = lane_of(failure.record)
         holds_back_all = lane is None or self._settings.store is None
-        if isinstance(error, StoreError) or (holds_back_all and self._settings.from_stream):
+        if failure.of_store or (holds_back_all and self._settings.from_stream):
             self._stopped = True
         elif lane is not None:
             self._closed_lanes.add(lane)
@@ -265,7 +269,7 @@ class _Run:
 
     def _uncommitted(self, waiting: Waiting, error: Exception) -> None:
         handler, _ = waiting.task
-        outcome = self._give_up(waiting.place, waiting.record, handler, error)
+        outcome = self._give_up(_failure_of(waiting, error))
         self._amendments.append(Amendment(waiting.place, outcome, error, handler))
         if outcome is Outcome.FAILED:
             self._ledger.handled.discard(waiting.task)
@@ -290,6 +294,11 @@ class _Run:
             self._stopped = True
             self._amendments += [Amendment(place, Outcome.FAILED, error) for place in dict(pending)]
         self._deadline.note_flush(perf_counter() - start)
+
+
+def _failure_of(waiting: Waiting, error: BaseException) -> Failure:
+    handler, _ = waiting.task
+    return Failure(waiting.place, waiting.record, handler, error, of_store=isinstance(error, StoreError))
 
 
 def _let_go(jobs: deque[AnyT]) -> Iterator[AnyT]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Generator
 from types import ModuleType
 
@@ -23,6 +24,11 @@ def finish(result: object) -> None:
 def is_failure(error: BaseException) -> bool:
     """Whether a handler failed, rather than the process being told to end."""
     return isinstance(error, Exception) or _loop().is_cancellation(error)
+
+
+def is_inside_loop() -> bool:
+    """Whether an async handler or callback called, in whose thread nothing may wait for another of them."""
+    return f"{__package__}._loop" in sys.modules and bool(_loop().is_inside())
 
 
 def _loop() -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
@@ -40,8 +41,8 @@ class DeadLetter(NamedTuple):
 class DeadLetterSink(Protocol):
     """Where dead letters go. May be called from several threads."""
 
-    def send(self, letter: DeadLetter) -> None:
-        """Keep a letter; when this returns, it lasts.
+    def send(self, letter: DeadLetter) -> Awaitable[None] | None:
+        """Keep a letter; when this returns, or what it returns was awaited, it lasts.
 
         Raises:
             DeadLetterError: It cannot be kept; its record then fails, and nothing is lost.

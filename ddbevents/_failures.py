@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from ._calls import finish, is_failure
 from ._dead_letter import DeadLetter, DeadLetters
-from ._errors import StoreError, format_path
+from ._errors import InvalidRecordError, format_path
 from ._ledger import Ledger, Task
 from ._logs import describe, logger
 from ._records import StreamRecord, UnreadableRecord, table_of
@@ -21,12 +22,14 @@ class Failure(NamedTuple):
         record: The record.
         handler: The handler's name; None if none ran.
         error: Why.
+        of_store: Whether it is the app's store that failed, and no attempt of the handler's.
     """
 
     place: int
     record: StreamRecord | UnreadableRecord
     handler: str | None
     error: BaseException
+    of_store: bool = False
 
     @property
     def task(self) -> Task | None:
@@ -45,15 +48,18 @@ def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, ledger
     Returns:
         DEAD_LETTERED or FAILED.
     """
-    if dead_letters is None or isinstance(failure.error, StoreError):
+    if dead_letters is None or failure.of_store:
         _log_failed(failure, None)
         return Outcome.FAILED
     attempt = None
     try:
         attempt = _count(failure, dead_letters.max_attempts(failure.error), ledger)
         if attempt.is_last:
-            dead_letters.sink.send(_letter(failure, app, attempt.number))
-    except Exception as problem:  # noqa: BLE001  # a sink may be the user's own code
+            finish(dead_letters.sink.send(_letter(failure, app, attempt.number)))
+    except BaseException as problem:
+        # a sink may be the user's own code
+        if not is_failure(problem):
+            raise
         said = "%s cannot be dead-lettered, and is delivered again: %s"
         logger().error(said, _named(failure), describe(problem), extra=_extra(failure, attempt))
         attempt = None
@@ -98,11 +104,18 @@ def _letter(failure: Failure, app: str, attempts: int) -> DeadLetter:
         handler=failure.handler,
         attempts=attempts,
         error=type(error).__name__,
-        message=str(error),
-        path=format_path(getattr(error, "path", ())) or None,
+        message=_message(error),
+        path=(format_path(error.path) or None) if isinstance(error, InvalidRecordError) else None,
         failed_at=datetime.now(UTC),
         record=failure.record.raw,
     )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  # an exception of the user's may not be able to tell itself
+        return ""
 
 
 def _log_failed(failure: Failure, attempt: _Attempt | None) -> None:

@@ -110,9 +110,11 @@ def report_done(job: Job) -> RecordReport:
     return RecordReport(job.record, outcome, _all(job, Outcome.ALREADY_HANDLED))
 
 
-def report_left(job: Job) -> RecordReport:
+def report_left(job: Job, todo: Iterable[Handler]) -> RecordReport:
     """Of a record that is left to the next delivery."""
-    return RecordReport(job.record, Outcome.NOT_RUN, _all(job, Outcome.NOT_RUN))
+    told = dict.fromkeys([handler.name for handler in job.handlers], Outcome.ALREADY_HANDLED)
+    told.update(dict.fromkeys([handler.name for handler in todo], Outcome.NOT_RUN))
+    return RecordReport(job.record, Outcome.NOT_RUN, tuple(told.items()))
 
 
 def report_unprotected(job: AnyJob, error: StoreError) -> RecordReport:

@@ -7,6 +7,7 @@ from contextvars import copy_context
 from decimal import Decimal
 from typing import TypeVar
 
+from ._calls import is_inside_loop
 from ._records import KeyValue, StreamRecord, UnreadableRecord
 
 LaneT = TypeVar("LaneT")
@@ -31,7 +32,8 @@ def run_at_once(
         stop: Ends all lanes before their next record.
         concurrency: How many run at once.
     """
-    if len(lanes) <= 1:
+    # threads could only wait for the loop that waits for them
+    if len(lanes) <= 1 or is_inside_loop():
         for lane in lanes:
             run(lane)
         return

@@ -40,7 +40,7 @@ def complete(awaitable: Awaitable[object]) -> None:
         ConfigurationError: It is called from a coroutine that runs here, which would wait for itself.
     """
     loop = _loop()
-    if _runs_in(loop):
+    if is_inside():
         if isinstance(awaitable, Coroutine):
             awaitable.close()
         raise ConfigurationError("an async handler cannot wait for another app: use asyncio.to_thread")
@@ -52,6 +52,14 @@ def complete(awaitable: Awaitable[object]) -> None:
         raise
     if stop is not None:
         raise stop
+
+
+def is_inside() -> bool:
+    """Whether the caller is run by the loop, which must not wait for itself."""
+    try:
+        return asyncio.get_running_loop() is _loop()
+    except RuntimeError:
+        return False
 
 
 def is_cancellation(error: BaseException) -> bool:
@@ -120,13 +128,6 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
     os.register_at_fork(
         before=_asking.acquire, after_in_parent=_asking.release, after_in_child=_asking.release
     )
-
-
-def _runs_in(loop: asyncio.AbstractEventLoop) -> bool:
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False
 
 
 def _adopt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
@@ -12,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 from typing_extensions import override
 
-from ddbevents import ConfigurationError, Insert, Outcome, Router, StreamApp, Transaction, decode
+from ddbevents import ConfigurationError, Insert, Outcome, Router, StoreError, StreamApp, Transaction, decode
 from ddbevents._dead_letter import DeadLetter, DeadLetters
 from ddbevents._errors import Reject
 from ddbevents.stores import MemoryStore
@@ -449,6 +450,72 @@ def test_a_record_has_one_attempt_at_least(when: Any) -> None:
 def test_what_is_no_sink_is_refused(sink: Any) -> None:
     with pytest.raises(ConfigurationError, match="must be an instance"):
         DeadLetters(sink)
+
+
+class Unspeakable(Exception):  # noqa: N818  # what users write
+    @override
+    def __str__(self) -> str:
+        raise TypeError
+
+
+@pytest.mark.parametrize("error", [ModuleNotFoundError(CANARY), Unspeakable()], ids=["import", "no text"])
+def test_any_exception_can_be_told_in_a_letter(error: Exception) -> None:
+    sick = Sick(after=1)
+    sick.error = error
+
+    assert sick.told(users("b")) == ["dead-lettered"]
+    assert (sick.letters.letters[0].error, sick.letters.letters[0].path) == (type(error).__name__, None)
+
+
+def test_a_store_error_of_a_handlers_own_is_its_own_failure() -> None:
+    sick = Sick(after=2)
+    sick.error = StoreError("another store cannot be reached")
+
+    assert sick.told(users("b", "a")) == ["failed", "handled"]
+    assert sick.told(users("b", "a")) == ["dead-lettered", "already handled"]
+
+
+class AsyncSink(Letters):
+    """A sink that is awaited."""
+
+    async def send(self, letter: DeadLetter) -> None:  # type: ignore[override]  # a sink may be either
+        await asyncio.sleep(0)
+        super().send(letter)
+
+
+def test_a_sink_may_be_async() -> None:
+    sick = Sick(after=1, letters=AsyncSink())
+
+    assert sick.told(users("b")) == ["dead-lettered"]
+    assert len(sick.letters.letters) == 1
+
+
+def test_an_async_sink_that_fails_loses_nothing() -> None:
+    sick = Sick(after=1, letters=AsyncSink(refusing=1))
+
+    assert sick.told(users("b")) == ["failed"]
+    assert sick.told(users("b")) == ["dead-lettered"]
+
+
+class Interrupted(Letters):
+    """A sink in which something else than an error happens."""
+
+    def __init__(self, stop: BaseException) -> None:
+        super().__init__()
+        self.stop = stop
+
+    @override
+    def send(self, letter: DeadLetter) -> None:
+        raise self.stop
+
+
+def test_a_sink_that_is_cancelled_has_failed() -> None:
+    assert Sick(after=1, letters=Interrupted(asyncio.CancelledError())).told(users("b")) == ["failed"]
+
+
+def test_a_sink_may_end_the_process() -> None:
+    with pytest.raises(SystemExit):
+        Sick(after=1, letters=Interrupted(SystemExit())).told(users("b"))
 
 
 def test_letters_of_an_app_with_another_sink_go_there_alone() -> None:

@@ -352,6 +352,22 @@ def test_a_record_whose_mark_cannot_be_written_has_the_error_of_the_store() -> N
     assert isinstance(report.error, StoreError)
 
 
+def test_a_handler_that_ran_before_stays_handled_when_marks_cannot_be_written() -> None:
+    app = StreamApp(store=FaultyStore(["none", "none", "none", "down"]))
+    trouble = [ValueError()]
+    app.on_insert(User)(lambda change: None)
+
+    @app.on_insert(User)
+    def second(change: Insert[User]) -> None:
+        if trouble:
+            raise trouble.pop()
+
+    app.process(users("a"))
+    [report] = app.process(users("a")).records
+
+    assert [outcome.value for _, outcome in report.handlers] == ["already handled", "failed"]
+
+
 def test_marks_are_written_in_groups_and_nothing_runs_after_a_group_that_failed() -> None:
     store = BrokenStore(reads=True, writes=1)
     recorder = Recorder(store=store)
@@ -497,6 +513,37 @@ def test_a_store_may_be_empty_and_is_one_all_the_same() -> None:
 
     assert not Empty()
     assert outcomes(Recorder(1, store=Empty()), users("a", "b")) == ["failed", "handled"]
+
+
+def test_a_handler_that_is_marked_is_told_so_in_a_record_that_is_held_back() -> None:
+    app = StreamApp("app", store=MemoryStore())
+    failing = {"first"}
+
+    @app.on_keys(dict)
+    def first(change: KeyChange[dict[str, Any]]) -> None:
+        pass
+
+    @app.on_keys(dict)
+    def second(change: KeyChange[dict[str, Any]]) -> None:
+        if failing:
+            raise ValueError
+
+    app(batch(insert(2, user("a"))))
+    report = app.process(users("a", "a"))
+
+    assert [outcome.value for _, outcome in report.records[1].handlers] == ["already handled", "not run"]
+
+
+class AsyncStore(MarksOnly):
+    """What looks like a store, and would lose all marks."""
+
+    async def add(self, marks: Collection[str]) -> None:  # type: ignore[override]  # the mistake
+        super().add(marks)
+
+
+def test_a_store_with_async_methods_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no async methods"):
+        StreamApp(store=AsyncStore())  # type: ignore[arg-type]  # the mistake
 
 
 def test_a_handler_that_gives_back_a_generator_has_not_run() -> None:

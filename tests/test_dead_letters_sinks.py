@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -25,7 +25,7 @@ from tests.letters import (
     refuse,
     silent_server,
 )
-from tests.stream import CANARY, insert, user
+from tests.stream import CANARY, Json, insert, user
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -152,7 +152,7 @@ def test_a_bucket_gets_an_object_for_each_letter(s3: S3Client) -> None:
     sink.send(letter(insert(2, user("bob"))))
 
     assert objects(s3, bucket) == {
-        f"letters/users/users.welcome/2022-08-21/{number}-{event_id}.json": to_json(each).encode()
+        f"letters/users/users.welcome/2022-08-21/{number.zfill(40)}-{event_id}.json": to_json(each).encode()
         for number, event_id, each in [
             ("26163800000000026199463301", f"{1:032x}", letter()),
             ("26163800000000026199463302", f"{2:032x}", letter(insert(2, user("bob")))),
@@ -173,13 +173,27 @@ def test_a_letter_that_is_sent_again_replaces_the_first(s3: S3Client, record: ob
     assert [*objects(s3, bucket).values()] == [to_json(again).encode()]
 
 
+def test_the_keys_of_a_day_are_in_the_order_of_the_stream(s3: S3Client) -> None:
+    bucket = new_bucket(s3)
+    numbers = ["9" * 21, "1" + "0" * 21, "2" * 40]
+
+    for number in numbers:
+        S3Bucket(bucket, client=s3).send(letter(insert(1, user("ada"), SequenceNumber=number)))
+
+    found = [from_json(each.decode()).record for _, each in sorted(objects(s3, bucket).items())]
+    assert [each["dynamodb"]["SequenceNumber"] for each in cast("list[Json]", found)] == numbers
+
+
 @pytest.mark.parametrize(
     ("sent", "beginning"),
     [
-        (letter(UNREADABLE, None), "users/unreadable/undated/77-"),
+        (letter(UNREADABLE, None), f"users/unreadable/undated/{77:040}-"),
         (letter(None, None), "users/unreadable/undated/unnamed-"),
-        (letter(insert(1, user("ada"), ApproximateCreationDateTime="?")), "users/users.welcome/undated/2616"),
-        (letter(app="a/b", handler="c.<locals>.d"), "a%2Fb/c.%3Clocals%3E.d/2022-08-21/2616"),
+        (
+            letter(insert(1, user("ada"), ApproximateCreationDateTime="?")),
+            "users/users.welcome/undated/000000000000002616",
+        ),
+        (letter(app="a/b", handler="c.<locals>.d"), "a%2Fb/c.%3Clocals%3E.d/2022-08-21/00000000000000261638"),
     ],
     ids=["unreadable", "no record", "no day", "strange names"],
 )

@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from ddbevents import KeyChange, StreamApp, Transaction
 from ddbevents._deadline import Deadline
+from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, VirtualClock, insert
-from tests.deliveries import FaultyStore
+from tests.deliveries import FaultyStore, Letters
 from tests.stream import Context, batch, user
 from tests.stream import insert as record
 
@@ -60,6 +62,30 @@ def test_the_slowest_record_is_remembered_after_faster_ones() -> None:
     report = app.process(users("a", "b", "c", "d"), slow.context)
 
     assert (slow.ran, report.not_run) == (["a", "b", "c"], 1)
+
+
+class SlowLetters(Letters):
+    """A sink whose every letter takes four seconds of the context's time."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+
+    @override
+    def send(self, letter: DeadLetter) -> None:
+        self.context.milliseconds -= 4_000
+        super().send(letter)
+
+
+def test_no_unreadable_record_is_put_aside_with_less_than_the_reserve_left() -> None:
+    context = Context(10_000)
+    letters = SlowLetters(context)
+    app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(letters), time_reserve=timedelta(seconds=5))
+    unreadable = [{**record(number, user("a")), "eventName": None} for number in range(1, 5)]
+
+    report = app.process(batch(*unreadable), context)
+
+    assert (report.dead_lettered, report.not_run, len(letters.letters)) == (2, 2, 2)
 
 
 def test_with_time_enough_all_is_done() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,12 @@ def test_marks_may_be_kept_from_two_days_to_a_hundred_years(keep: timedelta) -> 
 
 @pytest.mark.parametrize("keep", [TWO_DAYS - INSTANT, CENTURY + INSTANT], ids=["shorter", "longer"])
 def test_marks_are_kept_neither_shorter_nor_longer(keep: timedelta) -> None:
+    with pytest.raises(ConfigurationError, match="keep"):
+        MemoryStore(keep=keep)
+
+
+@pytest.mark.parametrize("keep", [48, None], ids=str)
+def test_what_is_no_duration_is_refused(keep: Any) -> None:
     with pytest.raises(ConfigurationError, match="keep"):
         MemoryStore(keep=keep)
 

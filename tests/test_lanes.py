@@ -23,7 +23,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-from ddbevents import ConfigurationError, Insert, InvalidRecordError, KeyChange, Outcome, Reject, StreamApp
+from ddbevents import (
+    BatchReport,
+    ConfigurationError,
+    Insert,
+    InvalidRecordError,
+    KeyChange,
+    Outcome,
+    Reject,
+    StreamApp,
+)
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
 from tests.deliveries import LONGER, FaultyStore, Letters, World, deliver
@@ -271,6 +280,25 @@ def test_who_ends_the_process_in_a_lane_ends_it_and_what_is_done_is_marked(
     assert len(store.marks) == 1
 
 
+def test_who_ends_the_process_in_the_last_lane_ends_the_first_before_its_next_record() -> None:
+    app = StreamApp(concurrency=2)
+    ending = threading.Event()
+    ran: list[str] = []
+
+    @app.on_keys(dict)
+    def handle(change: AnyKeys) -> None:
+        ran.append(change.keys["pk"])
+        if change.keys["pk"] == "b":
+            ending.set()
+            raise SystemExit
+        ending.wait(PATIENCE)
+        time.sleep(0.2)  # the other lane has ended by then
+
+    with pytest.raises(SystemExit):
+        app(users("a", "a", "b"))
+    assert sorted(ran) == ["a", "b"]
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this system sends threads no signals")
 def test_an_interrupted_wait_for_lanes_ends_them_before_their_next_record() -> None:
     store = MarksOnly()
@@ -396,6 +424,35 @@ def test_items_are_let_go_when_their_record_is_done(concurrency: int) -> None:
 
     assert report.handled == 40
     assert max(most) <= 2 * concurrency
+
+
+def inner_app(*, is_async: bool) -> StreamApp:
+    app = StreamApp(store=MemoryStore(), concurrency=4)
+
+    def handle(change: Insert[User]) -> None:
+        pass
+
+    async def handle_async(change: Insert[User]) -> None:
+        pass
+
+    app.on_insert(User)(handle_async if is_async else handle)
+    return app
+
+
+@pytest.mark.parametrize(("is_async", "told"), [(False, "handled"), (True, "failed")], ids=["sync", "async"])
+def test_an_app_with_lanes_within_an_async_handler_does_not_wait_for_the_loop(
+    told: str, *, is_async: bool
+) -> None:
+    app, inner = StreamApp(), inner_app(is_async=is_async)
+    reports: list[BatchReport] = []
+
+    @app.on_insert(User)
+    async def handle(change: Insert[User]) -> None:
+        reports.append(inner.process(users("a", "b")))
+
+    app(users("z"))
+
+    assert [report.outcome.value for report in reports[0].records] == [told, told]
 
 
 @pytest.mark.parametrize("concurrency", [0, -1])

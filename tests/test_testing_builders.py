@@ -173,6 +173,7 @@ def test_every_number_is_written_and_counted_as_a_real_dynamodb_does(dynamodb_en
         (Decimal("0.5"), 2),
         (Decimal("-0.1278"), 4),
         (Decimal("129.5"), 4),
+        (Decimal("1.230"), 3),
         ({"a", "bcd"}, 4),
         ({100, 230}, 5),
         ({b"abc", b"d"}, 4),

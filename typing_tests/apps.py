@@ -150,7 +150,6 @@ def what_reports_are_for() -> None:
 def what_running_refuses() -> None:
     StreamApp(concurrency="4")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     StreamApp(dead_letter=OwnSink())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    StreamApp(dead_letter=DeadLetters(AsyncSink()))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     StreamApp(dead_letter=DeadLetters(OwnSink(), 5))  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     StreamApp(middleware=trace)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     StreamApp(middleware=[nullcontext()])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]

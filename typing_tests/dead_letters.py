@@ -36,6 +36,7 @@ class SinkOfText:
 
 
 own: DeadLetterSink = OwnSink()
+asynchronous: DeadLetterSink = AsyncSink()
 in_a_file: DeadLetterSink = JsonLinesFile(Path("letters.jsonl"))
 in_a_queue: DeadLetterSink = SQSQueue("https://queue")
 in_a_bucket: DeadLetterSink = S3Bucket("letters", prefix="users/")
@@ -54,7 +55,6 @@ def what_sinks_take(sqs: SQSClient, s3: S3Client) -> None:
 
 
 def what_is_no_sink() -> None:
-    DeadLetters(AsyncSink())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     DeadLetters(SinkOfText())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     DeadLetters(OwnSink)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     DeadLetters("https://queue")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -12,6 +12,7 @@ from .._letter_text import to_json
 from .._reading import read_record
 from .._records import StreamRecord, UnreadableRecord
 
+_MOST_DIGITS: Final = 40  # of a sequence number: names of one length are in the order of the numbers
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,9 +47,10 @@ def identify(letter: DeadLetter) -> Identity:
 
 def _name(letter: DeadLetter, record: StreamRecord | UnreadableRecord) -> str:
     if isinstance(record, StreamRecord):
-        return f"{record.sequence_number}-{record.event_id}"
+        return f"{record.sequence_number.zfill(_MOST_DIGITS)}-{record.event_id}"
     content = to_json(letter._replace(attempts=0, failed_at=_BEGINNING))
-    return f"{record.identifier or 'unnamed'}-{_digest(content)[:32]}"
+    number = "unnamed" if record.identifier is None else record.identifier.zfill(_MOST_DIGITS)
+    return f"{number}-{_digest(content)[:32]}"
 
 
 def _day(record: StreamRecord | UnreadableRecord) -> str:

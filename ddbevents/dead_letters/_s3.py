@@ -22,8 +22,8 @@ class S3Client(Protocol):
 class S3Bucket:
     """Writes each dead letter as an object of its own: `<prefix><app>/<handler>/<day>/<record>.json`.
 
-    The day is that of the change, the record is named by its sequence number and event id; so a letter that
-    is sent again replaces the first, and the keys of a day are in the order of the stream.
+    The day is that of the change, the record is named by its sequence number, of 40 digits, and its event id;
+    so a letter that is sent again replaces the first, and the keys of a day are in the order of the stream.
 
     The function's role needs `s3:PutObject`.
     """
