@@ -38,7 +38,7 @@ class Job(NamedTuple):
     """One record with the handlers that take it, each once."""
 
     record: StreamRecord
-    handlers: Sequence[Handler] = ()
+    handlers: Sequence[Handler]
 
 
 class BrokenJob(NamedTuple):
@@ -67,9 +67,9 @@ class BatchSettings(NamedTuple):
     app: str
     store: IdempotencyStore | None
     deadline: Deadline
-    concurrency: int = 1
-    dead_letters: DeadLetters | None = None
-    from_stream: bool = True
+    concurrency: int
+    dead_letters: DeadLetters | None
+    from_stream: bool
 
 
 class Trouble(NamedTuple):

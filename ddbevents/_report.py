@@ -74,7 +74,7 @@ _WORST_FIRST: Final = (
 
 def worst_of(outcomes: Collection[Outcome]) -> Outcome:
     """The worst of the outcomes of its handlers, which becomes the record's."""
-    return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.HANDLED)
+    return next(outcome for outcome in _WORST_FIRST if outcome in outcomes)
 
 
 class Amendment(NamedTuple):
