@@ -259,7 +259,8 @@ def _addressed(job: Job, app: str, registered: Collection[str]) -> Job:
         )
     elif letter.handler not in registered:
         reason = (
-            f"the app has no handler {letter.handler!r} any more: write its new name in the letter, or null"
+            f"the app has no handler {letter.handler!r}: if it was renamed, write its new name in the letter,"
+            " which has other marks, or null; else load the app under the name that its module had"
         )
     else:
         return job._replace(handlers=[each for each in job.handlers if each.name == letter.handler])

@@ -52,9 +52,10 @@ class Selection(NamedTuple):
         Raises:
             InvalidRecordError: As `takes`, which decides.
         """
-        if self.takes(record):
-            return None
-        match self._first_false(record):
+        return None if self.takes(record) else self._reason(self._first_false(record), record)
+
+    def _reason(self, part: str, record: StreamRecord) -> str:
+        match part:
             case "kinds":
                 return f"it takes no {record.kind}"
             case "table":
@@ -69,7 +70,7 @@ class Selection(NamedTuple):
                 return f"unchanged: {', '.join(sorted(self.changed))}"
 
     def _first_false(self, record: StreamRecord) -> str:
-        """The name of the part on account of which the record is not taken."""
+        """The name of the part on account of which a record is not taken; what `takes` says of each part."""
         so_far = Selection(self.kinds, None, None, dict, keys_only=self.keys_only)
         parts = iter(("table", "expired", "where", "model", "changed"))
         part = "kinds"
@@ -96,10 +97,9 @@ class Selection(NamedTuple):
         return (path for name in self.changed for path in fields[name].paths)
 
 
-def _paths(condition: Condition | None) -> Iterable[AttributePath]:
-    if condition is None or condition.path:
-        return [] if condition is None else [condition.path]
-    return [path for part in condition.conditions for path in _paths(part)]
+def _paths(*conditions: Condition | None) -> Iterable[AttributePath]:
+    for condition in (each for each in conditions if each is not None):
+        yield from (condition.path,) if condition.path else _paths(*condition.conditions)
 
 
 def _listed(paths: Iterable[AttributePath]) -> str:

@@ -1,4 +1,4 @@
-"""The command line for tests: a folder to run in, programs to run, and what came of them."""
+"""The command line for tests: a folder to run in, commands to run, and what came of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pytest
+from typer.testing import CliRunner
+
+from ddbevents.cli._commands import commands
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,6 +23,23 @@ class Run(NamedTuple):
     code: int
     out: str
     err: str
+
+
+Command: TypeAlias = Callable[..., Run]
+
+
+def command(name: str, columns: int = 80, **environment: str) -> Command:
+    """A command, to be called with its arguments."""
+    plain = {"FORCE_COLOR": None, "TTY_COMPATIBLE": None}
+    runner = CliRunner(env={"COLUMNS": str(columns), **plain, **environment})
+
+    def run(*arguments: str | Path) -> Run:
+        result = runner.invoke(
+            commands, [name, *map(str, arguments)], catch_exceptions=False, prog_name="ddbevents"
+        )
+        return Run(result.exit_code, result.stdout, result.stderr)
+
+    return run
 
 
 def lines(run: Run) -> list[str]:

@@ -2,17 +2,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from ddbevents.cli._commands import commands
 from ddbevents.cli._invocation import InvocationContext
-from tests.command_line import Run, current_folder, lines
+from tests.command_line import Command, Run, command, current_folder, lines
 
 APP = """
 import sys
@@ -66,9 +64,6 @@ def book(change, transaction): ...
 CANARY = "canary-5b1e"
 
 
-Invoke: TypeAlias = Callable[..., Run]
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with current_folder(tmp_path, monkeypatch):
@@ -77,20 +72,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def invoke() -> Invoke:
-    return run_with_width(80)
-
-
-def run_with_width(columns: int) -> Invoke:
-    runner = CliRunner(env={"COLUMNS": str(columns), "FORCE_COLOR": None, "TTY_COMPATIBLE": None})
-
-    def run(*arguments: str | Path) -> Run:
-        result = runner.invoke(
-            commands, ["invoke", *map(str, arguments)], catch_exceptions=False, prog_name="ddbevents"
-        )
-        return Run(result.exit_code, result.stdout, result.stderr)
-
-    return run
+def invoke() -> Command:
+    return command("invoke")
 
 
 def record(number: int, key: str = "thing") -> dict[str, Any]:
@@ -114,7 +97,7 @@ def write(name: str, *records: object) -> Path:
     return path
 
 
-def test_each_event_is_shown_with_its_records_and_the_answer(invoke: Invoke) -> None:
+def test_each_event_is_shown_with_its_records_and_the_answer(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1)), write("b.json", record(2)))
 
     assert (run.code, run.err) == (0, "")
@@ -127,7 +110,7 @@ def test_each_event_is_shown_with_its_records_and_the_answer(invoke: Invoke) -> 
     assert lines(run)[-1].startswith("2 records in 2 events · 2 handled · ")
 
 
-def test_a_second_run_skips_what_was_handled(invoke: Invoke) -> None:
+def test_a_second_run_skips_what_was_handled(invoke: Command) -> None:
     event = write("a.json", record(1))
     invoke("things.py:app", event)
 
@@ -138,13 +121,13 @@ def test_a_second_run_skips_what_was_handled(invoke: Invoke) -> None:
     assert "1 record in 1 event · 1 already handled · " in run.out
 
 
-def test_the_time_of_the_handlers_is_shown_in_milliseconds(invoke: Invoke) -> None:
+def test_the_time_of_the_handlers_is_shown_in_milliseconds(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(70)))
 
     assert 70 <= float(lines(run)[5].split()[-1]) < 7000
 
 
-def test_a_failure_is_shown_with_where_and_what_is_delivered_again(invoke: Invoke, folder: Path) -> None:
+def test_a_failure_is_shown_with_where_and_what_is_delivered_again(invoke: Command, folder: Path) -> None:
     run = invoke("things.py:app", write("a.json", record(1), record(-2, "other"), record(3)))
 
     assert run.code == 1
@@ -154,7 +137,7 @@ def test_a_failure_is_shown_with_where_and_what_is_delivered_again(invoke: Invok
     assert "3 records in 1 event · 2 handled · 1 failed · " in run.out
 
 
-def test_handlers_of_a_failed_record_are_shown_with_what_came_of_each(invoke: Invoke) -> None:
+def test_handlers_of_a_failed_record_are_shown_with_what_came_of_each(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1)))
 
     assert "first (handled)" in run.out
@@ -162,7 +145,7 @@ def test_handlers_of_a_failed_record_are_shown_with_what_came_of_each(invoke: In
     assert "third (not run)" in run.out
 
 
-def test_a_failing_head_is_answered_with_the_error_that_lambda_sees(invoke: Invoke) -> None:
+def test_a_failing_head_is_answered_with_the_error_that_lambda_sees(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1), record(2, "other")))
 
     assert run.code == 1
@@ -170,27 +153,27 @@ def test_a_failing_head_is_answered_with_the_error_that_lambda_sees(invoke: Invo
     assert "Lambda delivers" not in run.out
 
 
-def test_an_error_of_several_records_is_shown_once(invoke: Invoke) -> None:
+def test_an_error_of_several_records_is_shown_once(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1, "one"), record(-2, "two")))
 
     assert "\n#1 #2 ValueError at " in run.out
 
 
-def test_an_unreadable_record_is_shown_as_such(invoke: Invoke) -> None:
+def test_an_unreadable_record_is_shown_as_such(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1), {"eventSource": "aws:sqs"}))
 
     assert run.code == 1
     assert ["2", "unreadable", "failed"] in [line.split() for line in lines(run)]
-    assert "#2 InvalidRecordError: record at index 1: eventSource: expected 'aws:dynamodb'" in run.out
+    assert "#2 InvalidRecordError: eventSource: expected 'aws:dynamodb'" in run.out
 
 
-def test_values_of_items_are_not_shown(invoke: Invoke) -> None:
+def test_values_of_items_are_not_shown(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1), record(2), record(404, "other")))
 
     assert CANARY not in run.out + run.err
 
 
-def test_who_asks_sees_tracebacks_with_their_messages(invoke: Invoke) -> None:
+def test_who_asks_sees_tracebacks_with_their_messages(invoke: Command) -> None:
     Path("none.json").write_text("[]", "utf-8")
 
     run = invoke("things.py:app", write("a.json", record(1), record(-2, "other")), "none.json", "--traceback")
@@ -199,7 +182,7 @@ def test_who_asks_sees_tracebacks_with_their_messages(invoke: Invoke) -> None:
     assert f"\nValueError: {CANARY}\n" in run.out
 
 
-def test_a_handler_that_exits_is_shown_as_lambda_sees_it(invoke: Invoke) -> None:
+def test_a_handler_that_exits_is_shown_as_lambda_sees_it(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(404)), write("b.json", record(1)))
 
     assert run.code == 1
@@ -210,7 +193,7 @@ def test_a_handler_that_exits_is_shown_as_lambda_sees_it(invoke: Invoke) -> None
     assert "1 record in 2 events · 1 handled · 1 event refused · " in run.out
 
 
-def test_an_event_that_is_no_batch_is_refused(invoke: Invoke) -> None:
+def test_an_event_that_is_no_batch_is_refused(invoke: Command) -> None:
     Path("a.json").write_text("[]", "utf-8")
 
     run = invoke("things.py:app", "a.json")
@@ -220,20 +203,20 @@ def test_an_event_that_is_no_batch_is_refused(invoke: Invoke) -> None:
     assert "0 records in 1 event · 1 event refused · " in run.out
 
 
-def test_an_empty_batch_has_no_table(invoke: Invoke) -> None:
+def test_an_empty_batch_has_no_table(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json"))
 
     assert run.code == 0
     assert lines(run)[:3] == ["", "a.json", '{"batchItemFailures": []}']
 
 
-def test_a_key_cannot_reach_the_terminal(invoke: Invoke) -> None:
+def test_a_key_cannot_reach_the_terminal(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1, "\x1b[31mred \ud800 [bold]")))
 
     assert r"pk=\x1b[31mred \ud800 [bold]" in run.out
 
 
-def test_long_keys_and_identifiers_are_shown_whole_in_80_columns(invoke: Invoke) -> None:
+def test_long_keys_and_identifiers_are_shown_whole_in_80_columns(invoke: Command) -> None:
     long = record(1, "x" * 90)
     long["dynamodb"]["SequenceNumber"] = "7" * 40
 
@@ -246,8 +229,8 @@ def test_long_keys_and_identifiers_are_shown_whole_in_80_columns(invoke: Invoke)
 
 
 def test_a_narrow_terminal_gets_a_block_for_each_record() -> None:
-    run = run_with_width(40)("things.py:app", write("a.json", record(1)), "--store", "memory")
-    again = run_with_width(40)("things.py:app", write("b.json", {"eventSource": "aws:sqs"}))
+    run = command("invoke", 40)("things.py:app", write("a.json", record(1)), "--store", "memory")
+    again = command("invoke", 40)("things.py:app", write("b.json", {"eventSource": "aws:sqs"}))
 
     assert lines(run)[3].startswith("1 INSERT handled ")
     assert lines(run)[3].endswith(" ms")
@@ -255,7 +238,7 @@ def test_a_narrow_terminal_gets_a_block_for_each_record() -> None:
     assert lines(again)[2] == "1 unreadable failed"
 
 
-def test_no_time_is_left_for_the_last_record(invoke: Invoke) -> None:
+def test_no_time_is_left_for_the_last_record(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1), record(2)), "--timeout", "1")
 
     assert run.code == 1
@@ -267,7 +250,7 @@ def test_a_deadline_comes_nearer_and_then_stays() -> None:
     assert InvocationContext.of("orders", -1).get_remaining_time_in_millis() == 0
 
 
-def test_the_function_has_the_name_of_the_module(invoke: Invoke) -> None:
+def test_the_function_has_the_name_of_the_module(invoke: Command) -> None:
     invoke("things.py:app", write("a.json", record(1)), "--store", "sqlite:marks/here.db")
 
     with closing(sqlite3.connect("marks/here.db")) as connection:
@@ -276,7 +259,7 @@ def test_the_function_has_the_name_of_the_module(invoke: Invoke) -> None:
     assert marks == [f"things#things.{name}#thing-1" for name in ("first", "second", "third")]
 
 
-def test_marks_are_hidden_from_git(invoke: Invoke) -> None:
+def test_marks_are_hidden_from_git(invoke: Command) -> None:
     invoke("things.py:app", write("a.json", record(1)))
 
     assert Path(".ddbevents/.gitignore").read_text("utf-8") == "*\n"
@@ -284,7 +267,7 @@ def test_marks_are_hidden_from_git(invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize("store", ["none", "memory"])
-def test_a_run_without_a_file_handles_everything_again(invoke: Invoke, store: str) -> None:
+def test_a_run_without_a_file_handles_everything_again(invoke: Command, store: str) -> None:
     event = write("a.json", record(1))
     invoke("things.py:app", event, "--store", store)
 
@@ -294,7 +277,7 @@ def test_a_run_without_a_file_handles_everything_again(invoke: Invoke, store: st
     assert not Path(".ddbevents").exists()
 
 
-def test_an_app_can_use_its_own_store(invoke: Invoke) -> None:
+def test_an_app_can_use_its_own_store(invoke: Command) -> None:
     event = write("a.json", record(1))
 
     run = invoke("things.py:app", event, event, "--store", "app")
@@ -302,7 +285,7 @@ def test_an_app_can_use_its_own_store(invoke: Invoke) -> None:
     assert "2 records in 2 events · 1 handled · 1 already handled · " in run.out
 
 
-def test_a_store_that_is_down_fails_every_record(invoke: Invoke) -> None:
+def test_a_store_that_is_down_fails_every_record(invoke: Command) -> None:
     Path("no-database").write_text("not SQLite" * 100, "utf-8")
 
     run = invoke("things.py:app", write("a.json", record(1), record(2)), "--store", "sqlite:no-database")
@@ -312,13 +295,13 @@ def test_a_store_that_is_down_fails_every_record(invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize("store", ["redis", "sqlite", "sqlite:", "memory:1", ""])
-def test_a_store_has_to_be_known(invoke: Invoke, store: str) -> None:
+def test_a_store_has_to_be_known(invoke: Command, store: str) -> None:
     run = invoke("things.py:app", write("a.json"), "--store", store)
 
     assert run == Run(2, "", f"error: --store is memory, none, sqlite:PATH or app, not {store!r}\n")
 
 
-def test_a_store_has_to_be_what_the_app_needs(invoke: Invoke) -> None:
+def test_a_store_has_to_be_what_the_app_needs(invoke: Command) -> None:
     Path("bank.py").write_text(NEEDS_TRANSACTIONS, "utf-8")
 
     run = invoke("bank.py:app", write("a.json"), "--store", "none")
@@ -326,11 +309,11 @@ def test_a_store_has_to_be_what_the_app_needs(invoke: Invoke) -> None:
     assert run.code == 2
     assert run.err == (
         "error: --store none: bank.book asks for a transaction: give the app a store that has them"
-        " (--store app takes its own)\n"
+        " (--store memory is one, and app its own)\n"
     )
 
 
-def test_the_folder_of_the_marks_has_to_be_writable(invoke: Invoke) -> None:
+def test_the_folder_of_the_marks_has_to_be_writable(invoke: Command) -> None:
     Path(".ddbevents").write_text("a file", "utf-8")
 
     run = invoke("things.py:app", write("a.json"))
@@ -348,23 +331,23 @@ def test_the_folder_of_the_marks_has_to_be_writable(invoke: Invoke) -> None:
     ],
     ids=["syntax", "encoding", "depth", "digits"],
 )
-def test_an_event_has_to_be_json(invoke: Invoke, content: bytes, problem: str) -> None:
+def test_an_event_has_to_be_json(invoke: Command, content: bytes, problem: str) -> None:
     Path("a.json").write_bytes(content)
 
     assert invoke("things.py:app", "a.json") == Run(2, "", f"error: a.json {problem}\n")
 
 
-def test_a_byte_order_mark_is_no_error(invoke: Invoke) -> None:
+def test_a_byte_order_mark_is_no_error(invoke: Command) -> None:
     Path("a.json").write_text('{"Records": []}', "utf-8-sig")
 
     assert invoke("things.py:app", "a.json").code == 0
 
 
-def test_an_event_has_to_be_there(invoke: Invoke) -> None:
+def test_an_event_has_to_be_there(invoke: Command) -> None:
     assert invoke("things.py:app", "b.json") == Run(2, "", "error: there is no file b.json\n")
 
 
-def test_an_event_has_to_be_a_file(invoke: Invoke) -> None:
+def test_an_event_has_to_be_a_file(invoke: Command) -> None:
     Path("events").mkdir()
 
     run = invoke("things.py:app", "events")
@@ -372,7 +355,7 @@ def test_an_event_has_to_be_a_file(invoke: Invoke) -> None:
     assert run == Run(2, "", "error: events is a folder: name the files in it, such as events/*.json\n")
 
 
-def test_an_event_has_to_be_readable(invoke: Invoke) -> None:
+def test_an_event_has_to_be_readable(invoke: Command) -> None:
     Path("loop.json").symlink_to("loop.json")
 
     run = invoke("things.py:app", "loop.json")
@@ -381,11 +364,11 @@ def test_an_event_has_to_be_readable(invoke: Invoke) -> None:
     assert run.err.startswith("error: loop.json cannot be read: Too many levels of symbolic links")
 
 
-def test_a_target_has_to_be_there(invoke: Invoke) -> None:
+def test_a_target_has_to_be_there(invoke: Command) -> None:
     assert invoke("nothing.py:app", write("a.json")) == Run(2, "", "error: there is no file nothing.py\n")
 
 
-def test_errors_are_one_line_each(invoke: Invoke) -> None:
+def test_errors_are_one_line_each(invoke: Command) -> None:
     Path("broken.py").write_text("raise ValueError('two\\nlines')", "utf-8")
 
     run = invoke("broken.py:app", write("a.json"))
@@ -395,7 +378,7 @@ def test_errors_are_one_line_each(invoke: Invoke) -> None:
     assert run.err.count("\n") == 1
 
 
-def test_nothing_runs_unless_every_event_can_be_read(invoke: Invoke) -> None:
+def test_nothing_runs_unless_every_event_can_be_read(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1)), "missing.json")
 
     assert run == Run(2, "", "error: there is no file missing.json\n")

@@ -86,6 +86,13 @@ def test_failures_that_the_table_shows_are_not_logged_as_well(console: Console, 
     assert shown.getvalue() == "│ INFO ddbevents: news\n"
 
 
+def test_failures_that_the_table_does_not_show_are_logged(console: Console, shown: io.StringIO) -> None:
+    with handler_output(console):
+        logging.getLogger("ddbevents").error("a callback of on_report failed: %s", "ValueError")
+
+    assert shown.getvalue() == "│ ERROR ddbevents: a callback of on_report failed: ValueError\n"
+
+
 def test_afterwards_all_is_as_before(console: Console) -> None:
     before = (sys.stdout, sys.stderr, logging.getLogger().level, [*logging.getLogger().handlers])
 

@@ -129,3 +129,38 @@ def test_a_wrong_handler_is_told_with_the_line_of_the_user(folder: Path) -> None
 
     assert told.startswith("broken_shop cannot be imported: ConfigurationError: broken_shop.handler takes")
     assert told.endswith(f"(at {file}:6)")
+
+
+@pytest.fixture
+def package(folder: Path) -> Path:
+    """A package `shops` with the modules `corner` and `market.stall`."""
+    (folder / "shops" / "market").mkdir(parents=True)
+    (folder / "shops" / "__init__.py").write_text(APP, "utf-8")
+    (folder / "shops" / "corner.py").write_text(APP, "utf-8")
+    (folder / "shops" / "market" / "stall.py").write_text(APP, "utf-8")
+    return folder / "shops"
+
+
+@pytest.mark.parametrize(
+    ("target", "module", "named"),
+    [
+        ("shops.corner:other", "corner", "shops/corner.py:other"),
+        ("shops/corner.py:app", "shops.corner", "shops.corner:app"),
+        ("shops.market.stall:app", "market.stall", "market.stall:app"),
+        ("shops:app", "shops", "shops:app"),
+        ("shops.corner:app", "kiosk", None),
+    ],
+)
+def test_a_target_can_be_said_with_another_name_of_its_module(
+    package: Path, target: str, module: str, named: str | None
+) -> None:
+    assert load_target(target).named(module) == named
+
+
+def test_a_target_outside_the_current_folder_has_its_whole_path(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = load_target("shops.corner:app")
+    monkeypatch.chdir(package / "market")  # where a command runs
+
+    assert target.named("corner") == f"{package / 'corner.py'}:app"

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
 from ddbevents import Insert, StreamApp
-from ddbevents.cli._commands import commands
 from ddbevents.cli._errors import CommandError
 from ddbevents.cli._letters import open_source
 from ddbevents.cli._progress import progress_bar
 from ddbevents.dead_letters import DeadLetter, DeadLetters, JsonLinesFile, S3Bucket, SQSQueue, from_json
 from ddbevents.stores import MemoryStore
-from tests.command_line import Run, current_folder, lines
+from tests.command_line import Command, command, current_folder, lines
 from tests.letters import answer, keys_of, letter, new_bucket, new_queue
 from tests.stream import CANARY, Context, batch, insert, user
 
@@ -66,8 +64,6 @@ fail.__module__ = "{__name__}"  # as if it were the same file
 app.on_insert(dict)(fail)
 """
 
-Redrive: TypeAlias = Callable[..., Run]
-
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -77,25 +73,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def redrive(moto_endpoint: str) -> Redrive:
+def redrive(moto_endpoint: str) -> Command:
     environment = {
         "AWS_ENDPOINT_URL": moto_endpoint,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "eu-central-1",
-        "COLUMNS": "100",
-        "FORCE_COLOR": None,
-        "TTY_COMPATIBLE": None,
     }
-    runner = CliRunner(env=environment)
-
-    def run(*arguments: str | Path) -> Run:
-        result = runner.invoke(
-            commands, ["redrive", *map(str, arguments)], catch_exceptions=False, prog_name="ddbevents"
-        )
-        return Run(result.exit_code, result.stdout, result.stderr)
-
-    return run
+    return command("redrive", 100, **environment)
 
 
 def of(name: str, number: int = 1, **parts: Any) -> DeadLetter:
@@ -113,7 +98,7 @@ def left(path: Path) -> list[DeadLetter]:
     return [from_json(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def test_letters_run_and_leave_the_file(redrive: Redrive) -> None:
+def test_letters_run_and_leave_the_file(redrive: Command) -> None:
     path = file_of(of("ada"), of("bob", 2))
 
     run = redrive("people.py:app", path)
@@ -124,7 +109,7 @@ def test_letters_run_and_leave_the_file(redrive: Redrive) -> None:
     assert lines(run)[-1] == "2 letters in letters.jsonl · 2 handled · 2 removed"
 
 
-def test_a_letter_that_fails_stays_with_the_later_ones_of_its_item(redrive: Redrive) -> None:
+def test_a_letter_that_fails_stays_with_the_later_ones_of_its_item(redrive: Command) -> None:
     letters = [
         of("bad"),
         of("ada", 2),
@@ -141,7 +126,7 @@ def test_a_letter_that_fails_stays_with_the_later_ones_of_its_item(redrive: Redr
     assert CANARY not in run.out
 
 
-def test_letters_are_numbered_through(redrive: Redrive) -> None:
+def test_letters_are_numbered_through(redrive: Command) -> None:
     path = file_of(*[of(f"u-{number}", number) for number in range(11)], of("bad", 11))
 
     run = redrive("people.py:app", path, "--traceback")
@@ -151,7 +136,7 @@ def test_letters_are_numbered_through(redrive: Redrive) -> None:
     assert CANARY in run.out
 
 
-def test_many_letters_leave_the_file(redrive: Redrive) -> None:
+def test_many_letters_leave_the_file(redrive: Command) -> None:
     path = file_of(*[of(f"u-{number}", number) for number in range(105)])
 
     run = redrive("people.py:app", path, "--store", "memory")
@@ -159,7 +144,7 @@ def test_many_letters_leave_the_file(redrive: Redrive) -> None:
     assert (run.code, left(path)) == (0, [])
 
 
-def test_letters_can_be_kept_and_are_not_handled_twice(redrive: Redrive) -> None:
+def test_letters_can_be_kept_and_are_not_handled_twice(redrive: Command) -> None:
     path = file_of(of("ada"))
 
     first = redrive("people.py:app", path, "--keep")
@@ -170,7 +155,7 @@ def test_letters_can_be_kept_and_are_not_handled_twice(redrive: Redrive) -> None
     assert left(path) == []
 
 
-def test_marks_are_in_the_store_of_the_app_or_in_another(redrive: Redrive) -> None:
+def test_marks_are_in_the_store_of_the_app_or_in_another(redrive: Command) -> None:
     path = file_of(of("ada"))
     redrive("people.py:app", path, "--keep")
 
@@ -180,7 +165,7 @@ def test_marks_are_in_the_store_of_the_app_or_in_another(redrive: Redrive) -> No
     assert "1 handled" in run.out
 
 
-def test_a_dry_run_shows_what_would_run(redrive: Redrive) -> None:
+def test_a_dry_run_shows_what_would_run(redrive: Command) -> None:
     path = file_of(of("ada"), of("bad", 2), of("bad", 3))
 
     run = redrive("people.py:app", path, "--dry-run")
@@ -190,7 +175,7 @@ def test_a_dry_run_shows_what_would_run(redrive: Redrive) -> None:
     assert "3 letters in letters.jsonl · 3 not run · 0 removed\nnothing ran; what would" in run.out
 
 
-def test_a_dry_run_knows_what_cannot_run(redrive: Redrive) -> None:
+def test_a_dry_run_knows_what_cannot_run(redrive: Command) -> None:
     path = file_of(of("ada", app="others"))
 
     run = redrive("people.py:app", path, "--dry-run")
@@ -199,7 +184,7 @@ def test_a_dry_run_knows_what_cannot_run(redrive: Redrive) -> None:
     assert "the dead letter is of the app 'others', not 'users'" in run.out
 
 
-def test_an_app_without_a_name_takes_the_one_of_the_letter(redrive: Redrive) -> None:
+def test_an_app_without_a_name_takes_the_one_of_the_letter(redrive: Command) -> None:
     path = file_of(of("ada", app="one"), of("bob", 2, app="two"))
 
     run = redrive("people.py:nameless", path)
@@ -207,7 +192,7 @@ def test_an_app_without_a_name_takes_the_one_of_the_letter(redrive: Redrive) -> 
     assert (run.code, left(path)) == (0, [])
 
 
-def test_lines_that_are_no_letters_stay(redrive: Redrive) -> None:
+def test_lines_that_are_no_letters_stay(redrive: Command) -> None:
     path = file_of(of("ada"))
     path.write_bytes(b"no letter\n\n" + path.read_bytes() + b'{"version": "\xff"}')
 
@@ -218,7 +203,7 @@ def test_lines_that_are_no_letters_stay(redrive: Redrive) -> None:
     assert "it is no dead letter: expected JSON" in run.out
 
 
-def test_a_handler_that_ends_python_ends_the_command(redrive: Redrive) -> None:
+def test_a_handler_that_ends_python_ends_the_command(redrive: Command) -> None:
     path = file_of(of("exit"))
 
     run = redrive("people.py:app", path)
@@ -227,7 +212,7 @@ def test_a_handler_that_ends_python_ends_the_command(redrive: Redrive) -> None:
     assert run.err.startswith("error: a handler ended Python (Runtime exited with error: exit status 3)")
 
 
-def test_what_ran_before_is_taken_out_all_the_same(redrive: Redrive) -> None:
+def test_what_ran_before_is_taken_out_all_the_same(redrive: Command) -> None:
     path = file_of(*[of(f"u-{number}", number) for number in range(10)], of("exit", 10))
 
     redrive("people.py:app", path)
@@ -236,7 +221,7 @@ def test_what_ran_before_is_taken_out_all_the_same(redrive: Redrive) -> None:
 
 
 @pytest.mark.parametrize("source", ["missing.jsonl", "."])
-def test_a_source_that_is_none_says_what_one_is(redrive: Redrive, source: str) -> None:
+def test_a_source_that_is_none_says_what_one_is(redrive: Command, source: str) -> None:
     run = redrive("people.py:app", source)
 
     assert run.code == 2
@@ -245,7 +230,7 @@ def test_a_source_that_is_none_says_what_one_is(redrive: Redrive, source: str) -
     )
 
 
-def test_a_bucket_is_emptied(redrive: Redrive, s3: S3Client) -> None:
+def test_a_bucket_is_emptied(redrive: Command, s3: S3Client) -> None:
     bucket = new_bucket(s3)
     S3Bucket(bucket, prefix="letters/", client=s3).send(of("ada"))
     S3Bucket(bucket, prefix="letters/", client=s3).send(of("bad", 2))
@@ -257,7 +242,7 @@ def test_a_bucket_is_emptied(redrive: Redrive, s3: S3Client) -> None:
     assert f"2 letters in s3://{bucket}/letters/ · 1 handled · 1 failed · 1 removed" in run.out
 
 
-def test_a_bucket_may_be_empty(redrive: Redrive, s3: S3Client) -> None:
+def test_a_bucket_may_be_empty(redrive: Command, s3: S3Client) -> None:
     bucket = new_bucket(s3)
 
     run = redrive("people.py:app", f"s3://{bucket}")
@@ -270,7 +255,7 @@ def number_of_messages(client: SQSClient, url: str) -> int:
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def test_a_queue_is_emptied(redrive: Redrive, sqs: SQSClient) -> None:
+def test_a_queue_is_emptied(redrive: Command, sqs: SQSClient) -> None:
     url = new_queue(sqs)
     sink = SQSQueue(url, client=sqs)
     for number in range(12):
@@ -284,7 +269,7 @@ def test_a_queue_is_emptied(redrive: Redrive, sqs: SQSClient) -> None:
     assert number_of_messages(sqs, url) == 1
 
 
-def test_a_dry_run_gives_the_messages_back(redrive: Redrive, sqs: SQSClient) -> None:
+def test_a_dry_run_gives_the_messages_back(redrive: Command, sqs: SQSClient) -> None:
     url = new_queue(sqs)
     sink = SQSQueue(url, client=sqs)
     for number in range(12):
@@ -295,7 +280,7 @@ def test_a_dry_run_gives_the_messages_back(redrive: Redrive, sqs: SQSClient) -> 
     assert (run.code, number_of_messages(sqs, url)) == (0, 12)
 
 
-def test_a_letter_that_fails_holds_back_its_group_of_a_fifo_queue(redrive: Redrive, sqs: SQSClient) -> None:
+def test_a_letter_that_fails_holds_back_its_group_of_a_fifo_queue(redrive: Command, sqs: SQSClient) -> None:
     url = new_queue(sqs, ".fifo", FifoQueue="true")
     sink = SQSQueue(url, client=sqs)
     sink.send(of("bad", 1))
@@ -309,7 +294,7 @@ def test_a_letter_that_fails_holds_back_its_group_of_a_fifo_queue(redrive: Redri
 
 
 def test_what_an_app_put_aside_in_a_queue_is_handled_when_the_cause_is_gone(
-    redrive: Redrive, sqs: SQSClient
+    redrive: Command, sqs: SQSClient
 ) -> None:
     url = new_queue(sqs)
     app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(SQSQueue(url, client=sqs), after=1))
@@ -371,7 +356,7 @@ def test_a_message_that_cannot_be_taken_out_is_an_error(queue: str) -> None:
     ],
 )
 def test_a_source_that_is_missing_is_named(
-    redrive: Redrive, moto_endpoint: str, source: str, reason: str
+    redrive: Command, moto_endpoint: str, source: str, reason: str
 ) -> None:
     run = redrive("people.py:app", source.format(endpoint=moto_endpoint))
 
@@ -379,7 +364,48 @@ def test_a_source_that_is_missing_is_named(
     assert run.err.startswith(f"error: {reason.format(endpoint=moto_endpoint)}")
 
 
-def test_help_shows_where_letters_may_be(redrive: Redrive) -> None:
+@pytest.fixture
+def package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The app as a module of a package, with a handler of another module."""
+    monkeypatch.syspath_prepend(folder)  # as if the package were installed
+    package = folder / "pkg"
+    package.mkdir()
+    (package / "people.py").write_text(f"{APP}\nfrom pkg.others import leave\napp.on_insert(User)(leave)\n")
+    (package / "others.py").write_text("def leave(change): ...\n")
+    return package
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("target", "lost", "named", "handler"),
+    [
+        ("pkg.people:app", "people.welcome", "pkg/people.py:app", "pkg.people.welcome"),
+        ("pkg/people.py:app", "pkg.people.welcome", "pkg.people:app", "people.welcome"),
+    ],
+)
+def test_a_letter_of_the_app_by_another_name_says_how_to_load_it(
+    redrive: Command, target: str, lost: str, named: str, handler: str
+) -> None:
+    path = file_of(of("ada")._replace(handler=lost), of("bob", 2)._replace(handler=lost))
+
+    run = redrive(target, path)
+
+    assert run.code == 1
+    assert lines(run)[-1] == (
+        f"did you mean TARGET {named}? There {handler} is {lost}, as in the letter:"
+        " with a new name in the letter its marks are others, and what is done may be done twice"
+    )
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize("lost", ["people.greet", "persons.welcome", "others.leave", "welcome"])
+def test_a_letter_of_a_handler_that_is_gone_names_no_other_target(redrive: Command, lost: str) -> None:
+    run = redrive("pkg.people:app", file_of(of("ada")._replace(handler=lost)))
+
+    assert "did you mean" not in run.out
+
+
+def test_help_shows_where_letters_may_be(redrive: Command) -> None:
     assert "s3://bucket/prefix" in redrive("--help").out
 
 

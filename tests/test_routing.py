@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 from typing import Annotated, Any, Generic, Literal, NotRequired, Required, TypeVar
 
 import pydantic
@@ -31,6 +32,7 @@ from ddbevents import (
     Router,
     StreamApp,
     Upsert,
+    parse_event,
 )
 from tests.stream import Json, batch, insert, modify, record, remove, user
 
@@ -115,7 +117,10 @@ def test_a_decorator_returns_the_function_it_was_given(app: StreamApp) -> None:
 
 
 def taken(app: StreamApp, *records: Json) -> list[bool]:
-    """Which records some handler takes."""
+    """Which records some handler takes; each that does not take one can say why not."""
+    selections = [route.selection for route in vars(app)["_routes"]]
+    for read, selection in product(parse_event(batch(*records)), selections):
+        assert (selection.why_not(read) is None) is selection.takes(read)
     return [report.outcome is Outcome.HANDLED for report in app.process(batch(*records)).records]
 
 

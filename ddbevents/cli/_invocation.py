@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 
 from .._app import StreamApp
 from .._errors import InvalidEventError
-from .._report import BatchReport
+from .._report import BatchReport, RecordReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ class Invocation:
     def is_done(self) -> bool:
         """Whether nothing has to be delivered again."""
         return self.report is not None and not any(record.is_open for record in self.report.records)
+
+
+def records_of(invocations: Iterable[Invocation]) -> Sequence[RecordReport]:
+    """What came of each record, in the order of the events."""
+    return [record for each in invocations if each.report for record in each.report.records]
 
 
 def run(app: StreamApp, event: object, context: InvocationContext) -> Invocation:

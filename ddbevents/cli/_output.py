@@ -7,10 +7,12 @@ import logging
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import TextIO
+from typing import Final, TextIO
 
 from rich.console import Console
 from typing_extensions import Buffer, override
+
+_NOT_IN_TABLE: Final = ("cannot be dead-lettered", "on_report")  # of the lines that tell an error
 
 
 def terminal() -> Console:
@@ -114,7 +116,7 @@ def _is_news(record: logging.LogRecord) -> bool:
         case ("ddbevents", _, "batch"):
             return False
         case ("ddbevents", "", ""):
-            return record.levelno < logging.ERROR
+            return record.levelno < logging.ERROR or any(part in str(record.msg) for part in _NOT_IN_TABLE)
         case ("botocore" | "boto3", _, _):
             return record.levelno > logging.INFO
         case _:

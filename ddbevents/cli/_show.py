@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich import box
@@ -13,10 +13,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from .._errors import InvalidRecordError, format_path
 from .._logs import describe
-from .._records import KeyValue, StreamRecord
+from .._records import KeyValue, StreamRecord, UnreadableRecord
 from .._report import BatchReport, Outcome, RecordReport
-from ._invocation import Invocation
+from ._ignored import reasons
+from ._invocation import Invocation, records_of
+from ._target import Target
 
 _STYLES: Final[Mapping[Outcome, str]] = {
     Outcome.HANDLED: "green",
@@ -26,19 +29,14 @@ _STYLES: Final[Mapping[Outcome, str]] = {
     Outcome.FAILED: "bold red",
     Outcome.NOT_RUN: "yellow",
 }
+_LONGEST_RUN: Final = 2  # of numbers that are told one by one
 _TABLE_WIDTH: Final = 70  # with less, the columns would be too narrow for keys
 
 
-def show_invocation(console: Console, invocation: Invocation, module: str) -> None:
-    """The records of an event in a table, why some failed, and the answer.
-
-    Args:
-        console: Where to.
-        invocation: What came of the event.
-        module: The app's module, which is left out of the names of its handlers.
-    """
+def show_invocation(console: Console, invocation: Invocation, target: Target) -> None:
+    """The records of an event in a table, why some failed or were ignored, and the answer."""
     if invocation.report is not None and invocation.report.records:
-        show_records(console, invocation.report, module)
+        show_records(console, invocation.report, target)
     style = "" if invocation.is_done else "red"
     console.print(Text(json.dumps(invocation.answer), style), soft_wrap=True)
     if invocation.report is not None:
@@ -47,7 +45,7 @@ def show_invocation(console: Console, invocation: Invocation, module: str) -> No
 
 def show_summary(console: Console, invocations: Sequence[Invocation]) -> None:
     """One line about all events."""
-    reports = [record for each in invocations if each.report for record in each.report.records]
+    reports = records_of(invocations)
     refused = sum(each.report is None for each in invocations)
     counts = [_count(reports, outcome) for outcome in Outcome]
     if refused:
@@ -79,40 +77,76 @@ def show_tracebacks(console: Console, report: BatchReport | None, first: int = 1
             console.print(Text.assemble((f"#{number} ", "bold red"), lines), soft_wrap=True)
 
 
-def show_records(console: Console, report: BatchReport, module: str, first: int = 1) -> None:
-    """The records of a batch in a table, and why some failed.
+def show_records(console: Console, report: BatchReport, target: Target, first: int = 1) -> None:
+    """The records of a batch in a table, and why some failed or were ignored.
 
     Args:
         console: Where to.
         report: What came of the batch.
-        module: The app's module, which is left out of the names of its handlers.
+        target: The app.
         first: The number of the first record.
     """
-    rows = [_row(number, record, module) for number, record in enumerate(report.records, first)]
+    rows = [_row(number, record, target) for number, record in enumerate(report.records, first)]
     if console.width < _TABLE_WIDTH:
         _show_blocks(console, rows)
     else:
         console.print(_table(rows))
     for error, numbers in _errors(report, first).items():
-        console.print(Text.assemble((f"{' '.join(numbers)} ", "bold red"), error), soft_wrap=True)
+        console.print(Text.assemble((f"{_ranges(numbers)} ", "bold red"), error), soft_wrap=True)
+    for reason, numbers in reasons(target, report, first).items():
+        console.print(Text(f"{_ranges(numbers)} ignored: {_printable(reason)}", "dim"), soft_wrap=True)
 
 
-def _errors(report: BatchReport, first: int) -> Mapping[str, Sequence[str]]:
+def show_advice(console: Console, advice: Iterable[str]) -> None:
+    """What to do next, a line each."""
+    for line in advice:
+        console.print(Text(line), soft_wrap=True)
+
+
+def _errors(report: BatchReport, first: int) -> Mapping[str, Sequence[int]]:
     """Each error once, with the numbers of its records: a store that is down fails all of them."""
-    errors: dict[str, list[str]] = {}
+    errors: dict[str, list[int]] = {}
     for number, record in enumerate(report.records, first):
         if record.error is not None:
-            errors.setdefault(describe(record.error), []).append(f"#{number}")
+            errors.setdefault(_described(record.error, record), []).append(number)
     return errors
 
 
-def _row(number: int, report: RecordReport, module: str) -> list[Text]:
+def _described(error: BaseException, report: RecordReport) -> str:
+    """Without the record that it names, where that is the one whose number stands before it."""
+    if not isinstance(error, InvalidRecordError) or not _is_about(error, report.record):
+        return describe(error)
+    return ": ".join(filter(None, (type(error).__name__, format_path(error.path), error.reason)))
+
+
+def _is_about(error: InvalidRecordError, record: StreamRecord | UnreadableRecord) -> bool:
+    return isinstance(record, UnreadableRecord) or error.sequence_number == record.sequence_number
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """As in "#1 #2 #4-#100"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return " ".join(map(_range, runs))
+
+
+def _range(run: Sequence[int]) -> str:
+    if len(run) > _LONGEST_RUN:
+        return f"#{run[0]}-#{run[-1]}"
+    return " ".join(f"#{number}" for number in run)
+
+
+def _row(number: int, report: RecordReport, target: Target) -> list[Text]:
     kind = report.record.kind if isinstance(report.record, StreamRecord) else "unreadable"
     return [
         Text(str(number), "dim"),
         Text(kind),
         _key(report.record.keys),
-        Text("\n").join(_handlers(report, module)),
+        Text("\n").join(_handlers(report, target)),
         Text(report.outcome, _STYLES[report.outcome]),
         Text(f"{report.seconds * 1000:.1f}" if report.seconds else ""),
     ]
@@ -158,9 +192,9 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
-def _handlers(report: RecordReport, module: str) -> Iterator[Text]:
+def _handlers(report: RecordReport, target: Target) -> Iterator[Text]:
     for handler, outcome in report.handlers:
-        name = handler.removeprefix(f"{module}.")
+        name = target.shorten(handler)
         yield Text(name if outcome is report.outcome else f"{name} ({outcome})", _STYLES[outcome])
 
 

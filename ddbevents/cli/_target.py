@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
@@ -13,15 +13,39 @@ from pathlib import Path
 from types import ModuleType
 
 from .._app import StreamApp
+from .._routing import Route
 from ._errors import CommandError
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An app, and the name of the module that it was found in."""
+    """An app, the name of the module that it was found in, and its own there."""
 
     app: StreamApp
     module: str
+    attribute: str
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """The app's handlers, each with its condition."""
+        routes: Sequence[Route] = vars(self.app)["_routes"]  # of no concern to users
+        return routes
+
+    def shorten(self, handler: str) -> str:
+        """A handler's name, without the module if it is the app's."""
+        return handler.removeprefix(f"{self.module}.")
+
+    def named(self, module: str) -> str | None:
+        """The same app, said so that its module has this name; None if its file cannot have it."""
+        file = Path(sys.modules[self.module].__file__ or "")
+        path = file.parent if file.name == "__init__.py" else file.with_suffix("")
+        parts = module.split(".")
+        if [*path.parts[-len(parts) :]] != parts:
+            return None
+        if len(parts) > 1 or path == file.parent:
+            return f"{module}:{self.attribute}"
+        here = Path.cwd()
+        return f"{file.relative_to(here) if file.is_relative_to(here) else file}:{self.attribute}"
 
 
 def load_target(target: str) -> Target:
@@ -34,7 +58,7 @@ def load_target(target: str) -> Target:
     if not place or not attribute:
         raise CommandError(f"TARGET is module:app or path/to/file.py:app, and {target!r} names no app")
     module = _import_file(Path(place)) if _is_path(place) else _import_module(place)
-    return Target(_app(module, place, attribute), module.__name__)
+    return Target(_app(module, place, attribute), module.__name__, attribute)
 
 
 def _is_path(place: str) -> bool:

@@ -6,15 +6,16 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from ._advice import advice_on_letters
 from ._errors import errors_in_one_line
 from ._letters import open_source
 from ._output import handler_output, terminal
 from ._progress import progress_bar
 from ._redriving import Redriving
-from ._show import show_records, show_redrive_summary, show_tracebacks
-from ._store import app_with_store
+from ._show import show_advice, show_records, show_redrive_summary, show_tracebacks
+from ._store import StoreOptions, app_with_store
 from ._target import load_target
-from .invoke import Store, Target, Traceback
+from .invoke import Store, Tables, Target, Traceback
 
 Letters: TypeAlias = Annotated[
     str,
@@ -36,6 +37,7 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
     source: Letters,
     *,
     store: Store = "app",
+    table: Tables = None,
     timeout: Timeout = 60,
     dry_run: DryRun = False,
     keep: Keep = False,
@@ -56,22 +58,23 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
 
     ddbevents redrive shop.handlers:app https://sqs.eu-central-1.amazonaws.com/123456789012/letters
     """
-    console = terminal()
+    console, options = terminal(), StoreOptions(store, table or ())
     with errors_in_one_line(), handler_output(console) as output:
         loaded = load_target(target)
-        with app_with_store(loaded.app, store) as app, open_source(source, timeout) as letters:
+        with app_with_store(loaded.app, options) as app, open_source(source, timeout) as letters:
             redriving = Redriving(app, timeout, dry_run=dry_run, keep=keep)
             with progress_bar(console, "letters", letters.total) as bar:
                 output.before_line = bar.hide
                 for report in redriving.run(letters):
                     bar.hide()
                     output.end_line()
-                    show_records(console, report, loaded.module, redriving.first)
+                    show_records(console, report, loaded, redriving.first)
                     if traceback:
                         show_tracebacks(console, report, redriving.first)
                     bar.advance(len(report.records))
                     bar.show()
     show_redrive_summary(console, source, redriving.reports, redriving.removed)
+    show_advice(console, advice_on_letters(loaded, options, redriving.reports))
     if dry_run:
         console.print("nothing ran; what would is told as not run")
     if redriving.is_open:

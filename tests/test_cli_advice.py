@@ -1,0 +1,308 @@
+"""What commands say beside the table: where dead letters are, why records were ignored, what to do next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ddbevents.dead_letters import JsonLinesFile, from_json
+from tests.command_line import Command, Run, command, current_folder, lines
+from tests.letters import letter
+from tests.stream import CANARY, Json, batch, insert, modify, remove, sequence_number, user
+
+APP = """
+from pydantic import BaseModel
+
+from ddbevents import Insert, InvalidRecordError, Modify, Reject, Remove, Router, StreamApp, Transaction
+from ddbevents.dead_letters import DeadLetters
+from ddbevents.stores import MemoryStore, SQLiteStore
+
+
+class User(BaseModel):
+    pk: str
+    email: str
+
+
+class Queue:
+    def send(self, letter):
+        print("sent", letter.handler)
+
+
+app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(Queue(), after=1))
+bank = StreamApp(store=MemoryStore())
+kept = StreamApp(store=SQLiteStore("kept"))
+orders = Router(table="Orders")
+
+
+@orders.on_remove(User)
+@app.on_insert(User)
+def charge(change: Insert[User] | Remove[User]) -> None:
+    if change.new.pk == "bad":
+        raise Reject("never")
+
+
+@kept.on_insert(User)
+@app.on_insert(User)
+def count(change: Insert[User]) -> None:
+    if change.new.email == "bad":
+        raise Reject("never")
+
+
+@app.on_modify(User, changed="email")
+def confirm(change: Modify[User]) -> None: ...
+
+
+@app.on_modify(User, changed="email")
+def confirm_again(change: Modify[User]) -> None: ...
+
+
+@bank.on_insert(User)
+def book(change: Insert[User], tx: Transaction) -> None:
+    tx.put("statistics", {"pk": change.new.pk})
+
+
+@bank.on_remove(User)
+def look_elsewhere(change: Remove[User]) -> None:
+    raise InvalidRecordError("not there", sequence_number="7")
+
+
+app.include(orders)
+"""
+LETTERS = Path(".ddbevents/letters.jsonl")
+REDRIVE = "ddbevents redrive shop.py:app .ddbevents/letters.jsonl"
+DEFAULT = "--store sqlite:.ddbevents/marks.sqlite3"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with current_folder(tmp_path, monkeypatch):
+        Path("shop.py").write_text(APP, "utf-8")
+        yield tmp_path
+
+
+@pytest.fixture
+def invoke() -> Command:
+    return command("invoke")
+
+
+@pytest.fixture
+def redrive() -> Command:
+    return command("redrive")
+
+
+def write(*records: object) -> Path:
+    path = Path("event.json")
+    path.write_text(json.dumps(batch(*records)), "utf-8")
+    return path
+
+
+def letters() -> list[str | None]:
+    """The handlers of the letters that are kept here."""
+    return [from_json(line).handler for line in LETTERS.read_text("utf-8").splitlines()]
+
+
+def advice(run: Run) -> list[str]:
+    """The lines after the summary."""
+    told = lines(run)
+    [summary] = [number for number, line in enumerate(told) if " in 1 event · " in line]
+    return told[summary + 1 :]
+
+
+def test_a_dead_letter_stays_on_this_machine_and_its_record_is_done(invoke: Command) -> None:
+    run = invoke("shop.py:app", write(insert(1, user("bad"))))
+
+    assert (run.code, letters()) == (0, ["shop.charge"])
+    assert "│ sent" not in run.out
+    assert "1 record in 1 event · 1 dead-lettered · " in run.out
+    assert advice(run) == [f"1 dead letter is in {LETTERS}; run it with: {REDRIVE} {DEFAULT}"]
+
+
+def test_every_handler_that_failed_has_a_letter(invoke: Command) -> None:
+    unreadable = insert(2, user("x"), SequenceNumber="seven")
+
+    run = invoke("shop.py:app", write(insert(1, user("bad", "bad")), unreadable), "--store", "memory")
+
+    assert letters() == ["shop.charge", "shop.count", None]
+    assert advice(run) == [f"3 dead letters are in {LETTERS}; run them with: {REDRIVE} --store memory"]
+    assert Path(".ddbevents/.gitignore").read_text("utf-8") == "*\n"
+
+
+def test_the_command_that_is_advised_finds_letters_and_marks(invoke: Command, redrive: Command) -> None:
+    advised = advice(invoke("shop.py:app", write(insert(1, user("bad"))), "--store", "sqlite:my marks"))[0]
+    arguments = shlex.split(advised.partition("ddbevents redrive ")[2])
+
+    failed = redrive(*arguments)
+    Path("shop.py").write_text(APP.replace('"bad"', '"worse"'), "utf-8")
+    del sys.modules["shop"]
+    done = redrive(*arguments, "--keep")
+    again = redrive(*arguments)
+
+    assert "1 letter in .ddbevents/letters.jsonl · 1 failed · 0 removed" in failed.out
+    assert "1 letter in .ddbevents/letters.jsonl · 1 handled · 0 removed" in done.out
+    assert "1 letter in .ddbevents/letters.jsonl · 1 already handled · 1 removed" in again.out
+
+
+def test_with_its_own_store_an_app_has_its_own_sink(invoke: Command) -> None:
+    run = invoke("shop.py:app", write(insert(1, user("bad"))), "--store", "app")
+
+    assert (run.code, LETTERS.exists()) == (0, False)
+    assert "│ sent shop.charge\n" in run.out
+    assert advice(run) == []
+
+
+def test_a_letter_that_cannot_be_kept_fails_its_record_and_says_why(invoke: Command) -> None:
+    Path(".ddbevents").write_text("a file", "utf-8")
+
+    run = invoke("shop.py:app", write(insert(1, user("bad"))), "--store", "memory")
+
+    assert run.code == 1
+    assert "cannot be dead-lettered, and is delivered again: DeadLetterError: .ddbevents cannot be" in run.out
+    assert "#1 Reject: never" in run.out
+
+
+def test_a_system_without_locks_keeps_no_letters(invoke: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+
+    run = invoke("shop.py:app", write(insert(1, user("bad"))))
+
+    assert run.code == 1
+    assert "DeadLetterError: a file of letters is locked with flock, which this system does not" in run.out
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite:marks"])
+def test_a_table_has_the_key_that_an_option_names(invoke: Command, store: str) -> None:
+    tables = ["--table", "statistics=pk", "--table", "others=pk,sk"]
+
+    run = invoke("shop.py:bank", write(insert(1, user("ada"))), "--store", store, *tables)
+
+    assert (run.code, advice(run)) == (0, [])
+
+
+def test_a_table_whose_key_is_not_known_names_the_option(invoke: Command) -> None:
+    run = invoke("shop.py:bank", write(insert(1, user("ada")), insert(2, user("bob"))))
+
+    assert run.code == 1
+    assert advice(run) == [
+        "name the key attributes of statistics, one or two: --table statistics=pk or --table statistics=pk,sk"
+    ]
+
+
+def test_an_app_with_its_own_store_is_not_told_of_an_option_that_it_cannot_have(invoke: Command) -> None:
+    run = invoke("shop.py:bank", write(insert(1, user("ada"))), "--store", "app")
+
+    assert (run.code, advice(run)) == (1, [])
+
+
+def test_tables_are_named_for_letters_too(redrive: Command) -> None:
+    JsonLinesFile("letters.jsonl").send(letter(insert(1, user("ada")), "shop.book"))
+    arguments = ["shop.py:bank", "letters.jsonl", "--store", "memory"]
+
+    without = redrive(*arguments)
+    run = redrive(*arguments, "--table", "statistics=pk")
+
+    assert "--table statistics=pk" in without.out
+    assert (without.code, run.code) == (1, 0)
+
+
+@pytest.mark.parametrize("table", ["statistics", "=pk", "statistics=", "statistics=pk,", "statistics=a,b,c"])
+def test_a_table_has_a_name_and_one_or_two_keys(invoke: Command, table: str) -> None:
+    run = invoke("shop.py:bank", write(), "--table", table)
+
+    assert run == Run(2, "", f"error: --table is NAME=KEY or NAME=KEY,KEY, not {table!r}\n")
+
+
+@pytest.mark.parametrize("store", ["none", "app"])
+def test_tables_are_for_stores_that_are_made_here(invoke: Command, store: str) -> None:
+    run = invoke("shop.py:bank", write(), "--table", "statistics=pk", "--store", store)
+
+    assert run.code == 2
+    assert run.err == f"error: --table is for --store memory and sqlite:PATH, not for {store}\n"
+
+
+@pytest.mark.parametrize(
+    ("app", "store", "delete"),
+    [
+        ("app", "sqlite:.ddbevents/marks.sqlite3", ", or delete .ddbevents/marks.sqlite3"),
+        ("app", "sqlite:marks", ", or delete marks"),
+        ("kept", "app", ""),
+    ],
+)
+def test_a_run_in_which_nothing_ran_says_how_to_run_it_again(
+    invoke: Command, app: str, store: str, delete: str
+) -> None:
+    event = write(insert(1, user("ada")), remove(2, user("ada")))
+    invoke(f"shop.py:{app}", event, "--store", store)
+
+    run = invoke(f"shop.py:{app}", event, "--store", store)
+
+    hint = "nothing ran, as all is marked as handled: run it again with --store memory"
+    assert advice(run) == [hint + delete]
+
+
+def test_a_run_in_which_something_ran_has_no_such_hint(invoke: Command) -> None:
+    invoke("shop.py:app", write(insert(1, user("ada"))))
+
+    run = invoke("shop.py:app", write(insert(1, user("ada")), insert(2, user("bob"))))
+
+    assert advice(run) == []
+
+
+def ignored(run: Run) -> list[str]:
+    return [line for line in lines(run) if " ignored: " in line]
+
+
+def test_an_ignored_record_says_why_each_handler_of_its_kind_does_not_take_it(invoke: Command) -> None:
+    run = invoke("shop.py:app", write(remove(1, user("ada")), modify(2, user("ada"), user("ada"))))
+
+    assert ignored(run) == [
+        "#1 ignored: charge: table is Users, not Orders",
+        "#2 ignored: confirm, confirm_again: unchanged: email",
+    ]
+
+
+def test_a_kind_that_nobody_takes_is_told_so(invoke: Command) -> None:
+    run = invoke("shop.py:bank", write(modify(1, user("ada"), user("ada"))))
+
+    assert ignored(run) == ["#1 ignored: no handler of MODIFY is registered"]
+
+
+def of_one_item(*numbers: int) -> list[Json]:
+    return [modify(number, user("ada", CANARY), user("ada", CANARY)) for number in numbers]
+
+
+def test_records_that_are_ignored_for_one_reason_share_a_line(invoke: Command) -> None:
+    event = write(*of_one_item(1, 2), insert(3, user("ada")), *of_one_item(*range(4, 100)))
+
+    run = invoke("shop.py:app", event)
+
+    assert ignored(run) == ["#1 #2 #4-#99 ignored: confirm, confirm_again: unchanged: email"]
+    assert CANARY not in run.out
+
+
+def test_a_letter_that_is_ignored_says_why_its_handler_does_not_take_it(redrive: Command) -> None:
+    JsonLinesFile("letters.jsonl").send(
+        letter(modify(1, user("ada"), user("ada")), "shop.confirm", app="shop")
+    )
+
+    run = redrive("shop.py:app", "letters.jsonl", "--dry-run")
+
+    assert ignored(run) == ["#1 ignored: confirm: unchanged: email"]
+
+
+def test_an_error_does_not_name_the_record_that_its_number_names(invoke: Command) -> None:
+    run = invoke("shop.py:bank", write(insert(1, {"pk": {"S": "ada"}}), insert(2, {"pk": {"S": "bob"}})))
+
+    [error] = [line for line in lines(run) if line.startswith("#1 #2 ")]
+    assert error.startswith("#1 #2 InvalidItemError: dynamodb.NewImage.email: ")
+    assert sequence_number(1) not in error
+
+
+def test_an_error_about_another_record_names_it(invoke: Command) -> None:
+    run = invoke("shop.py:bank", write(remove(1, user("ada"))))
+
+    assert "\n#1 InvalidRecordError: record 7: not there\n" in run.out
