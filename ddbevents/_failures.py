@@ -118,11 +118,26 @@ def _message(error: BaseException) -> str:
         return ""
 
 
+def describe_beside(record: StreamRecord | UnreadableRecord, error: BaseException) -> str:
+    """What can be said of an exception, without the record that it names where that is the one beside it."""
+    if not isinstance(error, InvalidRecordError):
+        return describe(error)
+    if isinstance(record, StreamRecord) and error.sequence_number != record.sequence_number:
+        return describe(error)
+    return ": ".join(filter(None, (type(error).__name__, format_path(error.path), error.reason)))
+
+
 def _log_failed(failure: Failure, attempt: _Attempt | None) -> None:
     """One line for who is on call: which record, which handler, what kind of error and where it was."""
     said = f"{_named(failure)} failed {_where(failure)}"
     counted = f", {attempt}" if attempt else ""
-    logger().error("%s%s: %s", said, counted, describe(failure.error), extra=_extra(failure, attempt))
+    logger().error(
+        "%s%s: %s",
+        said,
+        counted,
+        describe_beside(failure.record, failure.error),
+        extra=_extra(failure, attempt),
+    )
     if failure.handler is not None:
         # the message of a handler's own exception may hold an item's values: only for who asks
         logger().debug("%s", said, exc_info=failure.error)
@@ -130,7 +145,9 @@ def _log_failed(failure: Failure, attempt: _Attempt | None) -> None:
 
 def _log_dead_lettered(failure: Failure, attempt: _Attempt, sink: str) -> None:
     said = f"{_named(failure)} is dead-lettered to {sink}, for it failed {_where(failure)}, {attempt}"
-    logger().warning("%s: %s", said, describe(failure.error), extra=_extra(failure, attempt))
+    logger().warning(
+        "%s: %s", said, describe_beside(failure.record, failure.error), extra=_extra(failure, attempt)
+    )
 
 
 def _named(failure: Failure) -> str:

@@ -13,9 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from .._errors import InvalidRecordError, format_path
-from .._logs import describe
-from .._records import KeyValue, StreamRecord, UnreadableRecord
+from .._failures import describe_beside
+from .._records import KeyValue, StreamRecord
 from .._report import BatchReport, Outcome, RecordReport
 from ._ignored import reasons
 from ._invocation import Invocation, records_of
@@ -108,19 +107,8 @@ def _errors(report: BatchReport, first: int) -> Mapping[str, Sequence[int]]:
     errors: dict[str, list[int]] = {}
     for number, record in enumerate(report.records, first):
         if record.error is not None:
-            errors.setdefault(_described(record.error, record), []).append(number)
+            errors.setdefault(describe_beside(record.record, record.error), []).append(number)
     return errors
-
-
-def _described(error: BaseException, report: RecordReport) -> str:
-    """Without the record that it names, where that is the one whose number stands before it."""
-    if not isinstance(error, InvalidRecordError) or not _is_about(error, report.record):
-        return describe(error)
-    return ": ".join(filter(None, (type(error).__name__, format_path(error.path), error.reason)))
-
-
-def _is_about(error: InvalidRecordError, record: StreamRecord | UnreadableRecord) -> bool:
-    return isinstance(record, UnreadableRecord) or error.sequence_number == record.sequence_number
 
 
 def _ranges(numbers: Sequence[int]) -> str:
