@@ -7,12 +7,11 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
-from inspect import iscoroutinefunction
 from typing import Protocol, Self, TypeVar
 
 from typing_extensions import override
 
-from ._batch import preview_batch, process_batch
+from ._batch import process_batch
 from ._codec import prepare
 from ._dead_letter import DeadLetters, DeadLetterSink
 from ._deadline import Deadline
@@ -23,7 +22,9 @@ from ._jobs import AnyJob, BatchSettings, BrokenJob, Job
 from ._records import Kind, StreamRecord, UnreadableRecord
 from ._report import BatchReport, BatchResponse
 from ._reporting import Callback, tell
-from ._routing import Middleware, Route, Router, takers
+from ._routes import Middleware, Route, takers
+from ._routing import Router
+from ._wiring import check_concurrency, check_middleware, check_name, check_store, check_time_reserve
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
 
@@ -79,11 +80,11 @@ class StreamApp(Router):
                 less than 1, a middleware cannot be called, or there are dead letters without a store.
         """
         super().__init__()
-        _check_name(name)
-        _check_store(store, dead_letter)
-        _check_concurrency(concurrency)
-        _check_time_reserve(time_reserve)
-        _check_middleware(middleware)
+        check_name(name)
+        check_store(store, dead_letter)
+        check_concurrency(concurrency)
+        check_time_reserve(time_reserve)
+        check_middleware(middleware)
         self._middleware = tuple(middleware)
         self._routes_by_kind: dict[Kind, list[Route]] = {}
         self._name = name
@@ -135,6 +136,8 @@ class StreamApp(Router):
         Raises:
             InvalidEventError: The event is no batch of records.
         """
+        from ._preview import preview_batch  # noqa: PLC0415  # cold start: for who looks before running
+
         return preview_batch(*self._work(event, context))
 
     def on_report(self, callback: CallbackT) -> CallbackT:
@@ -180,7 +183,7 @@ class StreamApp(Router):
         Raises:
             ConfigurationError: A handler needs transactions and the store has none.
         """
-        _check_store(store, self._dead_letters)
+        check_store(store, self._dead_letters)
         app = copy.copy(self)
         app._store = store  # noqa: SLF001  # its own class
         app._routes, app._routes_by_kind, app._report_to = [], {}, [*self._report_to]  # noqa: SLF001
@@ -267,49 +270,10 @@ def _addressed(job: Job, app: str, registered: Collection[str]) -> Job:
     raise InvalidRecordError(reason, path=("body",), sequence_number=job.record.sequence_number)
 
 
-def _check_name(name: object) -> None:
-    if name is not None and not isinstance(name, str):
-        raise ConfigurationError("name must be text: pass the store as store=")
-    if name is not None and (not name or "#" in name):
-        raise ConfigurationError("name begins the marks: it must not be empty, and have no '#'")
-
-
-def _check_store(store: object, dead_letters: object) -> None:
-    if store is not None and (isinstance(store, type) or not isinstance(store, IdempotencyStore)):
-        raise ConfigurationError(
-            "store must be an instance of a class with the methods of ddbevents.stores.IdempotencyStore"
-        )
-    if any(iscoroutinefunction(getattr(store, name, None)) for name in ("handled", "add", "commit")):
-        raise ConfigurationError("store must have no async methods: its answers are waited for in threads")
-    if dead_letters is not None and not isinstance(dead_letters, DeadLetters):
-        raise ConfigurationError(
-            "dead_letter must be a DeadLetters, such as DeadLetters(SQSQueue(url), after=5)"
-        )
-    if dead_letters is not None and store is None:
-        raise ConfigurationError("dead letters need a store, which counts the attempts: give the app one")
-
-
 def _check_router(router: object) -> None:
     # of an app only the handlers would come, without its store and its middleware
     if not isinstance(router, Router) or isinstance(router, StreamApp):
         raise ConfigurationError("include takes a Router, and no app: register its handlers with a Router")
-
-
-def _check_concurrency(concurrency: object) -> None:
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise ConfigurationError("concurrency must be a whole number, at least 1")
-
-
-def _check_time_reserve(time_reserve: object) -> None:
-    if not isinstance(time_reserve, timedelta) or time_reserve < timedelta(0):
-        raise ConfigurationError("time_reserve must be a timedelta, and not negative")
-
-
-def _check_middleware(middleware: object) -> None:
-    if not isinstance(middleware, Sequence) or not all(map(callable, middleware)):
-        raise ConfigurationError(
-            "middleware must be a list of functions, each called with the change: pass the function itself"
-        )
 
 
 def _function_name(context: LambdaContext | None) -> str:

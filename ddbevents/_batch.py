@@ -20,10 +20,10 @@ from ._jobs import (
     Handler,
     Job,
     Trouble,
+    read_marks,
     report_done,
     report_handled,
     report_left,
-    report_preview,
     report_tried,
     report_unprotected,
     tasks_of,
@@ -50,34 +50,17 @@ def process_batch(jobs: Iterable[AnyJob], settings: BatchSettings) -> BatchRepor
     return BatchReport(tuple(reports), perf_counter() - start, datetime.now(UTC), settings.from_stream)
 
 
-def preview_batch(jobs: Iterable[AnyJob], settings: BatchSettings) -> BatchReport:
-    """What is done already, what would run, and what would fail before it could; nothing runs."""
-    ledger, jobs = Ledger(settings.app, settings.store), [*jobs]
-    try:
-        _read_marks(ledger, jobs, settings)
-    except StoreError as error:
-        reports = [report_unprotected(job, error) for job in jobs]
-    else:
-        reports = [report_preview(job, ledger.handled) for job in jobs]
-    return BatchReport(tuple(reports), 0.0, datetime.now(UTC), settings.from_stream)
-
-
 def _run(jobs: Iterable[AnyJob], settings: BatchSettings) -> list[RecordReport]:
     ledger = Ledger(settings.app, settings.store)
     if settings.store is not None:
         known = deque(jobs)
         try:
-            _read_marks(ledger, known, settings)
+            read_marks(ledger, known, settings)
         except StoreError as error:
             logger().error("marks cannot be read, so no handler ran: %s", describe(error))
             return [report_unprotected(job, error) for job in known]
         jobs = _let_go(known)
     return _Run(ledger, settings).run(jobs)
-
-
-def _read_marks(ledger: Ledger, jobs: Iterable[AnyJob], settings: BatchSettings) -> None:
-    tasks = (task for job in jobs for task in tasks_of(job))
-    ledger.read(tasks, with_put_aside=settings.dead_letters is not None)
 
 
 class _Run:

@@ -10,7 +10,7 @@ from ._dead_letter import DeadLetters
 from ._deadline import Deadline
 from ._errors import StoreError
 from ._idempotency import IdempotencyStore
-from ._ledger import Task
+from ._ledger import Ledger, Task
 from ._records import StreamRecord, UnreadableRecord
 from ._report import Outcome, RecordReport, worst_of
 from ._transaction import Transaction
@@ -85,6 +85,16 @@ def tasks_of(job: AnyJob) -> Iterable[Task]:
         return [(handler.name, job.record.event_id) for handler in job.handlers]
     # what could be put aside before
     return [] if job.record.identifier is None else [("", job.record.identifier)]
+
+
+def read_marks(ledger: Ledger, jobs: Iterable[AnyJob], settings: BatchSettings) -> None:
+    """Ask the store what of the jobs is done.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    tasks = (task for job in jobs for task in tasks_of(job))
+    ledger.read(tasks, with_put_aside=settings.dead_letters is not None)
 
 
 def report_handled(job: Job, seconds: float) -> RecordReport:

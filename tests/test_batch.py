@@ -30,7 +30,19 @@ from ddbevents import (
 from ddbevents._logs import describe
 from ddbevents.stores import IdempotencyStore, MemoryStore, TransactionalStore
 from tests.deliveries import FaultyStore
-from tests.stream import CANARY, Context, Json, MarksOnly, batch, insert, named, remove, sequence_number, user
+from tests.stream import (
+    CANARY,
+    Context,
+    Json,
+    MarksOnly,
+    batch,
+    insert,
+    named,
+    remove,
+    sequence_number,
+    shown,
+    user,
+)
 
 
 class User(BaseModel):
@@ -751,7 +763,7 @@ def test_marks_begin_with_the_name_of_app_or_function(monkeypatch: pytest.Monkey
         {"middleware": print},
         {"middleware": [None]},
     ],
-    ids=str,
+    ids=shown,
 )
 def test_an_app_that_cannot_be_is_refused_by_the_name_of_its_parameter(options: Any) -> None:
     [parameter] = options

@@ -212,7 +212,7 @@ def test_a_long_chain_is_no_deep_one() -> None:
 
 def test_a_condition_has_no_truth_so_that_and_loses_none() -> None:
     with pytest.raises(ConfigurationError, match="combine conditions with &"):
-        Attr("a").eq(1) and Attr("b").eq(2)
+        _ = Attr("a").eq(1) and Attr("b").eq(2)
 
 
 @pytest.mark.parametrize("junction", [and_, or_])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .._records import StreamRecord
 from .._report import BatchReport, Outcome
-from .._routing import Route
+from .._routes import Route
 from ._target import Target
 
 

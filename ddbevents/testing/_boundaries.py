@@ -13,7 +13,7 @@ from typing import Any
 from .._app import StreamApp
 from .._idempotency import Commit, IdempotencyStore, PackingStore, TransactionalStore
 from .._ledger import Task
-from .._routing import Route
+from .._routes import Route
 from .._transaction import Transaction
 from ._processes import Process
 from ._schedules import Point
