@@ -46,10 +46,13 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     """Show what is compared as tables: the report of a batch, or the history of a mapping."""
     if "ddbevents._report" not in sys.modules:
         return None
-    from ddbevents.testing._tables import lines_of, title_of  # noqa: PLC0415  # see above
+    from ddbevents.testing._tables import title_of  # noqa: PLC0415  # see above
 
-    lines = [*lines_of(left), *lines_of(right)]
-    return [f"{title_of(left)} {op} {title_of(right)}", *lines] if lines else None
+    lines = [*_lines_of(left), *_lines_of(right)]
+    try:
+        return [f"{title_of(left)} {op} {title_of(right)}", *lines] if lines else None
+    except Exception:  # noqa: BLE001  # what is compared may not be able to show itself
+        return lines
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,13 +62,20 @@ def pytest_runtest_makereport(
     """Show the reports, mappings and histories that a failed test has in its variables."""
     report = yield
     if report.failed and call.excinfo is not None and "ddbevents._report" in sys.modules:
-        from ddbevents.testing._tables import lines_of  # noqa: PLC0415  # see above
-
         for name, value in _variables(item, call.excinfo).items():
-            lines = lines_of(getattr(value, "history", value))
+            lines = _lines_of(value)
             if lines:
                 report.sections.append((f"ddbevents: {name}", "\n".join(lines)))
     return report
+
+
+def _lines_of(value: object) -> list[str]:
+    from ddbevents.testing._tables import lines_of  # noqa: PLC0415  # see above
+
+    try:
+        return lines_of(getattr(value, "history", value))
+    except Exception:  # noqa: BLE001  # any object of a test, and to show it must not end the tests
+        return []
 
 
 def _variables(item: pytest.Item, error: pytest.ExceptionInfo[BaseException]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
-from ._errors import ConfigurationError, InvalidRecordError, Reject
+from ._errors import ConfigurationError, Reject
 
 
 class DeadLetter(NamedTuple):
@@ -86,20 +86,13 @@ class DeadLetters:
         """
         return DeadLetters(sink, after=self._after, after_invalid=self._after_invalid)
 
-    def max_attempts(self, error: BaseException) -> int:
-        """How many failed attempts there may be, seeing this error."""
+    def max_attempts(self, error: BaseException, *, is_invalid: bool) -> int:
+        """How many failed attempts there may be: by the error, and whether the record itself is invalid."""
         if isinstance(error, Reject):
             return 1
-        return self._after_invalid if _is_of_record(error) else self._after
+        return self._after_invalid if is_invalid else self._after
 
 
 def _check_number(name: str, number: object) -> None:
     if not isinstance(number, int) or number < 1:
         raise ConfigurationError(f"{name} must be a whole number of attempts, at least 1")
-
-
-def _is_of_record(error: BaseException) -> bool:
-    """Whether the record itself is invalid, rather than something that its handler read or wrote."""
-    if not isinstance(error, InvalidRecordError):
-        return False
-    return error.sequence_number is not None or error.index is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from ._calls import finish, is_failure
 from ._dead_letter import DeadLetter, DeadLetters
@@ -53,7 +53,7 @@ def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, ledger
         return Outcome.FAILED
     attempt = None
     try:
-        attempt = _count(failure, dead_letters.max_attempts(failure.error), ledger)
+        attempt = _count(failure, _max_attempts(failure, dead_letters), ledger)
         if attempt.is_last:
             finish(dead_letters.sink.send(_letter(failure, app, attempt.number)))
     except BaseException as problem:
@@ -70,6 +70,11 @@ def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, ledger
         ledger.put_aside(failure.place, failure.task)
     _log_dead_lettered(failure, attempt, type(dead_letters.sink).__name__)
     return Outcome.DEAD_LETTERED
+
+
+def _max_attempts(failure: Failure, dead_letters: DeadLetters) -> int:
+    is_invalid = _is_about(failure.error, failure.record)
+    return dead_letters.max_attempts(failure.error, is_invalid=is_invalid)
 
 
 class _Attempt(NamedTuple):
@@ -120,11 +125,16 @@ def _message(error: BaseException) -> str:
 
 def describe_beside(record: StreamRecord | UnreadableRecord, error: BaseException) -> str:
     """What can be said of an exception, without the record that it names where that is the one beside it."""
-    if not isinstance(error, InvalidRecordError):
-        return describe(error)
-    if isinstance(record, StreamRecord) and error.sequence_number != record.sequence_number:
+    if not _is_about(error, record):
         return describe(error)
     return ": ".join(filter(None, (type(error).__name__, format_path(error.path), error.reason)))
+
+
+def _is_about(error: BaseException, record: StreamRecord | UnreadableRecord) -> TypeGuard[InvalidRecordError]:
+    """Whether the record itself is invalid, rather than another that its handler read or wrote."""
+    if not isinstance(error, InvalidRecordError):
+        return False
+    return isinstance(record, UnreadableRecord) or error.sequence_number == record.sequence_number
 
 
 def _log_failed(failure: Failure, attempt: _Attempt | None) -> None:

@@ -45,6 +45,13 @@ def _name(error: BaseException) -> str:
 
 def _answer(error: BaseException) -> str:
     """The error code and the operation, if botocore raised it; the status, if an HTTP client did."""
+    try:
+        return _told_by(error)
+    except Exception:  # noqa: BLE001  # an exception of the user's, whose attributes may raise
+        return ""
+
+
+def _told_by(error: BaseException) -> str:
     response: object = getattr(error, "response", None)
     if isinstance(response, Mapping):
         known = response.get("Error")

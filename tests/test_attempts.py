@@ -13,7 +13,17 @@ import pytest
 from pydantic import BaseModel
 from typing_extensions import override
 
-from ddbevents import ConfigurationError, Insert, Outcome, Router, StoreError, StreamApp, Transaction, decode
+from ddbevents import (
+    ConfigurationError,
+    Insert,
+    InvalidRecordError,
+    Outcome,
+    Router,
+    StoreError,
+    StreamApp,
+    Transaction,
+    decode,
+)
 from ddbevents._dead_letter import DeadLetter, DeadLetters
 from ddbevents._errors import Reject
 from ddbevents.stores import MemoryStore
@@ -346,6 +356,16 @@ def test_what_was_put_aside_is_told_by_its_name() -> None:
     assert report.record.identifier == sequence_number(1)
 
 
+def test_the_last_attempt_has_no_mark_besides_that_of_being_put_aside() -> None:
+    store = FaultyStore()
+    sick = Sick(store=store, after=2)
+
+    sick.told(users("b"))
+    sick.told(users("b"))
+
+    assert len(store.marks) == 2
+
+
 def test_only_records_that_fail_cost_requests() -> None:
     store = FaultyStore()
     sick = Sick(store=store, after=3)
@@ -400,7 +420,32 @@ def test_the_log_tells_of_what_is_put_aside_without_values(caplog: pytest.LogCap
     assert why.startswith("ValueError at")
     assert vars(line)["sequence_number"] == sequence_number(1)
     assert (line.levelname, vars(line)["error_type"]) == ("WARNING", "ValueError")
+    assert vars(line)["attempt"] == 1
     assert CANARY not in caplog.text
+
+
+def test_the_log_names_a_record_once(caplog: pytest.LogCaptureFixture) -> None:
+    Sick(after=5).told(batch(insert(1, {"pk": {"S": "a"}})))
+
+    assert caplog.records[0].getMessage().count(sequence_number(1)) == 1
+    assert "dead-lettered to Letters" in caplog.text
+    assert ": InvalidItemError: dynamodb.NewImage.email: User requires" in caplog.text
+
+
+def test_the_log_names_another_record_that_a_handler_could_not_read(caplog: pytest.LogCaptureFixture) -> None:
+    sick = Sick(after=5)
+    sick.error = InvalidRecordError("is not as it should be", sequence_number=sequence_number(9))
+
+    sick.told(users("b"))
+
+    assert f"record {sequence_number(1)} (INSERT of Users) failed" in caplog.text
+    assert f": InvalidRecordError: record {sequence_number(9)}: is not as" in caplog.text
+
+
+def test_a_record_without_an_arn_is_named_by_its_kind(caplog: pytest.LogCaptureFixture) -> None:
+    Sick(after=5).told(batch({**insert(1, user("b")), "eventSourceARN": None}))
+
+    assert f"record {sequence_number(1)} (INSERT) failed" in caplog.text
 
 
 def test_the_log_counts_attempts(caplog: pytest.LogCaptureFixture) -> None:
@@ -425,6 +470,7 @@ def test_the_log_tells_of_what_cannot_be_put_aside(caplog: pytest.LogCaptureFixt
     )
     assert vars(line)["sequence_number"] == sequence_number(1)
     assert (vars(line)["handler"], vars(line)["error_type"]) == (f"{__name__}.Sick.handle", "ValueError")
+    assert vars(line)["attempt"] == 1
 
 
 def test_dead_letters_need_a_store_which_counts() -> None:
@@ -465,6 +511,7 @@ def test_any_exception_can_be_told_in_a_letter(error: Exception) -> None:
 
     assert sick.told(users("b")) == ["dead-lettered"]
     assert (sick.letters.letters[0].error, sick.letters.letters[0].path) == (type(error).__name__, None)
+    assert sick.letters.letters[0].message in {CANARY, ""}
 
 
 def test_a_store_error_of_a_handlers_own_is_its_own_failure() -> None:

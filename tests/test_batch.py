@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from typing_extensions import override
 
 from ddbevents import (
     BatchFailedError,
@@ -248,6 +249,13 @@ def test_what_cannot_be_read_is_left_too_when_no_time_is_left() -> None:
     recorder = Recorder(store=MemoryStore())
 
     assert outcomes(recorder, event, Context(milliseconds=1)) == ["handled", "not run", "not run"]
+
+
+def test_what_cannot_be_read_and_is_not_put_aside_fails_with_no_time_left_for_that_costs_none() -> None:
+    event = batch(insert(1, user("a")), {**insert(2, user("b")), "eventName": None})
+    recorder = Recorder(store=MemoryStore())
+
+    assert outcomes(recorder, event, Context(milliseconds=1)) == ["handled", "failed"]
 
 
 def test_what_costs_no_time_is_done_with_no_time_left() -> None:
@@ -698,6 +706,22 @@ def test_a_transaction_that_fails_fails_its_record() -> None:
         pass
 
     assert app(users("a")) == named(1)
+
+
+def test_who_ends_the_process_while_a_transaction_is_written_ends_it() -> None:
+    class Interrupted(TransactionalMemory):
+        @override
+        def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+            raise KeyboardInterrupt
+
+    app = StreamApp(store=Interrupted())
+
+    @app.on_insert(User)
+    def count(change: Insert[User], tx: Transaction) -> None:
+        pass
+
+    with pytest.raises(KeyboardInterrupt):
+        app(users("a"))
 
 
 def test_a_transaction_that_another_copy_committed_is_done() -> None:

@@ -88,6 +88,21 @@ def test_no_unreadable_record_is_put_aside_with_less_than_the_reserve_left() -> 
     assert (report.dead_lettered, report.not_run, len(letters.letters)) == (2, 2, 2)
 
 
+def test_the_time_to_put_an_unreadable_record_aside_is_that_of_a_record() -> None:
+    class Lasting(Letters):
+        @override
+        def send(self, letter: DeadLetter) -> None:
+            time.sleep(0.03)
+            super().send(letter)
+
+    app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(Lasting()), time_reserve=NOW)
+    unreadable = [{**record(number, user("a")), "eventName": None} for number in range(1, 4)]
+
+    report = app.process(batch(*unreadable), Context(50))
+
+    assert (report.dead_lettered, report.not_run) == (1, 2)
+
+
 def test_with_time_enough_all_is_done() -> None:
     slow = Slow(5_000)
     app = StreamApp(time_reserve=NOW)

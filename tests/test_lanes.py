@@ -429,11 +429,9 @@ def test_items_are_let_go_when_their_record_is_done(concurrency: int) -> None:
 def inner_app(*, is_async: bool) -> StreamApp:
     app = StreamApp(store=MemoryStore(), concurrency=4)
 
-    def handle(change: Insert[User]) -> None:
-        pass
+    def handle(change: Insert[User]) -> None: ...
 
-    async def handle_async(change: Insert[User]) -> None:
-        pass
+    async def handle_async(change: Insert[User]) -> None: ...
 
     app.on_insert(User)(handle_async if is_async else handle)
     return app

@@ -67,6 +67,22 @@ def test_an_error_of_http_is_told_with_its_status(status: object, told: str) -> 
     assert told in described(fail)
 
 
+class HeadlessError(Exception):
+    """Its answer cannot be looked at."""
+
+    @property
+    def response(self) -> object:
+        raise RuntimeError
+
+
+def test_an_answer_that_cannot_be_looked_at_is_left_out() -> None:
+    assert described(lambda: raise_(HeadlessError())).startswith("tests.test_logs.HeadlessError at ")
+
+
+def raise_(error: Exception) -> NoReturn:
+    raise error
+
+
 def test_of_a_group_its_members_are_told_with_their_places() -> None:
     async def connect() -> NoReturn:
         raise ConnectionError(CANARY)

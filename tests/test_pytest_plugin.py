@@ -198,6 +198,31 @@ def test_error():
     result.stdout.fnmatch_lines(["*1  0 * 2        0      failed * ZeroDivisionError at *"])
 
 
+def test_what_cannot_be_looked_at_does_not_end_the_tests(run: Run) -> None:
+    result = run("""
+class Blind:
+    @property
+    def history(self):
+        raise RuntimeError
+
+class Mute:
+    def __repr__(self):
+        raise RuntimeError
+
+def test_blind():
+    blind = Blind()
+    assert not blind
+
+def test_mute():
+    assert app.with_store(None).process(event(*records)) == Mute()
+
+def test_after_them(): ...
+""")
+
+    result.assert_outcomes(failed=2, passed=1)
+    result.stdout.fnmatch_lines(["*AssertionError*", *BATCH])
+
+
 def test_a_failure_outside_of_the_test_has_no_variables(run: Run) -> None:
     result = run("""
 def test_nothing(no_such_fixture): ...

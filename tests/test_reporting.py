@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from ddbevents import BatchReport, InvalidRecordError, KeyChange, Outcome, StoreError, StreamApp
+from ddbevents import (
+    BatchReport,
+    ConfigurationError,
+    InvalidRecordError,
+    KeyChange,
+    Outcome,
+    StoreError,
+    StreamApp,
+)
 from ddbevents.stores import MemoryStore
 from tests.deliveries import FaultyStore
 from tests.letters import letter, message
@@ -363,3 +371,10 @@ def test_the_reason_is_that_of_a_record_that_failed_although_one_before_it_was_l
 
     assert report.failure is not None
     assert report.failure.error is error
+
+
+def test_what_cannot_be_called_is_not_told(app: StreamApp) -> None:
+    nothing: Any = None
+
+    with pytest.raises(ConfigurationError, match="on_report takes a function"):
+        app.on_report(nothing)
