@@ -99,7 +99,8 @@ def read_marks(ledger: Ledger, jobs: Iterable[AnyJob], settings: BatchSettings) 
 
 def report_handled(job: Job, seconds: float) -> RecordReport:
     """Of a record whose handlers all ran now, and none failed."""
-    return RecordReport(job.record, Outcome.HANDLED, _all(job, Outcome.HANDLED), None, seconds)
+    told = tuple([(handler.name, Outcome.HANDLED) for handler in job.handlers])
+    return RecordReport(job.record, Outcome.HANDLED, told, None, seconds)
 
 
 def report_tried(job: Job, todo: Sequence[Handler], trouble: Trouble | None, seconds: float) -> RecordReport:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator
 
 from ._adapters import adapter
-from ._leaves import Schema
+from ._fields import Schema
 from ._nodes import Config, outer_config
 from ._rewrite import CannotRewriteError, rewrite
 from ._strict import is_strict, relax

@@ -19,12 +19,13 @@ from .._attributes import canonical
 from .._encoding import encode_attribute
 from .._errors import AttributePath, ConfigurationError
 from ._adapters import adapter
-from ._leaves import Schema
-from ._nodes import RECORDS
 
+Schema: TypeAlias = Any  # pydantic's CoreSchema: sixty TypedDicts, told apart by their `type`
 Definitions: TypeAlias = Mapping[str, Schema]
 Choices: TypeAlias = frozenset[tuple[str, Any]]
 
+RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
+"""The nodes of a core schema that have fields."""
 _USER_CODE: Final = frozenset({"function-before", "function-wrap", "function-plain"})
 
 

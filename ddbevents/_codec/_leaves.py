@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pydantic_core import core_schema
 
 from .._attributes import decode_binary, decode_number, exact_decimal
+from ._fields import Schema
 
-Schema: TypeAlias = Any  # pydantic's CoreSchema: sixty TypedDicts, told apart by their `type`
 Take: TypeAlias = Callable[[Any], Any]
 
 

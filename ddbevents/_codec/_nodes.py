@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from ._leaves import Schema
+from ._fields import Schema
 
 Config: TypeAlias = Mapping[str, Any]
-
-RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
-"""The nodes that have fields."""
 
 CHILDREN: Final = frozenset(
     {

@@ -16,8 +16,9 @@ from pydantic_core import core_schema
 
 from .._attributes import GLOBAL_TABLES, Image, check_depth, decode_attribute, decode_binary
 from .._errors import AttributePath
-from ._leaves import LEAVES, NULL, Schema, Split, Take, before, take_members, take_null, without_ref
-from ._nodes import RECORDS, is_ambiguous
+from ._fields import RECORDS, Schema
+from ._leaves import LEAVES, NULL, Split, Take, before, take_members, take_null, without_ref
+from ._nodes import is_ambiguous
 
 _COPY: Final = "typed:"  # begins the reference of a rewritten definition; the original keeps its own
 

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal
 
 from pydantic_core import PydanticKnownError
 
-from ._leaves import Schema, before
+from ._fields import Schema
+from ._leaves import before
 from ._nodes import CHILDREN, is_table, nodes
 
 
