@@ -28,7 +28,8 @@ def is_failure(error: BaseException) -> bool:
 
 def is_inside_loop() -> bool:
     """Whether an async handler or callback called, in whose thread nothing may wait for another of them."""
-    return f"{__package__}._loop" in sys.modules and bool(_loop().is_inside())
+    # where asyncio is not loaded no loop can run, and none is to be loaded for asking
+    return "asyncio" in sys.modules and bool(_loop().is_inside())
 
 
 def _loop() -> ModuleType:

@@ -33,6 +33,7 @@ from ddbevents import (
     Reject,
     StreamApp,
 )
+from ddbevents._calls import is_inside_loop
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
 from tests.deliveries import LONGER, FaultyStore, Letters, World, deliver
@@ -451,6 +452,22 @@ def test_an_app_with_lanes_within_an_async_handler_does_not_wait_for_the_loop(
     app(users("z"))
 
     assert [report.outcome.value for report in reports[0].records] == [told, told]
+
+
+def test_the_loop_is_known_from_inside_though_its_module_was_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = StreamApp()
+    found: list[bool] = []
+
+    @app.on_insert(User)
+    async def handle(change: Insert[User]) -> None:
+        monkeypatch.delitem(sys.modules, "ddbevents._loop")
+        found.append(is_inside_loop())
+
+    app(users("z"))
+
+    assert found == [True]
 
 
 @pytest.mark.parametrize("concurrency", [0, -1])
