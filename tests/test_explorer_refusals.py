@@ -262,13 +262,19 @@ def test_the_reason_why_effects_cannot_be_copied_is_the_cause() -> None:
     assert isinstance(refused(naive, observe=lambda world: world.store).__cause__, TypeError)
 
 
+def test_an_observer_without_a_return_is_told() -> None:
+    refusal = refused(naive, observe=lambda world: world.counted.clear())
+
+    assert str(refusal) == "observe returned None, which is the same whatever happens: return the effects"
+
+
 def test_what_an_app_reports_to_is_not_changed() -> None:
     reports: list[object] = []
     app = StreamApp("reports")
     app.on_keys(dict)(lambda change: None)
     app.on_report(reports.append)
 
-    explore(lambda _: app, RECORDS, observe=lambda _: None, make_world=World, schedules=0)
+    explore(lambda _: app, RECORDS, observe=lambda _: 0, make_world=World, schedules=0)
     reports.clear()
     app({"Records": RECORDS})
 

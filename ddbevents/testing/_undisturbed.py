@@ -18,7 +18,7 @@ def play_undisturbed(scene: Scene[Any]) -> Played:
     """Play without any fault, and see that the same comes of it twice.
 
     Raises:
-        ConfigurationError: A record is not handled, no handler runs, or the effects cannot be compared.
+        ConfigurationError: A record is not handled, no handler runs, or there are no effects to compare.
     """
     first = play(scene, ())
     lost = _lost(first)
@@ -28,6 +28,10 @@ def play_undisturbed(scene: Scene[Any]) -> Played:
     if not first.begun:
         reason, cause = _why_idle(first)
         raise ConfigurationError(f"without any fault, some handler must run: {reason}") from cause
+    if first.effects is None:
+        raise ConfigurationError(
+            "observe returned None, which is the same whatever happens: return the effects"
+        )
     first = kept(first)
     if play(scene, ()).effects != first.effects:
         raise ConfigurationError(
