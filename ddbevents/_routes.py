@@ -67,12 +67,14 @@ def _entered(middleware: Middleware, change: object) -> AbstractContextManager[o
     )
 
 
-def takers(routes: Iterable[Route], record: StreamRecord) -> Sequence[Route]:
+def takers(routes: Sequence[Route], record: StreamRecord) -> Sequence[Route]:
     """Those of a record's kind that take it, in order.
 
     Raises:
         InvalidRecordError: For one of them this cannot be said.
     """
+    if len(routes) == 1 and routes[0].takes_all:
+        return routes
     taking = [route for route in routes if route.takes_all or route.selection.takes(record)]
     return taking if len(taking) <= 1 else _sharing(taking)
 
