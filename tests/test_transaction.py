@@ -264,7 +264,7 @@ def test_4_mb_are_a_transaction_and_more_are_none() -> None:
         ([], 3),
         (["a", "b"], 3 + 2 + 2),
         ({"k": "v"}, 3 + 1 + 2),
-        ({"a", "b"}, 2),
+        pytest.param({"a", "b"}, 2, id="two texts"),
         ({b"a"}, 1),
         ({1}, 2),
     ],
