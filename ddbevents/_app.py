@@ -86,7 +86,7 @@ class StreamApp(Router):
         check_time_reserve(time_reserve)
         check_middleware(middleware)
         self._middleware = tuple(middleware)
-        self._routes_by_kind: dict[Kind, list[Route]] = {}
+        self._routes_by_kind: dict[Kind, tuple[Route, ...]] = {}
         self._name = name
         self._store = store
         self._dead_letters = dead_letter
@@ -216,7 +216,7 @@ class StreamApp(Router):
         super()._admit(route)
         for kind in route.selection.kinds:
             within = route._replace(middleware=self._middleware)
-            self._routes_by_kind.setdefault(kind, []).append(within)
+            self._routes_by_kind[kind] = (*self._routes_by_kind.get(kind, ()), within)
 
     def _work(self, event: object, context: LambdaContext | None) -> tuple[Iterator[AnyJob], BatchSettings]:
         name = self._name or _function_name(context)

@@ -124,8 +124,8 @@ def explore(  # noqa: PLR0913  # two that play, two that judge, two that say how
 
     Raises:
         ConfigurationError: Without any fault, a record is not handled, no handler runs, or the effects are
-            not the same twice; or the effects cannot be copied and compared. It names the record, the handler
-            and the error, which is its cause.
+            not the same twice; or they are None, or cannot be copied and compared. It names the record, the
+            handler and the error, which is its cause.
     """
     scene = Scene(make_app, [*records], observe, make_world, make_mapping)
     with _quietly():
