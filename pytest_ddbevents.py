@@ -44,7 +44,7 @@ def ddbevents_mapping(ddbevents_clock: VirtualClock) -> Callable[..., EventSourc
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     """Show what is compared as tables: the report of a batch, or the history of a mapping."""
-    if "ddbevents._report" not in sys.modules:
+    if "ddbevents._engine" not in sys.modules:
         return None
     from ddbevents.testing._tables import title_of  # noqa: PLC0415  # see above
 
@@ -61,7 +61,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the reports, mappings and histories that a failed test has in its variables."""
     report = yield
-    if report.failed and call.excinfo is not None and "ddbevents._report" in sys.modules:
+    if report.failed and call.excinfo is not None and "ddbevents._engine" in sys.modules:
         for name, value in _variables(item, call.excinfo).items():
             lines = _lines_of(value)
             if lines:

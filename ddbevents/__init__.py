@@ -5,6 +5,7 @@ from ._attributes import AttributeValue, Image, Value
 from ._changes import Change, Insert, KeyChange, Modify, Remove, Upsert
 from ._codec import decode, decode_value, encode, encode_value
 from ._conditions import Attr, Condition
+from ._engine import BatchItemFailure, BatchReport, BatchResponse, Outcome, RecordReport
 from ._errors import (
     BatchFailedError,
     ConfigurationError,
@@ -17,9 +18,7 @@ from ._errors import (
     StoreError,
     TransactionError,
 )
-from ._events import parse_event
-from ._records import Kind, StreamRecord, UnreadableRecord, ViewType
-from ._report import BatchItemFailure, BatchReport, BatchResponse, Outcome, RecordReport
+from ._records import Kind, StreamRecord, UnreadableRecord, ViewType, parse_event
 from ._routing import Router
 from ._transaction import Transaction
 

@@ -11,20 +11,31 @@ from typing import Protocol, Self, TypeVar
 
 from typing_extensions import override
 
-from ._batch import process_batch
 from ._codec import prepare
-from ._dead_letter import DeadLetters, DeadLetterSink
-from ._deadline import Deadline
+from ._engine import (
+    AnyJob,
+    BatchReport,
+    BatchResponse,
+    BatchSettings,
+    BrokenJob,
+    Callback,
+    DeadLetters,
+    DeadLetterSink,
+    Deadline,
+    IdempotencyStore,
+    Job,
+    TransactionalStore,
+    check_concurrency,
+    check_middleware,
+    check_name,
+    check_store,
+    check_time_reserve,
+    process_batch,
+    tell,
+)
 from ._errors import ConfigurationError, InvalidRecordError
-from ._events import is_from_stream, read_event
-from ._idempotency import IdempotencyStore, TransactionalStore
-from ._jobs import AnyJob, BatchSettings, BrokenJob, Job
-from ._records import Kind, StreamRecord, UnreadableRecord
-from ._report import BatchReport, BatchResponse
-from ._reporting import Callback, tell
-from ._routes import Middleware, Route, takers
-from ._routing import Router
-from ._wiring import check_concurrency, check_middleware, check_name, check_store, check_time_reserve
+from ._records import Kind, StreamRecord, UnreadableRecord, is_from_stream, read_event
+from ._routing import Middleware, Route, Router, takers
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
 
@@ -136,7 +147,7 @@ class StreamApp(Router):
         Raises:
             InvalidEventError: The event is no batch of records.
         """
-        from ._preview import preview_batch  # noqa: PLC0415  # cold start: for who looks before running
+        from ._engine._preview import preview_batch  # noqa: PLC0415  # cold start: for who looks before running
 
         return preview_batch(*self._work(event, context))
 

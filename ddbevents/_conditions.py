@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import ge, gt, le, lt
 from typing import Any, Final, Literal, NamedTuple, Never, TypeAlias
 
-from ._attributes import AttributeValue, Image, canonical, split_tag
-from ._encoding import encode_attribute
+from ._attributes import AttributeValue, Image, canonical, encode_attribute, split_tag
 from ._errors import AttributePath, ConfigurationError, InvalidItemError
 
 Operator: TypeAlias = Literal[

@@ -13,8 +13,8 @@ from typing import Final
 from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer, IdempotencyConfig
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemNotFoundError
 
+from ._engine import KEEP, check_keep
 from ._errors import ConfigurationError, StoreError
-from ._idempotency import KEEP, check_keep
 
 __all__ = ["PowertoolsStore"]
 

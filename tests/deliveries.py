@@ -13,9 +13,9 @@ from typing import Any, Final, Literal, TypeAlias
 from hypothesis import strategies as st
 
 from ddbevents import BatchReport, KeyChange, StoreError, StreamApp, Transaction, TransactionError
-from ddbevents._dead_letter import DeadLetter
+from ddbevents._engine._stores import Commit
 from ddbevents._errors import DeadLetterError
-from ddbevents._idempotency import Commit
+from ddbevents._records import DeadLetter
 from tests.stream import Json, batch, insert, sequence_number, user
 
 Fault: TypeAlias = Literal["none", "down", "lost", "refused"]

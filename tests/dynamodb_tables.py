@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ddbevents._attributes import decode_map
+from ddbevents._attributes._decode import decode_map
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

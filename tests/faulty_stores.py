@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing_extensions import override
 
 from ddbevents import Transaction, TransactionError
-from ddbevents._idempotency import Commit
+from ddbevents._engine._stores import Commit
 from ddbevents._transaction import Put, Write
 from ddbevents.stores import MemoryStore
 from ddbevents.stores._apply import apply_all

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ddbevents import Attr, Condition, Transaction, TransactionError, encode
-from ddbevents._attributes import canonical
+from ddbevents._attributes._decode import canonical
 from ddbevents.stores import DynamoDBStore
 from ddbevents.stores._apply import apply_all
 from tests.dynamodb_local import clients

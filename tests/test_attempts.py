@@ -24,8 +24,8 @@ from ddbevents import (
     Transaction,
     decode,
 )
-from ddbevents._dead_letter import DeadLetter, DeadLetters
 from ddbevents._errors import Reject
+from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
 from tests.deliveries import FaultyStore, Letters
 from tests.stream import CANARY, Json, batch, insert, named, sequence_number, user

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from ddbevents import InvalidItemError, decode_value, encode_value
-from ddbevents._attributes import canonical
+from ddbevents._attributes._decode import canonical
 from tests.stream import CANARY, shown
 
 NUMBERS = st.one_of(

@@ -26,7 +26,7 @@ from ddbevents import (
     StreamRecord,
     parse_event,
 )
-from ddbevents._dead_letter import DeadLetters
+from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
 from tests.deliveries import FaultyStore, Letters
 from tests.stream import (

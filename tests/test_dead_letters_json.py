@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import ddbevents.dead_letters
 from ddbevents import DeadLetterError, parse_event
-from ddbevents._letter_text import compress
+from ddbevents._records._letter_json import compress
 from ddbevents.dead_letters import DeadLetter, from_json, to_json
 from tests.letters import RECORD, letter
 from tests.stream import CANARY, batch, insert, user

@@ -27,7 +27,7 @@ from ddbevents import (
     Transaction,
     parse_event,
 )
-from ddbevents._letter_text import compress
+from ddbevents._records._letter_json import compress
 from ddbevents.dead_letters import DeadLetter, DeadLetters, to_json
 from ddbevents.stores import MemoryStore
 from tests.letters import RECORD, Sent, letter, message

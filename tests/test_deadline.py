@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from ddbevents import KeyChange, StreamApp, Transaction
-from ddbevents._deadline import Deadline
+from ddbevents._engine._deadline import Deadline
 from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, VirtualClock, insert

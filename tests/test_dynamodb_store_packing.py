@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddbevents import Attr, Condition, StoreError, Transaction, TransactionError
-from ddbevents._idempotency import Commit, PackingStore
+from ddbevents._engine._stores import Commit, PackingStore
 from ddbevents.stores import DynamoDBStore
 from ddbevents.stores._packing import add_up
 from tests.dynamodb_faults import (

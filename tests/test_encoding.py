@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from pydantic import AnyUrl, BaseModel, SecretStr
 
 from ddbevents import InvalidItemError, decode_value, encode, encode_value
+from ddbevents._attributes._encode import encode_attribute
 from ddbevents._codec._convert import convert
 from ddbevents._codec._encode import _dump
 from ddbevents._codec._writers import write
-from ddbevents._encoding import encode_attribute
 from tests.stream import CANARY, shown
 from tests.test_attributes import VALUES
 

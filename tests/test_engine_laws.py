@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddbevents import Outcome
-from ddbevents._dead_letter import DeadLetters
+from ddbevents.dead_letters import DeadLetters
 from tests.deliveries import (
     FAILING,
     HURRIES,

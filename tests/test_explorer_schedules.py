@@ -11,8 +11,8 @@ import pytest
 from ddbevents import Insert, StreamApp
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping
-from ddbevents.testing._explorer import _shrink
-from ddbevents.testing._schedules import (
+from ddbevents.testing._explorer._explorer import _shrink
+from ddbevents.testing._explorer._schedules import (
     Copy,
     Fault,
     Point,
@@ -25,8 +25,8 @@ from ddbevents.testing._schedules import (
     simpler,
     single_steps,
 )
-from ddbevents.testing._staging import Played, Scene, play
-from ddbevents.testing._violations import Suspect, violation_of
+from ddbevents.testing._explorer._staging import Played, Scene, play
+from ddbevents.testing._explorer._violations import Suspect, violation_of
 from tests.explored import AnyItem, World, adding, items, naive
 from tests.faulty_stores import Packs
 from tests.stream import MarksOnly

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ddbevents import ConfigurationError
-from ddbevents._idempotency import utc_now
+from ddbevents._engine._stores import utc_now
 from ddbevents.stores import MemoryStore
 
 INSTANT = timedelta(microseconds=1)

@@ -33,7 +33,7 @@ from ddbevents import (
     Reject,
     StreamApp,
 )
-from ddbevents._calls import is_inside_loop
+from ddbevents._async import is_inside_loop
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
 from tests.deliveries import LONGER, FaultyStore, Letters, World, deliver
@@ -462,7 +462,7 @@ def test_the_loop_is_known_from_inside_though_its_module_was_forgotten(
 
     @app.on_insert(User)
     async def handle(change: Insert[User]) -> None:
-        monkeypatch.delitem(sys.modules, "ddbevents._loop")
+        monkeypatch.delitem(sys.modules, "ddbevents._async._loop")
         found.append(is_inside_loop())
 
     app(users("z"))

@@ -223,7 +223,9 @@ def test_a_task_with_a_context_of_its_own_is_not_waited_for(app: StreamApp) -> N
 def test_a_task_that_ignores_its_cancellation_does_not_hold_the_batch(
     app: StreamApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ddbevents._loop._SECONDS_TO_CANCEL", 0.01)  # a second would be long for a test
+    monkeypatch.setattr(
+        "ddbevents._async._loop._SECONDS_TO_CANCEL", 0.01
+    )  # a second would be long for a test
 
     async def stay() -> None:
         with suppress(asyncio.CancelledError):

@@ -11,9 +11,9 @@ import pytest
 from typing_extensions import override
 
 from ddbevents import KeyChange, StoreError, StreamApp, Transaction, TransactionError
-from ddbevents._dead_letter import DeadLetters
-from ddbevents._idempotency import Commit
+from ddbevents._engine._stores import Commit
 from ddbevents._transaction import Write
+from ddbevents.dead_letters import DeadLetters
 from tests.deliveries import Fault, FaultyStore, Letters, World, deliver, runs_of
 from tests.stream import Context, Json, batch, insert, modify, named, user
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddbevents import StreamRecord
-from ddbevents._reading import _read_any, _read_usual
+from ddbevents._records._reading import _read_any, _read_usual
 from tests.stream import Json, insert, modify, remove, user
 from tests.test_bad_input import JSON
 

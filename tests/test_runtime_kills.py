@@ -22,7 +22,7 @@ import pytest
 from botocore.config import Config
 from botocore.session import Session
 
-from ddbevents._attributes import decode_map
+from ddbevents._attributes._decode import decode_map
 from ddbevents.testing import event, insert, modify
 from examples.projection.app import Order
 from tests.runtime_api import CrashedError, Function, TimedOutError, function

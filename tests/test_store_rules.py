@@ -15,7 +15,7 @@ import pytest
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 
 from ddbevents import decode_value
-from ddbevents._idempotency import PackingStore
+from ddbevents._engine._stores import PackingStore
 from ddbevents.powertools import PowertoolsStore
 from ddbevents.stores import (
     DynamoDBStore,

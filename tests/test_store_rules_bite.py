@@ -15,10 +15,8 @@ from ddbevents.testing import (
     STORE_RULES,
     TRANSACTION_RULES,
     TableUnderTest,
-    _packing_rules,
-    _store_rules,
-    _transaction_rules,
 )
+from ddbevents.testing._rules import _packing_rules, _store_rules, _transaction_rules
 from tests import faulty_stores as faulty
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import AliasChoices, BaseModel, Field
 
 from ddbevents import Attr, InvalidRecordError, Router, parse_event
-from ddbevents._selection import Selection
+from ddbevents._routing._selection import Selection
 from tests.stream import CANARY, Json, batch, insert, modify, remove, user
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, assert_type
 
 from ddbevents import StreamApp, Transaction
-from ddbevents._idempotency import PackingStore
+from ddbevents._engine._stores import PackingStore
 from ddbevents.stores import DynamoDBStore, IdempotencyStore, MemoryStore, SQLiteStore, TransactionalStore
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from .._attributes import AttributeValue
-from .._encoding import encode_attribute, encode_map
+from .._attributes import AttributeValue, encode_attribute, encode_map
 from .._errors import InvalidItemError
 from ._adapters import adapter
 from ._convert import convert

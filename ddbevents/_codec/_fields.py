@@ -15,8 +15,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, Union, get_origin
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
-from .._attributes import canonical
-from .._encoding import encode_attribute
+from .._attributes import canonical, encode_attribute
 from .._errors import AttributePath, ConfigurationError
 from ._adapters import adapter
 

@@ -11,8 +11,7 @@ from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
-from .._attributes import MAX_DEPTH, MOST_DIGITS, AttributeValue, exact_decimal
-from .._encoding import encode_attribute
+from .._attributes import MAX_DEPTH, MOST_DIGITS, AttributeValue, encode_attribute, exact_decimal
 from ._convert import convert
 
 _Write: TypeAlias = Callable[[Any, int], AttributeValue]

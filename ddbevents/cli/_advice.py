@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
+from .._engine import Outcome, RecordReport
 from .._errors import TransactionError
 from .._records import StreamRecord
-from .._report import Outcome, RecordReport
 from ._local import LETTERS
 from ._store import StoreOptions
 from ._target import Target

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from .._engine import BatchReport, Outcome
 from .._records import StreamRecord
-from .._report import BatchReport, Outcome
-from .._routes import Route
+from .._routing import Route
 from ._target import Target
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from time import monotonic, perf_counter
 
 from .._app import StreamApp
+from .._engine import BatchReport, RecordReport
 from .._errors import InvalidEventError
-from .._report import BatchReport, RecordReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from .._dead_letter import DeadLetter
 from .._errors import DeadLetterError
+from .._records import DeadLetter
 from ..dead_letters._lines import JsonLinesFile
 
 FOLDER: Final = ".ddbevents"

@@ -9,10 +9,8 @@ from time import perf_counter
 from typing import NamedTuple
 
 from .._app import StreamApp
-from .._events import read_event
-from .._lanes import lane_of
-from .._records import StreamRecord, UnreadableRecord
-from .._report import BatchReport, Outcome, RecordReport
+from .._engine import BatchReport, Outcome, RecordReport
+from .._records import StreamRecord, UnreadableRecord, lane_of, read_event
 from ._errors import CommandError
 from ._invocation import InvocationContext, run
 from ._letters import Found, Source

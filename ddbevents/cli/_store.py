@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from typing import Final, NamedTuple
 
 from .._app import StreamApp
+from .._engine import IdempotencyStore
 from .._errors import ConfigurationError
-from .._idempotency import IdempotencyStore
 from ..stores import MemoryStore, SQLiteStore
 from ._errors import CommandError
 from ._local import FOLDER, MARKS, make_folder

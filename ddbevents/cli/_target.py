@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .._app import StreamApp
-from .._routes import Route
+from .._routing import Route
 from ._errors import CommandError
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._dead_letter import DeadLetter, DeadLetters, DeadLetterSink
-from .._letter_text import from_json, to_json
+from .._engine import DeadLetters, DeadLetterSink
+from .._records import DeadLetter
+from .._records._letter_json import from_json, to_json
 
 if TYPE_CHECKING:
     from ._lines import JsonLinesFile

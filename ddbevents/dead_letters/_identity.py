@@ -6,11 +6,9 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from .._dead_letter import DeadLetter
 from .._errors import InvalidRecordError
-from .._letter_text import to_json
-from .._reading import read_record
-from .._records import StreamRecord, UnreadableRecord
+from .._records import DeadLetter, StreamRecord, UnreadableRecord, read_record
+from .._records._letter_json import to_json
 
 _MOST_DIGITS: Final = 40  # of a sequence number: names of one length are in the order of the numbers
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)

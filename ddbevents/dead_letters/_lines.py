@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from .._dead_letter import DeadLetter
 from .._errors import DeadLetterError
-from .._letter_text import to_json
+from .._records import DeadLetter
+from .._records._letter_json import to_json
 
 
 class JsonLinesFile:

@@ -6,9 +6,9 @@ from typing import Protocol
 from urllib.parse import quote
 
 from .._aws import ClientOfProcess, Request, check_boto3
-from .._dead_letter import DeadLetter
 from .._errors import ConfigurationError
-from .._letter_text import to_json
+from .._records import DeadLetter
+from .._records._letter_json import to_json
 from ._identity import identify
 
 

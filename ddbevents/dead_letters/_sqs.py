@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from .._aws import ClientOfProcess, Request, check_boto3
-from .._dead_letter import DeadLetter
 from .._errors import ConfigurationError, DeadLetterError
-from .._letter_text import compress, to_json
+from .._records import DeadLetter
+from .._records._letter_json import compress, to_json
 from ._identity import identify
 
 _LONGEST: Final = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._idempotency import Commit, IdempotencyStore, PackingStore, TransactionalStore
+from .._engine import Commit, IdempotencyStore, PackingStore, TransactionalStore
 from ._memory import MemoryStore
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from .._aws import ClientOfProcess, Request, check_boto3
 from .._conditions import Attr
+from .._engine import KEEP, Commit, check_keep, utc_now
 from .._errors import StoreError
-from .._idempotency import KEEP, Commit, check_keep, utc_now
 from .._transaction import EncodedItem, Put, Transaction
 from ._backoff import Backoff
 from ._client import DynamoDBClient

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._attributes import Image, canonical
 from .._codec import encode
-from .._idempotency import KEEP, check_keep, utc_now
+from .._engine import KEEP, check_keep, utc_now
 from .._transaction import EncodedItem, Transaction
 from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, plain, sorted_names
 

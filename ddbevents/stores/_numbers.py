@@ -5,8 +5,7 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import Final
 
-from .._attributes import AttributeValue
-from .._encoding import encode_attribute
+from .._attributes import AttributeValue, encode_attribute
 
 _EXACT: Final = Context(
     prec=300

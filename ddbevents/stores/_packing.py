@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Final, TypeGuard
 
+from .._engine import Commit
 from .._errors import InvalidItemError, TransactionError
-from .._idempotency import Commit
 from .._transaction import Update, Write
 from ._limits import MOST_BYTES, MOST_WRITES, KeyNames, check_limits, item_of, size_of
 from ._numbers import add_numbers

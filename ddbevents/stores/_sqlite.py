@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from .._attributes import AttributeValue, Image, decode_attribute
 from .._codec import encode
+from .._engine import KEEP, check_keep, utc_now
 from .._errors import StoreError
-from .._idempotency import KEEP, check_keep, utc_now
 from .._transaction import EncodedItem, Transaction
 from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, plain, sorted_names
 

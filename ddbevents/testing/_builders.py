@@ -18,9 +18,8 @@ from .._attributes import AttributeValue
 from .._changes import Insert, Modify, Remove
 from .._codec import encode
 from .._errors import ConfigurationError
-from .._events import parse_event
-from .._records import Kind, StreamRecord, ViewType
-from ._clock import START, aware
+from .._records import Kind, StreamRecord, ViewType, parse_event
+from ._mapping._clock import START, aware
 from ._sizes import image_size
 
 ItemT = TypeVar("ItemT")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-from .._dead_letter import DeadLetter
-from .._letter_text import to_json
+from .._records import DeadLetter
+from .._records._letter_json import to_json
 
 _ARN: Final = "arn:aws:sqs:eu-central-1:123456789012:dead-letters"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from .._engine import BatchReport, RecordReport
 from .._logs import describe
 from .._records import StreamRecord
-from .._report import BatchReport, RecordReport
-from ._history import Discarded, History, Invocation
+from ._mapping._history import Discarded, History, Invocation
 
 AnyT = TypeVar("AnyT")
 

@@ -1,0 +1,190 @@
+"""How a record is read: strict about what every handler needs of it, in one go where it is as usual.
+
+Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html and
+https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, get_args
+
+from .._attributes import Image, decode_attribute, split_tag
+from .._errors import AttributePath, InvalidItemError, InvalidRecordError
+from ._record import KeyValue, Kind, StreamRecord, UnreadableRecord, ViewType, view_type_of
+
+_KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
+_KEY_TAGS: Final = ("S", "N", "B")
+_SOURCE: Final = "aws:dynamodb"
+_USUAL_IMAGES: Final = {
+    "INSERT": (dict, type(...)),
+    "MODIFY": (dict, dict),
+    "REMOVE": (type(...), dict),
+}
+_SEQUENCE_NUMBER: Final = re.compile(r"[0-9]{1,40}").fullmatch
+_USUAL_ID: Final = re.compile(r"[0-9A-Za-z]{1,128}").fullmatch
+_LONGEST_EVENT_ID: Final = 128
+_IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
+    "INSERT": {"NEW_IMAGE": ("NewImage",), "NEW_AND_OLD_IMAGES": ("NewImage",)},
+    "MODIFY": {
+        "NEW_IMAGE": ("NewImage",),
+        "OLD_IMAGE": ("OldImage",),
+        "NEW_AND_OLD_IMAGES": ("NewImage", "OldImage"),
+    },
+    "REMOVE": {"OLD_IMAGE": ("OldImage",), "NEW_AND_OLD_IMAGES": ("OldImage",)},
+}
+
+
+def read_records(records: Iterable[object]) -> Iterator[StreamRecord | UnreadableRecord]:
+    """The records of a batch of a stream, those that cannot be read among them."""
+    first: dict[str | None, object] = {}
+    for index, raw in enumerate(records):
+        record = _read_usual(raw) or _read_any(raw, index)
+        earlier = first.setdefault(record.identifier, raw)
+        if earlier is raw or isinstance(record, UnreadableRecord) or _are_equal(earlier, raw):
+            yield record
+        else:
+            # it has the number of an earlier record, and is another
+            yield _unreadable_twin(record, index)
+
+
+def _are_equal(one: object, other: object) -> bool:
+    try:
+        return one == other
+    except RecursionError:
+        return False
+
+
+def _unreadable_twin(record: StreamRecord, index: int) -> UnreadableRecord:
+    error = InvalidRecordError(
+        "an earlier record of the batch has this number and is another",
+        path=("dynamodb", "SequenceNumber"),
+        sequence_number=record.sequence_number,
+        index=index,
+    )
+    return UnreadableRecord(error, record.identifier, record.keys, record.raw)
+
+
+def read_record(record: object, index: int) -> StreamRecord | UnreadableRecord:
+    """A record as a stream delivers it, at its place in the batch."""
+    return _read_usual(record) or _read_any(record, index)
+
+
+def _read_usual(record: Any) -> StreamRecord | None:
+    """A record with text for a key and the images of its kind, in one go; None if it is any other."""
+    try:
+        body, event_id, kind = record["dynamodb"], record["eventID"], record["eventName"]
+        number, new, old = body["SequenceNumber"], body.get("NewImage", ...), body.get("OldImage", ...)
+        if _USUAL_IMAGES[kind] != (type(new), type(old)) or record["eventSource"] != _SOURCE:
+            return None
+        keys: dict[str, str] = {}
+        for name, attribute in body["Keys"].items():
+            [(tag, text)] = attribute.items()
+            if tag != "S" or type(text) is not str:
+                return None
+            keys[name] = text
+        if not (
+            keys and _SEQUENCE_NUMBER(number) and _USUAL_ID(event_id) and type(record) is type(body) is dict
+        ):
+            return None
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
+    new, old = None if new is ... else new, None if old is ... else old
+    return StreamRecord(event_id, kind, keys, new, old, number, number, record)
+
+
+def _read_any(record: object, index: int) -> StreamRecord | UnreadableRecord:
+    sequence_number: str | None = None
+    keys: Mapping[str, KeyValue] | None = None
+    try:
+        envelope, body = _open(record)
+        sequence_number = _sequence_number(body)
+        keys = _keys(body)
+        return _stream_record(envelope, body, sequence_number, keys)
+    except InvalidRecordError as error:
+        error.sequence_number = sequence_number
+        error.index = index
+        return UnreadableRecord(error, sequence_number, keys, record)
+
+
+def _open(record: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    if not isinstance(record, dict):
+        raise InvalidRecordError(f"a record is an object, not {type(record).__name__}")
+    if record.get("eventSource") != _SOURCE:
+        reason = "expected 'aws:dynamodb': is the function's trigger a DynamoDB stream?"
+        raise InvalidRecordError(reason, path=("eventSource",))
+    body = record.get("dynamodb")
+    if not isinstance(body, dict):
+        raise InvalidRecordError("expected an object", path=("dynamodb",))
+    return record, body
+
+
+def _sequence_number(body: Mapping[str, Any]) -> str:
+    number = body.get("SequenceNumber")
+    if isinstance(number, str) and _SEQUENCE_NUMBER(number):
+        return number
+    raise InvalidRecordError("expected 1 to 40 digits as text", path=("dynamodb", "SequenceNumber"))
+
+
+def _keys(body: Mapping[str, Any]) -> Mapping[str, KeyValue]:
+    path = ("dynamodb", "Keys")
+    keys = body.get("Keys")
+    if not isinstance(keys, dict) or not keys:
+        raise InvalidRecordError("expected the attributes of the item's key", path=path)
+    return {name: _key(attribute, (*path, name)) for name, attribute in keys.items()}
+
+
+def _key(attribute: Any, path: AttributePath) -> KeyValue:
+    tag, content = split_tag(attribute, path)
+    if tag == "S" and isinstance(content, str):
+        return content
+    if tag not in _KEY_TAGS:
+        raise InvalidItemError("a key is text, a number or binary", path=path, expected=_KEY_TAGS)
+    value: KeyValue = decode_attribute(attribute, path)
+    return value
+
+
+def _stream_record(
+    envelope: dict[str, Any], body: dict[str, Any], sequence_number: str, keys: Mapping[str, KeyValue]
+) -> StreamRecord:
+    kind = _kind(envelope)
+    new_image, old_image = _image(body, "NewImage"), _image(body, "OldImage")
+    if (new_image is None and kind != "REMOVE") or (old_image is None and kind != "INSERT"):
+        _demand_images(kind, body)
+    return StreamRecord(
+        _event_id(envelope), kind, keys, new_image, old_image, sequence_number, sequence_number, envelope
+    )
+
+
+def _kind(envelope: Mapping[str, Any]) -> Kind:
+    kind = envelope.get("eventName")
+    if isinstance(kind, str) and kind in _KINDS:
+        return _KINDS[kind]
+    raise InvalidRecordError("expected INSERT, MODIFY or REMOVE", path=("eventName",))
+
+
+def _event_id(envelope: Mapping[str, Any]) -> str:
+    event_id = envelope.get("eventID")
+    if not isinstance(event_id, str) or not event_id.isascii() or not event_id.replace("-", "").isalnum():
+        raise InvalidRecordError("expected letters, digits and hyphens", path=("eventID",))
+    if len(event_id) > _LONGEST_EVENT_ID:
+        raise InvalidRecordError(f"longer than {_LONGEST_EVENT_ID} characters", path=("eventID",))
+    return event_id
+
+
+def _demand_images(kind: Kind, body: Mapping[str, Any]) -> None:
+    view_type = view_type_of(body)
+    for name in _IMAGES[kind].get(view_type, ()):
+        if name not in body:
+            reason = f"absent, although the StreamViewType is {view_type}"
+            raise InvalidRecordError(reason, path=("dynamodb", name))
+
+
+def _image(body: Mapping[str, Any], name: Literal["NewImage", "OldImage"]) -> Image | None:
+    image = body.get(name)
+    if image is None and name not in body:
+        return None
+    if not isinstance(image, dict):
+        raise InvalidRecordError("expected an object of attributes", path=("dynamodb", name))
+    return image

@@ -1,0 +1,239 @@
+"""The decorators: how functions become handlers, and which handler stands where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Final, Generic, TypeVar, overload
+
+from .._changes import (
+    Change,
+    Insert,
+    ItemT,
+    KeyChange,
+    Modify,
+    Remove,
+    Upsert,
+    item_reader,
+    key_reader,
+)
+from .._codec import check_item_model, item_fields
+from .._conditions import Condition
+from .._errors import ConfigurationError
+from .._records import Kind
+from .._transaction import Transaction
+from ._routes import Route
+from ._selection import Selection
+from ._signatures import check_handler
+
+ChangeT = TypeVar("ChangeT")
+OldT = TypeVar("OldT")
+KeyT = TypeVar("KeyT")
+ResultT = TypeVar("ResultT", None, Coroutine[Any, Any, None])
+
+_KINDS: Final[Mapping[type[Any], Kind]] = {Insert: "INSERT", Modify: "MODIFY", Remove: "REMOVE"}
+_ALL_KINDS: Final[frozenset[Kind]] = frozenset({"INSERT", "MODIFY", "REMOVE"})
+
+
+class Registration(Generic[ChangeT]):
+    """The second half of a decorator: takes a handler of the right type, and returns it as it is."""
+
+    __slots__ = ("_add",)
+
+    def __init__(self, add: Callable[[Callable[..., object]], None]) -> None:
+        self._add = add
+
+    @overload  # a handler that does as it likes
+    def __call__(self, handler: Callable[[ChangeT], ResultT]) -> Callable[[ChangeT], ResultT]: ...
+
+    @overload  # a handler whose writes are one transaction with its mark
+    def __call__(
+        self, handler: Callable[[ChangeT, Transaction], ResultT]
+    ) -> Callable[[ChangeT, Transaction], ResultT]: ...
+
+    def __call__(self, handler: Callable[..., object]) -> Callable[..., object]:
+        """Register the handler."""
+        self._add(handler)
+        return handler
+
+
+class Router:
+    """Handlers of one table, or of one entity of a single-table design.
+
+    A handler takes `(change)` or `(change, transaction)`, returns None, and may be async. It is offered every
+    record of its kind; it runs if the record's image (the old one of a removal, else the new one) satisfies
+    `where` and holds what the model's `Literal` fields allow. All decorators raise `ConfigurationError` for a
+    handler that could not run, and return the function itself.
+    """
+
+    def __init__(self, *, table: str | None = None, where: Condition | None = None) -> None:
+        """Make a router.
+
+        Args:
+            table: The name of the table whose records its handlers take; None for any.
+            where: What must be true of an image for any of its handlers to run.
+
+        Raises:
+            ConfigurationError: The table is no table's name, or where is no condition.
+        """
+        if table is not None and not _is_table_name(table):
+            raise ConfigurationError("table must be the name of a table, not an ARN")
+        _check_condition(where)
+        self._table = table
+        self._where = where
+        self._routes: list[Route] = []
+        self._included = False
+
+    def _freeze(self) -> tuple[Route, ...]:
+        """The handlers in order of registration; from here on no more can be registered."""
+        self._included = True
+        return tuple(self._routes)
+
+    def on_insert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Insert[ItemT]]:
+        """Run the handler when an item was put that was not there before."""
+        return self._on(model, (Insert,), where=where)
+
+    @overload  # the item before the change is of the same model
+    def on_modify(
+        self,
+        model: type[ItemT],
+        *,
+        where: Condition | None = None,
+        changed: str | Iterable[str] = (),
+        old: None = None,
+    ) -> Registration[Modify[ItemT, ItemT]]: ...
+
+    @overload  # it is read by a model of its own
+    def on_modify(
+        self,
+        model: type[ItemT],
+        *,
+        where: Condition | None = None,
+        changed: str | Iterable[str] = (),
+        old: type[OldT],
+    ) -> Registration[Modify[ItemT, OldT]]: ...
+
+    def on_modify(
+        self,
+        model: type[ItemT],
+        *,
+        where: Condition | None = None,
+        changed: str | Iterable[str] = (),
+        old: type[Any] | None = None,
+    ) -> Registration[Any]:
+        """Run the handler when an item was changed.
+
+        Args:
+            model: The item's model.
+            where: What must be true of the new image.
+            changed: Names of fields of the model; at least one of their attributes must differ.
+            old: The model of the old image, where it is another one, such as before a migration.
+        """
+        return self._on(model, (Modify,), where=where, changed=_names(changed), old=old)
+
+    def on_remove(
+        self, model: type[ItemT], *, where: Condition | None = None, expired: bool | None = None
+    ) -> Registration[Remove[ItemT]]:
+        """Run the handler when an item was removed.
+
+        Args:
+            model: The item's model.
+            where: What must be true of the old image.
+            expired: True for removals by time to live only, False for all others, None for both.
+        """
+        if expired is not None and not isinstance(expired, bool):
+            raise ConfigurationError("expired must be True, False or None")
+        return self._on(model, (Remove,), where=where, expired=expired)
+
+    def on_upsert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Upsert[ItemT]]:
+        """Run the handler when an item was put or changed."""
+        return self._on(model, (Insert, Modify), where=where)
+
+    def on_change(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Change[ItemT]]:
+        """Run the handler at any change of an item."""
+        return self._on(model, (Insert, Modify, Remove), where=where)
+
+    def on_keys(self, model: type[KeyT], *, where: Condition | None = None) -> Registration[KeyChange[KeyT]]:
+        """Run the handler at any change, reading the item's key only; `where` sees the key attributes."""
+        return self._on(model, (KeyChange,), where=where)
+
+    def _on(
+        self,
+        model: type[Any],
+        changes: tuple[type[Any], ...],
+        *,
+        where: Condition | None,
+        changed: frozenset[str] = frozenset(),
+        expired: bool | None = None,
+        old: type[Any] | None = None,
+    ) -> Registration[Any]:
+        old = model if old is None else old
+        check_item_model(model)
+        check_item_model(old)
+        _check_fields(model, changed)
+        _check_condition(where)
+        keys_only = KeyChange in changes
+        selection = Selection(
+            kinds=_ALL_KINDS if keys_only else frozenset(_KINDS[change] for change in changes),
+            table=self._table,
+            where=_both(self._where, where),
+            model=model,
+            changed=changed,
+            expired=expired,
+            keys_only=keys_only,
+        )
+        read = key_reader(model) if keys_only else item_reader(model, old)
+
+        def add(handler: Callable[..., object]) -> None:
+            name, transactional = check_handler(handler, changes, model, old)
+            self._admit(Route(name, handler, transactional, selection, selection.takes_all, old, read))
+
+        return Registration(add)
+
+    def _check(self, route: Route) -> None:
+        if self._included:
+            raise ConfigurationError(
+                f"{route.name}: the router is included already; register handlers before include()"
+            )
+        for other in self._routes:
+            # not by identity: a bound method is made anew each time
+            if other.name == route.name and other.handler != route.handler:
+                raise ConfigurationError(
+                    f"two handlers are called {route.name}: their marks would be the same, rename one"
+                )
+
+    def _admit(self, route: Route) -> None:
+        self._check(route)
+        self._routes.append(route)
+
+
+def _both(first: Condition | None, second: Condition | None) -> Condition | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
+
+
+def _check_condition(where: object) -> None:
+    if where is not None and not isinstance(where, Condition):
+        raise ConfigurationError("where must be a condition, such as Attr('status').eq('OPEN')")
+
+
+def _is_table_name(table: object) -> bool:
+    return isinstance(table, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", table) is not None
+
+
+def _names(changed: object) -> frozenset[str]:
+    names: list[object] = (
+        [changed] if isinstance(changed, str) or not isinstance(changed, Iterable) else [*changed]
+    )
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigurationError("changed must be the name of a field, or several")
+    return frozenset(map(str, names))
+
+
+def _check_fields(model: type[Any], names: frozenset[str]) -> None:
+    known = item_fields(model).keys() if names else frozenset[str]()
+    if unknown := sorted(names - known):
+        raise ConfigurationError(
+            f"{model.__name__} has no field {', '.join(unknown)}: changed takes fields, not attributes"
+        )

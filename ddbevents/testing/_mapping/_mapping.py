@@ -1,0 +1,272 @@
+"""The event source mapping: takes records, calls the function, and keeps the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, Final
+
+from ..._errors import ConfigurationError
+from ._answers import FAILED, Verdict, judge
+from ._batches import RETENTION, Arrival, Batch, Course, arrive, follow, payload
+from ._clock import VirtualClock
+from ._destination import failure_message
+from ._function import Function, Handler, Reply, invoke
+from ._history import Condition, Discarded, History, Invocation
+from ._patterns import Pattern, matches_any, read_patterns
+from ._settings import Settings
+from ._shards import Lane, Shard, first_shard
+
+
+class EventSourceMapping:
+    """Lambda's event source mapping for a DynamoDB stream, as a model that calls a handler in virtual time.
+
+    The settings are those of AWS, and so are their defaults. Nothing is random and nothing sleeps: the same
+    records and the same handler give the same history. Invocations never overlap in time, also those that
+    Lambda would run side by side.
+
+    Attributes:
+        clock: Passes only while the mapping waits, and when somebody advances it, such as a handler that
+            plays slow.
+        history: What happened so far.
+    """
+
+    def __init__(  # noqa: PLR0913  # one for each setting of AWS
+        self,
+        handler: Handler,
+        *,
+        batch_size: int = 100,
+        window: timedelta = timedelta(0),
+        retries: int = -1,
+        max_age: timedelta | None = None,
+        bisect: bool = False,
+        report_failures: bool = True,
+        parallelization: int = 1,
+        filters: Iterable[Pattern | str] | None = None,
+        on_failure: Callable[[Discarded], object] | None = None,
+        clock: VirtualClock | None = None,
+        function_name: str = "function",
+        timeout: timedelta = timedelta(seconds=3),
+        memory: int = 128,
+    ) -> None:
+        """Create a mapping.
+
+        Args:
+            handler: Any Lambda handler. Each invocation gets an event of its own, read from JSON.
+            batch_size: The most records of an invocation, 1 to 10,000.
+            window: How long to wait for a batch to fill, up to 300 seconds (MaximumBatchingWindowInSeconds).
+            retries: MaximumRetryAttempts; -1 retries until the records are 24 hours old.
+            max_age: MaximumRecordAgeInSeconds, counted from when a record was put; None for no limit.
+            bisect: BisectBatchOnFunctionError.
+            report_failures: Whether FunctionResponseTypes has ReportBatchItemFailures. On AWS the default is
+                not to; an app needs it.
+            parallelization: How many batches of a shard may be in flight, up to 10 (ParallelizationFactor).
+            filters: Patterns of the event filter, as objects or as JSON text. None lets all records through.
+            on_failure: Called with what is discarded; its `message` is for a queue or a topic, its
+                `s3_object` for a bucket.
+            clock: A clock to share, with a store for example; a new one if not given.
+            function_name: The function's name.
+            timeout: The function's timeout, in virtual time.
+            memory: The function's memory in MB; only the context shows it.
+
+        Raises:
+            ConfigurationError: AWS would refuse a setting.
+        """
+        self.clock: Final = VirtualClock() if clock is None else clock
+        self.history: Final = History()
+        self._function = Function(handler, function_name, timeout, memory)
+        self._settings = Settings(
+            batch_size,
+            window,
+            retries,
+            max_age,
+            bisect,
+            report_failures,
+            parallelization,
+            read_patterns(filters or ()),
+        )
+        self._settings.check()
+        self._on_failure = on_failure
+        self._shards = [first_shard(parallelization, self.clock.now)]
+        self._ids = count(1)
+        self._throttles = 0
+        self._repeats = 0
+
+    @property
+    def shards(self) -> list[str]:
+        """The names of the shards that take records, in the order in which they came about."""
+        return [shard.name for shard in self._shards if shard.is_open]
+
+    def put(self, *records: Mapping[str, Any], shard: str | None = None) -> None:
+        """Add records to the stream, now. A record that no filter lets through is gone.
+
+        Args:
+            records: As the builders make them, or captured ones, in the order of their sequence numbers.
+            shard: The name of a shard; if not given, each record goes where the hash of its item belongs.
+
+        Raises:
+            ConfigurationError: A record is no JSON, its number does not rise, or there is no such shard.
+        """
+        for record in records:
+            arrival = arrive(record, self.clock.now)
+            if matches_any(self._settings.filters, arrival.raw):
+                self._shard(shard, arrival).put(arrival)
+            else:
+                self.history.filtered.append(arrival.raw)
+
+    def split(self, shard: str | None = None) -> tuple[str, str]:
+        """Split a shard in two, as DynamoDB does with a partition that grows.
+
+        What was put into it is done before anything of the two is read.
+
+        Args:
+            shard: Its name; the first open one if not given.
+
+        Raises:
+            ConfigurationError: There is no such shard, or it was split already.
+        """
+        parent = self._named(self.shards[0] if shard is None else shard)
+        if not parent.is_open:
+            raise ConfigurationError(f"{parent.name} was split already")
+        first, second = parent.split(len(self._shards), self.clock.now)
+        self._shards += [first, second]
+        return first.name, second.name
+
+    def throttle(self, times: int = 1) -> None:
+        """Refuse the next deliveries, as Lambda does when it has no capacity. They use up no retry."""
+        self._throttles += times
+
+    def repeat(self, times: int = 1) -> None:
+        """Deliver the next batches once more after they succeeded: Lambda promises at least once, not once.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
+        """
+        self._repeats += times
+
+    def run(self, until: datetime | None = None) -> History:
+        """Deliver until nothing is left to deliver, or until a moment.
+
+        Waiting moves the clock. Endless retries end when the records are 24 hours old.
+
+        Args:
+            until: What would be delivered later is left in the stream, and the clock stands at this moment.
+        """
+        while self.step(until):
+            pass
+        if until is not None:
+            self.clock.wait_until(until)
+        return self.history
+
+    def step(self, until: datetime | None = None) -> bool:
+        """Deliver the next batch, or discard it.
+
+        Returns:
+            Whether there was one to deliver.
+        """
+        lanes = [lane for shard in self._shards if shard.is_readable for lane in shard.lanes]
+        waiting = [(self._due(lane), lane) for lane in lanes if not lane.is_empty]
+        if not waiting:
+            return False
+        due, lane = min(waiting, key=lambda pair: pair[0])
+        if until is not None and due > until:
+            return False
+        self.clock.wait_until(due)
+        self._serve(lane)
+        return True
+
+    def _due(self, lane: Lane) -> datetime:
+        return lane.due(self._settings.batch_size, self._settings.window)
+
+    def _shard(self, name: str | None, arrival: Arrival) -> Shard:
+        if name is not None:
+            return self._named(name)
+        return next(shard for shard in self._shards if shard.holds(arrival.item))
+
+    def _named(self, name: str) -> Shard:
+        for shard in self._shards:
+            if shard.name == name:
+                return shard
+        raise ConfigurationError(f"there is no shard {name}: there are {', '.join(self.shards)}")
+
+    def _serve(self, lane: Lane) -> None:
+        batch = self._without_old(lane, lane.take(self._settings.batch_size))
+        if not batch.records:
+            lane.go_on(Course(), self.clock.now)
+            return
+        if self._throttles:
+            self._throttles -= 1
+            self.history.throttled += 1
+            lane.refuse(batch, self.clock.now)
+            return
+        batch = batch._replace(invocations=batch.invocations + 1)
+        invocation, verdict = self._invoke(lane, batch)
+        self.history.invocations.append(invocation)
+        course = follow(batch, verdict, retries=self._settings.retries, bisect=self._settings.bisect)
+        if verdict.name == "succeeded" and self._repeats:
+            self._repeats -= 1
+            course = Course((Batch(batch.records),))
+        if course.is_exhausted:
+            self._discard(lane, batch, invocation)
+        lane.go_on(course, self.clock.now)
+
+    def _without_old(self, lane: Lane, batch: Batch) -> Batch:
+        """What is left of a batch once what has expired and what is too old for the mapping is gone."""
+        expired = sum(self.clock.now - arrival.at >= RETENTION for arrival in batch.records)
+        self.history.expired += [arrival.raw for arrival in batch.records[:expired]]
+        batch = batch._replace(records=batch.records[expired:])
+        old = self._too_old(batch)
+        if old:
+            self._discard(lane, batch._replace(records=batch.records[:old]), None)
+        return batch._replace(records=batch.records[old:])
+
+    def _too_old(self, batch: Batch) -> int:
+        """How many records from the head; all of a batch that was begun, as soon as its head is too old."""
+        max_age = self._settings.max_age
+        if max_age is None:
+            return 0
+        old = sum(self.clock.now - arrival.at > max_age for arrival in batch.records)
+        return len(batch.records) if old and batch.invocations else old
+
+    def _invoke(self, lane: Lane, batch: Batch) -> tuple[Invocation, Verdict]:
+        began, request_id = self.clock.now, self._request_id()
+        reply = invoke(self._function, payload(batch.records), request_id, self.clock)
+        numbers = [arrival.sequence_number for arrival in batch.records]
+        verdict = self._judge(reply, numbers)
+        invocation = Invocation(
+            at=began,
+            duration=self.clock.now - began,
+            shard=lane.shard,
+            records=tuple(arrival.raw for arrival in batch.records),
+            retry=batch.retries,
+            request_id=request_id,
+            answer=reply.answer,
+            error=reply.error,
+            verdict=verdict.name,
+            checkpoint=numbers[verdict.done] if verdict.name == "partial" else None,
+        )
+        return invocation, verdict
+
+    def _judge(self, reply: Reply, numbers: list[str]) -> Verdict:
+        if reply.error is not None:
+            return FAILED
+        return judge(reply.answer, numbers, report_failures=self._settings.report_failures)
+
+    def _discard(self, lane: Lane, batch: Batch, last: Invocation | None) -> None:
+        condition: Condition = "RecordAgeExceeded" if last is None else "RetryAttemptsExhausted"
+        message = failure_message(
+            batch,
+            last,
+            function=self._function.name,
+            shard=lane.shard,
+            request_id=self._request_id() if last is None else last.request_id,
+            at=self.clock.now,
+        )
+        raws = tuple(arrival.raw for arrival in batch.records)
+        discarded = Discarded(self.clock.now, lane.shard, raws, condition, message)
+        self.history.discarded.append(discarded)
+        if self._on_failure is not None:
+            self._on_failure(discarded)
+
+    def _request_id(self) -> str:
+        return f"00000000-0000-4000-8000-{next(self._ids):012x}"

@@ -1,0 +1,1 @@
+"""Rules that every store must keep, as checks."""
