@@ -359,10 +359,13 @@ def observe(name: str) -> Observed:
     store, sink = scenario.store(), scenario.sink()
     with logged() as lines:
         answer, error = tried(lambda: app_of(scenario, store, sink)(scenario.event, context))
+    with logged():
+        report = reported(*tried(lambda: app_of(scenario).process(scenario.event, context)))
+        preview = reported(*tried(lambda: app_of(scenario).preview(scenario.event, context)))
     return Observed(
         answers=answered(answer, error),
-        reports=reported(*tried(lambda: app_of(scenario).process(scenario.event, context))),
-        previews=reported(*tried(lambda: app_of(scenario).preview(scenario.event, context))),
+        reports=report,
+        previews=preview,
         marks=marked(store),
         letters=[json.loads(to_json(without_english(sent))) for sent in sink.letters],
         logs=[line.seen for line in lines],
@@ -463,16 +466,18 @@ def without_english(sent: DeadLetter) -> DeadLetter:
 
 @contextmanager
 def logged() -> Generator[list[Line]]:
-    """All lines of the library, with those of DEBUG."""
+    """All lines of the library, with those of DEBUG; nobody else sees them."""
     logger, lines = logging.getLogger("ddbevents"), Lines()
-    level = logger.level
+    level, propagate = logger.level, logger.propagate
     logger.addHandler(lines)
     logger.setLevel(logging.DEBUG)
+    logger.propagate = False
     try:
         yield lines.lines
     finally:
         logger.removeHandler(lines)
         logger.setLevel(level)
+        logger.propagate = propagate
 
 
 class Lines(logging.Handler):

@@ -154,13 +154,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", PARTS)
 def test_what_users_see_is_the_same(name: str) -> None:
-    assert changes_of(name, PARTS[name]()) == ""
+    difference = changes_of(name, PARTS[name]())
+
+    assert not difference, difference
 
 
 def test_exit_codes_are_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     codes = {command: exit_code(command, monkeypatch) for command in COMMANDS}
+    difference = changes_of("exit_codes", codes)
 
-    assert changes_of("exit_codes", codes) == ""
+    assert not difference, difference
 
 
 @pytest.mark.parametrize("name", ["invoke", "redrive"])
@@ -168,8 +171,9 @@ def test_options_are_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     exit_code(f"{name} --help", monkeypatch)
+    difference = changes_of(f"options_of_{name}", synopsis(capsys.readouterr().out))
 
-    assert changes_of(f"options_of_{name}", synopsis(capsys.readouterr().out)) == ""
+    assert not difference, difference
 
 
 def test_files_of_invoke_are_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
