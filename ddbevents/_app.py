@@ -1,47 +1,47 @@
-"""The app: composes reading, routing, running and answering into a Lambda handler."""
+"""The app: puts reading, routing, the engine and the answer together as a Lambda handler."""
 
 from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from typing_extensions import override
 
 from ._codec import prepare
 from ._engine import (
-    AnyJob,
     BatchReport,
     BatchResponse,
-    BatchSettings,
-    BrokenJob,
     Callback,
     DeadLetters,
     DeadLetterSink,
     Deadline,
     IdempotencyStore,
-    Job,
+    NoStore,
+    Settings,
     TransactionalStore,
+    announce,
     check_concurrency,
     check_middleware,
     check_name,
     check_store,
     check_time_reserve,
+    preview_batch,
     process_batch,
-    tell,
 )
-from ._errors import ConfigurationError, InvalidRecordError
-from ._records import Kind, StreamRecord, UnreadableRecord, is_from_stream, read_event
-from ._routing import Middleware, Route, Router, takers
+from ._errors import ConfigurationError
+from ._records import read_event
+from ._routing import Middleware, Route, Router, Routes, routes_of
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
+AppT = TypeVar("AppT", bound="StreamApp")
 
 
 class LambdaContext(Protocol):
-    """What is needed of Lambda's context object; any object of this shape will do."""
+    """The part of Lambda's context object that an app uses. Any object of this shape will do."""
 
     @property
     def function_name(self) -> str:
@@ -49,15 +49,37 @@ class LambdaContext(Protocol):
         ...
 
     def get_remaining_time_in_millis(self) -> int:
-        """The milliseconds left before Lambda ends the function."""
+        """Return the milliseconds left before Lambda ends the function."""
         ...
+
+
+class AppParts(NamedTuple):
+    """What an app is made of, for the command line and the test kit, which make copies with other parts.
+
+    Attributes:
+        name: The app's name; None for the function's.
+        store: Where the marks are; a `NoStore` without one.
+        dead_letters: When and where records are dead-lettered; None for never.
+        concurrency: The number of items whose records run at the same time.
+        time_reserve: The time to keep in hand.
+        middleware: What each handler runs within.
+        callbacks: What is called with each report.
+    """
+
+    name: str | None
+    store: IdempotencyStore
+    dead_letters: DeadLetters | None
+    concurrency: int
+    time_reserve: timedelta
+    middleware: tuple[Middleware, ...]
+    callbacks: tuple[Callback, ...] = ()
 
 
 class StreamApp(Router):
     """A Lambda handler for a DynamoDB stream: `lambda_handler = app`.
 
-    Its trigger needs `FunctionResponseTypes: ["ReportBatchItemFailures"]`: without it Lambda takes every
-    answer for success, and failed records are lost.
+    Its event source mapping needs `FunctionResponseTypes: ["ReportBatchItemFailures"]`: without it Lambda
+    takes every answer for success, and failed records are lost.
     """
 
     def __init__(
@@ -73,22 +95,22 @@ class StreamApp(Router):
         """Make an app.
 
         Args:
-            name: Begins every mark, so that apps can share a store; the function's name if not given.
-                Changing it makes all records new.
-            store: Where marks are kept. Without one, the batch stops at the first failure, and what ran
-                before it may run again.
-            dead_letter: When a record that goes on failing is put aside, and where; needs a store, which
+            name: The name that idempotency records begin with, so that apps can share a store; the
+                function's name if not given. After a change of it, Lambda's retries run again.
+            store: Where idempotency records are. Without one, the batch stops at the first failure, and what
+                ran before it may run again.
+            dead_letter: When and where a record that keeps failing is dead-lettered. Needs a store, which
                 counts the attempts.
-            concurrency: How many items' records run at once, those of one item in order: sync handlers in
-                threads, async ones as tasks of one event loop.
-            time_reserve: No further record is begun with less time left than this, or than twice the slowest
-                record so far and the slowest writing of marks.
-            middleware: Each is called with the change and gives the context manager that its handler runs
-                within, the first outermost; sync and async handlers alike.
+            concurrency: The number of items whose records run at the same time, those of one item in order:
+                sync handlers in threads, async ones as tasks of one event loop.
+            time_reserve: No further record begins with less time left than this, or than twice the slowest
+                record so far and the slowest write of idempotency records.
+            middleware: Functions that are called with the change and return the context manager that its
+                handler runs within, the first outermost; for sync and async handlers alike.
 
         Raises:
-            ConfigurationError: The name is empty or has a `#`, the reserve is negative, the concurrency is
-                less than 1, a middleware cannot be called, or there are dead letters without a store.
+            ConfigurationError: The name is empty or contains a `#`, the reserve is negative, the concurrency
+                is less than 1, a middleware cannot be called, or there are dead letters without a store.
         """
         super().__init__()
         check_name(name)
@@ -96,29 +118,29 @@ class StreamApp(Router):
         check_concurrency(concurrency)
         check_time_reserve(time_reserve)
         check_middleware(middleware)
-        self._middleware = tuple(middleware)
-        self._routes_by_kind: dict[Kind, tuple[Route, ...]] = {}
-        self._name = name
-        self._store = store
-        self._dead_letters = dead_letter
-        self._concurrency = concurrency
-        self._time_reserve = time_reserve
-        self._report_to: list[Callback] = []
+        self._parts = AppParts(
+            name=name,
+            store=NoStore() if store is None else store,
+            dead_letters=dead_letter,
+            concurrency=concurrency,
+            time_reserve=time_reserve,
+            middleware=tuple(middleware),
+        )
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> BatchResponse:
         """Handle a batch, as Lambda calls it.
 
         Args:
-            event: What Lambda passes.
+            event: The event that Lambda passes.
             context: Lambda's context, or None in tests: then there is no deadline.
 
         Returns:
-            The record from which a stream delivers again, or each message that a queue delivers again; empty
-            if all is done.
+            The record from which a stream retries, or each message that a queue retries; an empty list if
+            all records are done.
 
         Raises:
             InvalidEventError: The event is no batch of stream records.
-            BatchFailedError: The first of several records failed, or a failed one cannot be named.
+            BatchFailedError: The first of several records failed, or a failed record has no identifier.
         """
         report = self.process(event, context)
         if report.failure is not None:
@@ -126,7 +148,7 @@ class StreamApp(Router):
         return report.response
 
     def process(self, event: object, context: LambdaContext | None = None) -> BatchReport:
-        """Handle a batch and say what came of each record, failures of records and of the store among it.
+        """Handle a batch and report each record's outcome, failures of the store included.
 
         A function that returns `app.process(event, context).response` never fails as a whole, which
         suits an event source mapping without `BisectBatchOnFunctionError`.
@@ -134,47 +156,47 @@ class StreamApp(Router):
         Raises:
             InvalidEventError: The event is no batch of records.
         """
-        report = process_batch(*self._work(event, context))
-        tell(report, self._report_to)
+        report = self._run(process_batch, event, context)
+        announce(report, self._parts.callbacks)
         return report
 
     def preview(self, event: object, context: LambdaContext | None = None) -> BatchReport:
-        """What would be done with a batch: nothing runs, and nothing is written.
+        """Report what would be done with a batch. Nothing runs, and nothing is written.
 
-        What would run is NOT_RUN; whether it would succeed is not known. So the report's `response` and
+        Records that would run are NOT_RUN, since nobody knows whether they would succeed. So `response` and
         `failure` are those of a batch of which nothing ran.
 
         Raises:
             InvalidEventError: The event is no batch of records.
         """
-        from ._engine._preview import preview_batch  # noqa: PLC0415  # cold start: for who looks before running
-
-        return preview_batch(*self._work(event, context))
+        return self._run(preview_batch, event, context)
 
     def on_report(self, callback: CallbackT) -> CallbackT:
-        """Call a function, which may be async, with the report of each batch, once all marks are written.
+        """Call a function, which may be async, with the report of each batch, once everything is written.
 
-        What it raises is logged, and changes nothing: the batch is done. Returns the function.
+        If it raises, that is logged and changes nothing, since the batch is done. Returns the function.
 
         Raises:
-            ConfigurationError: It is no function.
+            ConfigurationError: It is not callable.
         """
         if not callable(callback):
             raise ConfigurationError("on_report takes a function of one parameter")
-        self._report_to.append(callback)
+        self._parts = self._parts._replace(callbacks=(*self._parts.callbacks, callback))
         return callback
 
     def include(self, router: Router) -> None:
-        """Add the handlers of a router, which takes no more of them afterwards.
+        """Add the handlers of a router, which takes no further ones from now on.
 
         Raises:
-            ConfigurationError: Two handlers have one name, or one needs transactions that the store has not;
-                then none is added.
+            ConfigurationError: Two handlers have the same name, or one needs transactions that the store does
+                not have. Then none is added.
         """
         _check_router(router)
-        routes = router._freeze()  # noqa: SLF001  # its base class
+        routes = routes_of(router)
+        routes.freeze()
         for route in routes:
-            self._check(route)
+            check_transactions(route, self._parts.store)
+            self._routes.check(route)
         for route in routes:
             self._admit(route)
 
@@ -189,102 +211,78 @@ class StreamApp(Router):
             prepare(route.old_model)
 
     def with_store(self, store: IdempotencyStore | None) -> Self:
-        """The same app with its marks elsewhere, such as a `MemoryStore` in a test.
+        """Return the same app with another store, for example a `MemoryStore` in a test.
 
         Raises:
             ConfigurationError: A handler needs transactions and the store has none.
         """
-        check_store(store, self._dead_letters)
-        app = copy.copy(self)
-        app._store = store  # noqa: SLF001  # its own class
-        app._routes, app._routes_by_kind, app._report_to = [], {}, [*self._report_to]  # noqa: SLF001
-        for route in self._routes:
-            app._admit(route)  # noqa: SLF001
-        return app
+        check_store(store, self._parts.dead_letters)
+        return app_with(self, store=NoStore() if store is None else store)
 
     def with_sink(self, sink: DeadLetterSink) -> Self:
-        """The same app with its dead letters elsewhere, such as in a `MemorySink` in a test.
+        """Return the same app with another sink for dead letters, for example a `MemorySink` in a test.
 
-        They are put aside when they were before: never, if the app has no dead letters.
+        Records are dead-lettered when they were before: never, if the app has no dead letters.
 
         Raises:
             ConfigurationError: The sink has no `send`.
         """
-        app = self.with_store(self._store)
-        app._dead_letters = self._dead_letters and self._dead_letters.with_sink(sink)  # noqa: SLF001  # its own class
-        return app
-
-    @override
-    def _check(self, route: Route) -> None:
-        if route.transactional and not isinstance(self._store, TransactionalStore):
-            raise ConfigurationError(
-                f"{route.name} asks for a transaction: give the app a store that has them"
-            )
-        super()._check(route)
+        dead_letters = self._parts.dead_letters
+        return app_with(self, dead_letters=dead_letters and dead_letters.with_sink(sink))
 
     @override
     def _admit(self, route: Route) -> None:
-        super()._admit(route)
-        for kind in route.selection.kinds:
-            within = route._replace(middleware=self._middleware)
-            self._routes_by_kind[kind] = (*self._routes_by_kind.get(kind, ()), within)
+        check_transactions(route, self._parts.store)
+        super()._admit(route._replace(middleware=self._parts.middleware))
 
-    def _work(self, event: object, context: LambdaContext | None) -> tuple[Iterator[AnyJob], BatchSettings]:
-        name = self._name or _function_name(context)
-        records = read_event(event)
-        from_stream = is_from_stream(event)
-        settings = BatchSettings(
+    def _run(
+        self, run: Callable[..., BatchReport], event: object, context: LambdaContext | None
+    ) -> BatchReport:
+        parts = self._parts
+        name = parts.name or _function_name(context)
+        records, from_stream = read_event(event)
+        settings = Settings(
             app=name,
-            store=self._store,
-            deadline=Deadline(getattr(context, "get_remaining_time_in_millis", None), self._time_reserve),
-            concurrency=self._concurrency,
-            # what fails again stays in the queue, which counts deliveries itself
-            dead_letters=self._dead_letters if from_stream else None,
+            store=parts.store,
+            deadline=Deadline(getattr(context, "get_remaining_time_in_millis", None), parts.time_reserve),
+            concurrency=parts.concurrency,
+            # a dead letter that fails again stays in its queue, which counts deliveries itself
+            dead_letters=parts.dead_letters if from_stream else None,
             from_stream=from_stream,
         )
-        return map(self._job if from_stream else partial(self._redrive, name), records), settings
-
-    def _redrive(self, name: str, record: StreamRecord | UnreadableRecord) -> AnyJob:
-        job = self._job(record)
-        if isinstance(job, BrokenJob):
-            return job
-        try:
-            return _addressed(job, name, {route.name for route in self._routes})
-        except InvalidRecordError as error:
-            return BrokenJob(record, error)
-
-    def _job(self, record: StreamRecord | UnreadableRecord) -> AnyJob:
-        if isinstance(record, UnreadableRecord):
-            return BrokenJob(record, record.error)
-        try:
-            return Job(record, takers(self._routes_by_kind.get(record.kind, ()), record))
-        except InvalidRecordError as error:
-            return BrokenJob(record, error)
+        dispatch = self._routes.taking if from_stream else partial(self._routes.addressed, name)
+        return run(records, dispatch, settings)
 
 
-def _addressed(job: Job, app: str, registered: Collection[str]) -> Job:
-    """The job for the handler that a dead letter names, since the others had the record from the stream."""
-    letter = job.record.letter
-    if letter is None or (letter.handler is None and letter.app == app):
-        return job
-    if letter.app != app:
-        reason = (
-            f"the dead letter is of the app {letter.app!r}, not {app!r}: send it there, or name the app so"
-        )
-    elif letter.handler not in registered:
-        reason = (
-            f"the app has no handler {letter.handler!r}: if it was renamed, write its new name in the letter,"
-            " which has other marks, or null; else load the app under the name that its module had"
-        )
-    else:
-        return job._replace(handlers=[each for each in job.handlers if each.name == letter.handler])
-    raise InvalidRecordError(reason, path=("body",), sequence_number=job.record.sequence_number)
+def parts_of(app: StreamApp) -> AppParts:
+    """Return what an app is made of."""
+    return app._parts  # noqa: SLF001  # the one door, so that users see no more of an app than they need
+
+
+def app_with(app: AppT, *, routes: Iterable[Route] | None = None, **parts: Any) -> AppT:
+    """Return a copy of an app with other routes or other parts. What is registered with it is its own.
+
+    Raises:
+        ConfigurationError: A handler needs transactions and the store has none.
+    """
+    made = copy.copy(app)
+    made._parts = parts_of(app)._replace(**parts)  # noqa: SLF001  # see above
+    made._routes = Routes(routes_of(app) if routes is None else routes)  # noqa: SLF001
+    for route in made._routes:  # noqa: SLF001
+        check_transactions(route, made._parts.store)  # noqa: SLF001
+    return made
+
+
+def check_transactions(route: Route, store: IdempotencyStore) -> None:
+    """Refuse a handler that needs transactions if the store has none."""
+    if route.transactional and not isinstance(store, TransactionalStore):
+        raise ConfigurationError(f"{route.name} asks for a transaction: give the app a store that has them")
 
 
 def _check_router(router: object) -> None:
-    # of an app only the handlers would come, without its store and its middleware
+    # of an app only the handlers would come along, without its store and its middleware
     if not isinstance(router, Router) or isinstance(router, StreamApp):
-        raise ConfigurationError("include takes a Router, and no app: register its handlers with a Router")
+        raise ConfigurationError("include takes a Router, not an app: register its handlers with a Router")
 
 
 def _function_name(context: LambdaContext | None) -> str:

@@ -1,4 +1,4 @@
-"""What a handler gets: a record whose images have become items of its model."""
+"""Changes, which handlers get: a record with its images decoded to items of the handler's model."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ KeyT_co = TypeVar("KeyT_co", covariant=True)
 _VIEW_TYPE: Final[Mapping[str, str]] = {"NewImage": "NEW_IMAGE", "OldImage": "OLD_IMAGE"}
 
 
-class _Change:  # noqa: PLW1641  # no hash, as any value that holds items
-    """Equal by its parts, and shown with them. A dataclass would cost each cold start as much as a module."""
+class _Change:  # noqa: PLW1641  # without a hash, as every value that holds items
+    """Compares and shows its parts. A dataclass would cost a cold start as much as another module."""
 
     __slots__: tuple[str, ...] = ()
 
@@ -40,7 +40,7 @@ class _Change:  # noqa: PLW1641  # no hash, as any value that holds items
 
 
 class Insert(_Change, Generic[ItemT_co]):
-    """An item that was not there before."""
+    """An item was created."""
 
     __slots__ = ("new", "record")
     __match_args__ = ("new", "record")
@@ -51,7 +51,7 @@ class Insert(_Change, Generic[ItemT_co]):
 
 
 class Modify(_Change, Generic[ItemT_co, OldT_co]):
-    """An item before and after a write that changed it."""
+    """An item was changed."""
 
     __slots__ = ("new", "old", "record")
     __match_args__ = ("old", "new", "record")
@@ -63,14 +63,14 @@ class Modify(_Change, Generic[ItemT_co, OldT_co]):
 
     @property
     def changed(self) -> frozenset[str]:
-        """The names of the fields that differ, and of those that only one of the two has."""
+        """The names of the fields that differ between the two items, or that only one of them has."""
         old, new = _values(self.old), _values(self.new)
         both = old.keys() & new.keys()
         return frozenset({name for name in both if old[name] != new[name]} | (old.keys() ^ new.keys()))
 
 
 class Remove(_Change, Generic[ItemT_co]):
-    """An item that is gone, as it was last."""
+    """An item was removed: `old` is its last state."""
 
     __slots__ = ("old", "record")
     __match_args__ = ("old", "record")
@@ -81,15 +81,15 @@ class Remove(_Change, Generic[ItemT_co]):
 
     @property
     def expired(self) -> bool:
-        """Whether time to live removed it, not an application.
+        """Whether DynamoDB's time to live removed the item.
 
-        In a replica Region of a global table AWS may not tell, and then it is False.
+        In a replica Region of a global table AWS may not say so, and then it is False.
         """
         return self.record.expired
 
 
 class KeyChange(_Change, Generic[KeyT_co]):
-    """A change of which only the item's key is read; all that a KEYS_ONLY stream carries."""
+    """An item was created, changed or removed. Only its key is decoded, so a KEYS_ONLY stream is enough."""
 
     __slots__ = ("keys", "record")
     __match_args__ = ("keys", "record")
@@ -105,22 +105,22 @@ class KeyChange(_Change, Generic[KeyT_co]):
 
 
 Upsert: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT]
-"""An item as it is now, whether it was there before or not."""
+"""An item was created or changed."""
 
 Change: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT] | Remove[ItemT]
-"""Any change of an item; take it apart with `match`."""
+"""Any change of an item: tell them apart with `match`."""
 
 
 Decode: TypeAlias = Callable[[Any, Image], Any]
-"""Reads an item of a model."""
+"""Returns the item of a model that an image holds."""
 
-Read: TypeAlias = Callable[..., Any]
-"""Reads a change of a record, with `decode` in another way. Raises `InvalidRecordError`: an image is not
-carried by the stream, or is no such item."""
+Read: TypeAlias = Callable[[StreamRecord, Decode], Any]
+"""Returns the change that a handler gets. Raises `InvalidRecordError` if the stream does not carry an image,
+or if it is no such item."""
 
 
 def decode_exactly(model: Any, image: Image) -> Any:
-    """An item; a second type tag, for which the fast decoder does not look, is refused."""
+    """Return an image's item, and refuse a second type tag, which the fast decoder does not look for."""
     try:
         has_one_tag_each = sum(map(len, image.values())) == len(image)
     except TypeError:
@@ -129,7 +129,7 @@ def decode_exactly(model: Any, image: Image) -> Any:
 
 
 def decode_once() -> Decode:
-    """For several handlers of one record: they share an item that they read by the same model."""
+    """Return a decoder for the handlers of one record, which share items of the same model."""
     items: dict[tuple[Any, int], Any] = {}
 
     def decode_or_share(model: Any, image: Image) -> Any:
@@ -142,11 +142,9 @@ def decode_once() -> Decode:
 
 
 def item_reader(model: type[Any], old_model: type[Any]) -> Read:
-    """Reads the change that a record tells, its images decoded."""
+    """Return a reader of changes with items of these models."""
 
-    def read(
-        record: StreamRecord, decode: Decode = decode_exactly
-    ) -> Insert[Any] | Modify[Any, Any] | Remove[Any]:
+    def read(record: StreamRecord, decode: Decode) -> Insert[Any] | Modify[Any, Any] | Remove[Any]:
         if record.kind == "INSERT":
             return Insert(_item(record, "NewImage", record.new_image, model, decode), record)
         old = _item(record, "OldImage", record.old_image, old_model, decode)
@@ -158,25 +156,25 @@ def item_reader(model: type[Any], old_model: type[Any]) -> Read:
 
 
 def key_reader(model: type[Any]) -> Read:
-    """Reads the change that a record tells, only its key decoded."""
+    """Return a reader of changes with keys of this model."""
 
-    def read(record: StreamRecord, decode: Decode = decode_exactly) -> KeyChange[Any]:
+    def read(record: StreamRecord, decode: Decode) -> KeyChange[Any]:
         return KeyChange(_item(record, "Keys", key_image(record), model, decode), record)
 
     return read
 
 
 def key_image(record: StreamRecord) -> Image:
-    """The key attributes in typed JSON."""
+    """Return the key attributes in typed JSON."""
     keys: Image = record.raw["dynamodb"]["Keys"]
     return keys
 
 
 def needed_image(record: StreamRecord, name: ImageName) -> Image:
-    """An image that a handler cannot do without.
+    """Return an image that a handler needs.
 
     Raises:
-        InvalidRecordError: The stream does not carry it; says which StreamViewType does.
+        InvalidRecordError: The stream does not carry it. The message says which StreamViewType does.
     """
     image = record.new_image if name == "NewImage" else record.old_image
     if image is None:
@@ -187,7 +185,7 @@ def needed_image(record: StreamRecord, name: ImageName) -> Image:
 def _absent(record: StreamRecord, name: str) -> InvalidRecordError:
     needed = "NEW_AND_OLD_IMAGES" if record.kind == "MODIFY" else f"{_VIEW_TYPE[name]} or NEW_AND_OLD_IMAGES"
     return InvalidRecordError(
-        f"absent, and a handler of {record.kind} needs it: set the table's StreamViewType to {needed}"
+        f"absent, but a handler of {record.kind} needs it: set the table's StreamViewType to {needed}"
         " (on_keys needs no image)",
         path=("dynamodb", name),
         sequence_number=record.sequence_number,

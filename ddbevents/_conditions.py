@@ -1,6 +1,6 @@
-"""Conditions on an item, as data: written once, evaluated here, rendered elsewhere.
+"""Conditions on an item, as data: evaluated here, and rendered by stores as DynamoDB's expressions.
 
-The names and the meaning are those of `boto3.dynamodb.conditions.Attr` and of DynamoDB's own condition
+Names and meaning are those of `boto3.dynamodb.conditions.Attr` and of DynamoDB's own condition
 expressions: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 """
 
@@ -45,13 +45,13 @@ _MOST_CHOICES: Final = 100  # of IN, by DynamoDB's own limit
 
 
 class Condition(NamedTuple):
-    """Something that is true or false of an item. Made by `Attr`; combine with `&`, `|` and `~`.
+    """A condition on an item. Made by `Attr`; combine conditions with `&`, `|` and `~`.
 
     Attributes:
-        operator: How the attribute is compared, or how the conditions are joined.
-        path: Of a comparison: the attribute.
-        operands: Of a comparison: what it is compared with, in typed JSON.
-        conditions: Of a junction: what it joins.
+        operator: How the attribute is compared, or how conditions are joined.
+        path: The attribute of a comparison.
+        operands: The values of a comparison, in typed JSON.
+        conditions: The conditions that are joined.
     """
 
     operator: Operator | Junction
@@ -73,20 +73,20 @@ class Condition(NamedTuple):
 
 
 def _parts(condition: object, junction: Junction) -> tuple[Condition, ...]:
-    """Flat, so that a long chain is no deep one."""
+    """Return the parts of a junction, flat, so that a long chain does not nest deeply."""
     if not isinstance(condition, Condition):
-        raise ConfigurationError("a condition can be combined with another condition only")
+        raise ConfigurationError("a condition can only be combined with another condition")
     return condition.conditions if condition.operator == junction else (condition,)
 
 
 class Attr:
     """An attribute of an item, by its name in DynamoDB; `address.city` and `lines[0].price` reach inside.
 
-    As in DynamoDB, values of different types are never equal and have no order, an attribute that is not
-    there is unequal to anything, and every other comparison with it is false.
+    As in DynamoDB, values of different types are never equal and have no order. A missing attribute is
+    unequal to any value, and every other comparison with it is false.
 
     Raises:
-        ConfigurationError: The name is no path, or an operand is nothing DynamoDB can compare with.
+        ConfigurationError: The name is no path, or DynamoDB cannot compare with an operand.
     """
 
     __slots__ = ("_path",)
@@ -94,48 +94,48 @@ class Attr:
     def __init__(self, name: str) -> None:
         if not re.fullmatch(_PATH, name):
             raise ConfigurationError(
-                f"{name!r} is no attribute path: write it as 'address.city' or 'lines[0]'"
+                f"{name!r} is not an attribute path: write it as 'address.city' or 'lines[0]'"
             )
         self._path: AttributePath = tuple(
             int(index) if index else part for index, part in re.findall(_PART, name)
         )
 
     def eq(self, value: object) -> Condition:
-        """It equals the value, sets and numbers by value."""
+        """Hold if it equals the value. Sets and numbers are compared by value."""
         return self._compare("eq", value)
 
     def ne(self, value: object) -> Condition:
-        """It differs from the value, or is not there."""
+        """Hold if it differs from the value or is missing."""
         return self._compare("ne", value)
 
     def lt(self, value: object) -> Condition:
-        """It is less than the value."""
+        """Hold if it is less than the value."""
         return self._order("lt", value)
 
     def lte(self, value: object) -> Condition:
-        """It is less than the value or equals it."""
+        """Hold if it is less than the value or equal to it."""
         return self._order("lte", value)
 
     def gt(self, value: object) -> Condition:
-        """It is greater than the value."""
+        """Hold if it is greater than the value."""
         return self._order("gt", value)
 
     def gte(self, value: object) -> Condition:
-        """It is greater than the value or equals it."""
+        """Hold if it is greater than the value or equal to it."""
         return self._order("gte", value)
 
     def between(self, low_value: object, high_value: object) -> Condition:
-        """It is no less than the one and no greater than the other."""
+        """Hold if it lies between the two values or equals one of them."""
         return self._order("between", low_value, high_value)
 
     def begins_with(self, value: str | bytes) -> Condition:
-        """Its text or binary begins with the value."""
+        """Hold if its text or binary begins with the value."""
         if not isinstance(value, (str, bytes)):
             raise ConfigurationError("begins_with takes text or bytes")
         return self._compare("begins_with", value)
 
     def is_in(self, value: Iterable[object]) -> Condition:
-        """It equals one of the values, of which there are 1 to 100."""
+        """Hold if it equals one of 1 to 100 values."""
         values = (
             ()
             if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)
@@ -146,15 +146,15 @@ class Attr:
         return self._compare("is_in", *values)
 
     def contains(self, value: object) -> Condition:
-        """Its text or binary has the value within, or its set or list has it as a member."""
+        """Hold if its text or binary contains the value, or its set or list has it as a member."""
         return self._compare("contains", value)
 
     def exists(self) -> Condition:
-        """It is there, with any value, NULL too."""
+        """Hold if it exists, with any value, even NULL."""
         return self._compare("exists")
 
     def not_exists(self) -> Condition:
-        """It is not there."""
+        """Hold if it does not exist."""
         return self._compare("not_exists")
 
     def _order(self, name: Operator, *values: object) -> Condition:
@@ -173,7 +173,7 @@ class Attr:
 
 
 def matches(condition: Condition, image: Image) -> bool:
-    """Whether the condition is true of an image.
+    """Return whether a condition holds for an image.
 
     Raises:
         InvalidItemError: An attribute that the condition looks at is malformed.
@@ -191,10 +191,10 @@ def matches(condition: Condition, image: Image) -> bool:
 
 
 def find_attribute(image: Image, path: AttributePath) -> AttributeValue | None:
-    """The attribute value at a path of an image, or None if there is none.
+    """Return the attribute value at a path of an image, or None if there is none.
 
     Raises:
-        InvalidItemError: What the path leads through is malformed.
+        InvalidItemError: An attribute on the path is malformed.
     """
     found: Any = image.get(str(path[0]))
     for depth, part in enumerate(path[1:], start=1):
@@ -211,7 +211,7 @@ def find_attribute(image: Image, path: AttributePath) -> AttributeValue | None:
 
 
 def _has(content: list[Any], index: int) -> bool:
-    """Whether there is such an element; pydantic's alias paths may count from the end."""
+    """Return whether a list has this index. Alias paths of pydantic may count from the end."""
     return -len(content) <= index < len(content)
 
 

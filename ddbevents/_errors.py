@@ -1,17 +1,17 @@
-"""Every error of the library, with what a program needs to know as attributes.
+"""The errors of the library. Their attributes hold what a program needs to know.
 
     DDBEventsError
     ├── ConfigurationError      wrong wiring, mostly raised when the module is imported
-    ├── InvalidEventError       what Lambda passed is no batch of records
-    ├── InvalidRecordError      one record cannot be read
+    ├── InvalidEventError       the event is no batch of records
+    ├── InvalidRecordError      a record cannot be read
     │   └── InvalidItemError    an attribute is malformed, or the model refuses it
-    ├── StoreError              the store of marks cannot be read or written
-    ├── TransactionError        the writes a handler asked for cannot be one transaction
-    ├── DeadLetterError         a record cannot be put aside
-    ├── BatchFailedError        what Lambda sees when the head of a batch failed
-    └── Reject                  a handler says that another attempt is no use
+    ├── StoreError              the idempotency store cannot be read or written
+    ├── TransactionError        a handler's writes cannot be committed as one transaction
+    ├── DeadLetterError         a record cannot be dead-lettered
+    ├── BatchFailedError        Lambda sees this when the first record of a batch failed
+    └── Reject                  a handler says that another attempt will not help
 
-No message holds an item's value: a log may be read by more people than the table.
+No message contains an item's value, since more people may read a log than the table.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ class DDBEventsError(Exception):
 
 
 class ConfigurationError(DDBEventsError):
-    """The app is wired wrongly. Raised mostly when a handler is registered; the message names the cure."""
+    """The app is wired wrongly. Mostly raised when a handler is registered; the message names the cure."""
 
 
 class InvalidEventError(DDBEventsError):
-    """The event is no batch of stream records, so there is nothing to answer for."""
+    """The event is no batch of stream records, so no partial answer is possible."""
 
 
 class InvalidRecordError(DDBEventsError):
     """A record is not as AWS sends it, or lacks what a handler needs.
 
     Attributes:
-        reason: What is wrong and what to do, without where.
-        path: Where in the record: AWS's own field names, attribute names and list indexes, outermost first.
-        sequence_number: The record's sequence number, or None while it is unknown.
-        index: The record's place in the batch, from 0, or None while it is unknown.
+        reason: What is wrong and what to do.
+        path: Where in the record: AWS's field names, attribute names and list indexes, outermost first.
+        sequence_number: The record's sequence number, or None if it is unknown.
+        index: The record's place in the batch, from 0, or None if it is unknown.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class InvalidRecordError(DDBEventsError):
         self.index = index
 
     def __str__(self) -> str:
-        """The record, the path and the reason."""
+        """Show the record, the path and the reason."""
         places = (self._record(), format_path(self.path), self.reason)
         return ": ".join(place for place in places if place)
 
     def within(self, *places: str | int, sequence_number: str) -> Self:
-        """The same error, its path seen from the record that it belongs to."""
+        """Return this error with its path extended to begin at the record, and the record's number."""
         self.path = (*places, *self.path)
         self.sequence_number = sequence_number
         return self
@@ -80,8 +80,8 @@ class InvalidItemError(InvalidRecordError):
     """An attribute is malformed, or its item's model refuses it.
 
     Attributes:
-        expected: The type tags that would fit, such as `("S",)`, or `()` where the tag is not what is wrong.
-        found: The type tag that was there, or None where there was none.
+        expected: The type tags that would fit, for example `("S",)`; `()` if the tag is not the problem.
+        found: The type tag that was found, or None if there was none.
     """
 
     def __init__(
@@ -98,16 +98,16 @@ class InvalidItemError(InvalidRecordError):
 
 
 class StoreError(DDBEventsError):
-    """The store of marks cannot be read or written. No handler runs unprotected because of it."""
+    """The idempotency store cannot be read or written. No handler runs unprotected because of it."""
 
 
 class TransactionError(DDBEventsError):
-    """The writes a handler asked for cannot be committed as one transaction. Nothing was written.
+    """A handler's writes cannot be committed as one transaction. Nothing was written.
 
     Attributes:
-        index: The place of the write that cannot be done among the transaction's, from 0, or None if it is
-            none in particular.
-        table: That write's table, or None.
+        index: The place of the offending write in the transaction, from 0, or None if there is no single
+            one.
+        table: The table of that write, or None.
     """
 
     def __init__(self, message: str, *, index: int | None = None, table: str | None = None) -> None:
@@ -117,26 +117,26 @@ class TransactionError(DDBEventsError):
 
 
 class DeadLetterError(DDBEventsError):
-    """A dead letter cannot be kept, so that its record fails and is delivered again; or a text is not one."""
+    """A dead letter cannot be sent, so its record fails and is retried; or a text is no dead letter."""
 
 
-class Reject(DDBEventsError):  # noqa: N818  # said by a handler, not met by a caller
-    """Raised by a handler: no other attempt will help, put the record aside now.
+class Reject(DDBEventsError):  # noqa: N818  # raised by handlers, never caught by callers
+    """Raised by a handler to dead-letter the record now, since another attempt will not help.
 
     Without dead letters it is a failure like any other.
     """
 
 
 class BatchFailedError(DDBEventsError):
-    """The first record of a batch of several failed, or a failed record cannot be named.
+    """The first record of a batch of several failed, or a failed record has no identifier.
 
-    Lambda has to see an error here: naming the batch's own first record gives
-    `BisectBatchOnFunctionError` nothing to cut, and an identifier that is not in the batch fails it
-    without saying why.
+    Lambda has to see an error here: an answer that names the batch's first record leaves
+    `BisectBatchOnFunctionError` nothing to cut, and one with an unknown identifier fails the batch without
+    saying why.
 
     Attributes:
-        identifier: What the answer would have named, or None if nothing can be named.
-        error: The error of the first record that failed, or None if time ran out before any did.
+        identifier: The identifier that the answer would have named; None if there is none.
+        error: The error of the first failed record; None if time ran out before any failed.
     """
 
     def __init__(self, message: str, *, identifier: str | None, error: BaseException | None) -> None:
@@ -146,7 +146,7 @@ class BatchFailedError(DDBEventsError):
 
 
 def format_path(path: AttributePath) -> str:
-    """The path as people write it: `NewImage.lines[2].price`, safe to print and to log."""
+    """Return the path as people write it, `NewImage.lines[2].price`, safe to print and to log."""
     text = ""
     for part in path:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""The DynamoDB writes that a handler asked for, as data until the handler has returned."""
+"""A handler's DynamoDB writes, kept as data until the handler has returned."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Put(NamedTuple):
 
 
 class Update(NamedTuple):
-    """Change attributes of an item, which is made if it is not there."""
+    """Change attributes of an item, which is created if it does not exist."""
 
     table: str
     key: EncodedItem
@@ -43,7 +43,7 @@ class Delete(NamedTuple):
 
 
 class Check(NamedTuple):
-    """Demand a condition of an item that is not written, or only that it is there."""
+    """Require a condition of an item that is not written, or only that it exists."""
 
     table: str
     key: EncodedItem
@@ -56,7 +56,7 @@ class Raw(NamedTuple):
     Attributes:
         table: The table's name.
         operation: `Put`, `Update`, `Delete` or `ConditionCheck`.
-        request: What boto3 takes under that name.
+        request: The value that boto3 takes under that name.
     """
 
     table: str
@@ -68,11 +68,11 @@ Write: TypeAlias = Put | Update | Delete | Check | Raw
 
 
 class Transaction:
-    """What a handler of two parameters gets: its writes are committed with its mark, all or none.
+    """The second argument of a handler: its writes are committed together with its mark, all or none.
 
     Nothing is sent before the handler returns, and nothing if it raises. There may be up to 99 writes, each
-    to another item, of 4 MB together. Each method raises `InvalidItemError` for what DynamoDB cannot store,
-    and `TransactionError` for what is no table's name or no condition.
+    to a different item, of 4 MB together. Each method raises `InvalidItemError` for a value that DynamoDB
+    cannot store, and `TransactionError` for a wrong table name or condition.
     """
 
     __slots__ = ("_writes",)
@@ -107,19 +107,19 @@ class Transaction:
             table: The table's name.
             key: The item's whole primary key.
             set: Attributes to give a value.
-            add: Numbers to add to numbers, sets to add to sets; what is not there counts as 0 or empty.
-            remove: The name of an attribute to take away, or several.
-            delete: Sets to take out of sets.
-            when: What must be true of the item before.
+            add: Numbers to add to numbers, sets to add to sets. A missing attribute counts as 0 or empty.
+            remove: The name of an attribute to remove, or several names.
+            delete: Sets whose members are removed from sets.
+            when: The condition that the item must satisfy before.
 
         Raises:
-            TransactionError: It changes nothing, which DynamoDB does not take.
+            TransactionError: It changes nothing, which DynamoDB refuses.
         """
         self._check(table, when)
         write = Update(table, encode(key), _encode(set), _encode(add), _names(remove), _encode(delete), when)
         if not (write.set or write.add or write.remove or write.delete):
             raise TransactionError(
-                "an update needs set, add, remove or delete: to demand something of an item, use check",
+                "an update needs set, add, remove or delete: to require a condition only, use check",
                 index=len(self._writes),
                 table=table,
             )
@@ -131,25 +131,25 @@ class Transaction:
         self._writes.append(Delete(table, encode(key), when))
 
     def check(self, table: str, key: Mapping[str, object], *, when: Condition | None = None) -> None:
-        """Commit only if the condition is true of an item that this transaction does not write.
+        """Commit only if an item that this transaction does not write satisfies the condition.
 
         Args:
             table: The table's name.
             key: The item's whole primary key.
-            when: The condition; without one the item must be there.
+            when: The condition; without one, the item must exist.
         """
         self._check(table, when)
         self._writes.append(Check(table, encode(key), when))
 
     def raw(self, action: Mapping[str, Mapping[str, Any]]) -> None:
-        """Do what the other methods cannot say.
+        """Add a write that the other methods cannot express.
 
         Args:
-            action: An action of `transact_write_items` exactly as boto3's client takes it, such as
+            action: An action of `transact_write_items` exactly as boto3's client takes it, for example
                 `{"Update": {"TableName": ..., "Key": ..., "UpdateExpression": ...}}`. Binary is bytes.
 
         Raises:
-            TransactionError: It has not the shape of one.
+            TransactionError: It does not have the shape of one.
         """
         self._writes.append(_read_action(action, len(self._writes)))
 
@@ -158,7 +158,7 @@ class Transaction:
         if not isinstance(table, str):
             raise TransactionError("table must be the name of a table", index=place)
         if when is not None and not isinstance(when, Condition):
-            reason = "when must be a condition, such as Attr('status').eq('OPEN')"
+            reason = "when must be a condition, for example Attr('status').eq('OPEN')"
             raise TransactionError(reason, index=place, table=table)
 
 

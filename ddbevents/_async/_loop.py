@@ -1,4 +1,4 @@
-"""The event loop that async handlers share; it lives as long as the process, so that HTTP sessions do.
+"""The event loop that async handlers share. It lives as long as the process, so that HTTP sessions do.
 
 Imported with the first awaitable, not before: asyncio is a good part of a cold start.
 """
@@ -23,7 +23,7 @@ _asking: Final = threading.Lock()
 
 
 class _StoppedError(Exception):
-    """A task wants to end the process. Raised inside the loop, SystemExit itself would end the loop."""
+    """A task asks to end the process. Raised inside the loop, SystemExit itself would end the loop."""
 
     def __init__(self, stop: BaseException) -> None:
         super().__init__()
@@ -31,13 +31,13 @@ class _StoppedError(Exception):
 
 
 def complete(awaitable: Awaitable[object]) -> None:
-    """Run an awaitable to its end, together with the tasks that it started and left behind.
+    """Run an awaitable to its end, together with the tasks that it started but did not await.
 
-    Context variables of the caller reach it, and its exceptions the caller; so does the exception of a task
-    that nobody awaited. A task that is made with a context of its own is not waited for.
+    The caller's context variables reach it, and its exceptions reach the caller; so does the exception of a
+    task that nobody awaited. A task with a context of its own is not waited for.
 
     Raises:
-        ConfigurationError: It is called from a coroutine that runs here, which would wait for itself.
+        ConfigurationError: The caller runs inside the loop, so it would wait for itself.
     """
     loop = _loop()
     if is_inside():
@@ -55,7 +55,7 @@ def complete(awaitable: Awaitable[object]) -> None:
 
 
 def is_inside() -> bool:
-    """Whether the caller is run by the loop, which must not wait for itself."""
+    """Return whether the caller runs inside the loop, which must not wait for itself."""
     try:
         return asyncio.get_running_loop() is _loop()
     except RuntimeError:
@@ -63,7 +63,7 @@ def is_inside() -> bool:
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Whether a handler was cancelled: a failure of its record, though asyncio makes it no `Exception`."""
+    """Return whether a handler was cancelled. That is a failure, although asyncio makes it no `Exception`."""
     return isinstance(error, asyncio.CancelledError)
 
 
@@ -96,7 +96,7 @@ async def _join(family: Family) -> None:
 
 
 async def _dismiss(family: Family) -> None:
-    """After a failure: what the handler started does not run on beside the next record."""
+    """Cancel a failed handler's tasks, which must not run on beside the next record."""
     pending = [task for task in family if not task.done()]
     for task in pending:
         task.cancel()
@@ -104,12 +104,12 @@ async def _dismiss(family: Family) -> None:
         await asyncio.wait(pending, timeout=_SECONDS_TO_CANCEL)
     for task in family:
         if task.done() and not task.cancelled():
-            # looked at, or asyncio would log it with its message
+            # retrieved, or asyncio would log it with its message
             task.exception()
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    # lanes may ask at once for what is not there yet, and `cache` alone would give each its own
+    # several lanes may ask for the first time at once, and `cache` alone would start a loop for each
     with _asking:
         return _started_loop()
 
@@ -151,5 +151,5 @@ def _leave(family: Family, task: asyncio.Task[Any]) -> None:
 
 
 def _is_unseen(task: asyncio.Task[Any]) -> bool:
-    """Whether a task failed and nobody has awaited it so far, by the note that asyncio itself keeps."""
+    """Return whether a task failed and nobody has awaited it so far, as asyncio itself notes it."""
     return bool(getattr(task, "_log_traceback", False))

@@ -1,36 +1,48 @@
-"""The batch engine: order, time, idempotency records, failures, the report and Lambda's answer."""
+"""The batch engine: order, time, idempotency, failures, the report and the answer."""
 
-from ._batch import process_batch
+from ._answer import BatchItemFailure, BatchResponse
+from ._batch import Callback, announce, preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
 from ._deadline import Deadline
 from ._failures import describe_beside
-from ._jobs import AnyJob, BatchSettings, BrokenJob, Job
-from ._ledger import Task
-from ._report import BatchItemFailure, BatchReport, BatchResponse, Outcome, RecordReport
-from ._reporting import Callback, tell
-from ._stores import KEEP, Commit, IdempotencyStore, PackingStore, TransactionalStore, check_keep, utc_now
-from ._wiring import check_concurrency, check_middleware, check_name, check_store, check_time_reserve
+from ._report import BatchReport, Outcome, RecordReport
+from ._settings import (
+    Settings,
+    check_concurrency,
+    check_middleware,
+    check_name,
+    check_store,
+    check_time_reserve,
+)
+from ._stores import (
+    KEEP,
+    Commit,
+    IdempotencyStore,
+    NoStore,
+    PackingStore,
+    TransactionalStore,
+    check_keep,
+    utc_now,
+)
 
 __all__ = [
     "KEEP",
-    "AnyJob",
     "BatchItemFailure",
     "BatchReport",
     "BatchResponse",
-    "BatchSettings",
-    "BrokenJob",
     "Callback",
     "Commit",
     "DeadLetterSink",
     "DeadLetters",
     "Deadline",
     "IdempotencyStore",
-    "Job",
+    "NoStore",
     "Outcome",
     "PackingStore",
     "RecordReport",
-    "Task",
+    "Settings",
     "TransactionalStore",
+    "announce",
     "check_concurrency",
     "check_keep",
     "check_middleware",
@@ -38,7 +50,7 @@ __all__ = [
     "check_store",
     "check_time_reserve",
     "describe_beside",
+    "preview_batch",
     "process_batch",
-    "tell",
     "utc_now",
 ]

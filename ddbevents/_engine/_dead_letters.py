@@ -1,4 +1,4 @@
-"""Records that are put aside: when, and what is kept of them."""
+"""When a record is dead-lettered, and where its dead letter goes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class DeadLetterSink(Protocol):
     """Where dead letters go. May be called from several threads."""
 
     def send(self, letter: DeadLetter) -> Awaitable[None] | None:
-        """Keep a letter; when this returns, or what it returns was awaited, it lasts.
+        """Keep a letter. It must be durable when this returns, or when its result was awaited.
 
         Raises:
-            DeadLetterError: It cannot be kept; its record then fails, and nothing is lost.
+            DeadLetterError: It cannot be kept. Its record then fails and is retried, so nothing is lost.
         """
         ...
 
 
 class DeadLetters:
-    """When a record is put aside, and where.
+    """When a record is dead-lettered, and where it goes.
 
-    A record that is put aside counts as handled: it holds back neither its item nor the shard.
+    A dead-lettered record counts as handled: it holds back neither its item nor the shard.
     """
 
     def __init__(self, sink: DeadLetterSink, *, after: int = 5, after_invalid: int = 1) -> None:
@@ -33,11 +33,11 @@ class DeadLetters:
 
         Args:
             sink: Where dead letters go.
-            after: The number of failed attempts after which a record is put aside. Lambda has to deliver it
-                so often: with a `MaximumRetryAttempts` that is not -1 and not more than this number, it may
-                discard the record before.
-            after_invalid: The same for a record that cannot be read or whose item is invalid, which another
-                attempt does not mend.
+            after: The number of failed attempts after which a record is dead-lettered. Lambda has to deliver
+                it that often: with a `MaximumRetryAttempts` other than -1 that is not greater than this, it
+                may discard the record before.
+            after_invalid: The same for a record that cannot be read or whose item is invalid: another
+                attempt would not help.
 
         Raises:
             ConfigurationError: A number is less than 1, or the sink has no `send`.
@@ -51,7 +51,7 @@ class DeadLetters:
         self._after_invalid = after_invalid
 
     def with_sink(self, sink: DeadLetterSink) -> DeadLetters:
-        """The same policy with another sink.
+        """Return the same policy with another sink.
 
         Raises:
             ConfigurationError: The sink has no `send`.
@@ -59,7 +59,12 @@ class DeadLetters:
         return DeadLetters(sink, after=self._after, after_invalid=self._after_invalid)
 
     def max_attempts(self, error: BaseException, *, is_invalid: bool) -> int:
-        """How many failed attempts there may be: by the error, and whether the record itself is invalid."""
+        """Return the number of failed attempts after which the record is dead-lettered.
+
+        Args:
+            error: Why it failed this time.
+            is_invalid: Whether the record itself is invalid.
+        """
         if isinstance(error, Reject):
             return 1
         return self._after_invalid if is_invalid else self._after

@@ -1,49 +1,66 @@
-"""What a failure leads to: a line in the log, a counted attempt, and in the end a dead letter."""
+"""What follows from a failure: a line in the log, a counted attempt, and in the end a dead letter."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeGuard
+from typing import Final, NamedTuple, TypeGuard
 
 from .._async import finish, is_failure
 from .._errors import InvalidRecordError, format_path
 from .._logs import describe, logger
-from .._records import DeadLetter, StreamRecord, UnreadableRecord, table_of
+from .._records import AnyRecord, DeadLetter, UnreadableRecord, table_of
 from ._dead_letters import DeadLetters
-from ._ledger import Ledger, Task
+from ._entries import OF_RECORD, Entry
+from ._journal import Journal
 from ._report import Outcome
 
 
 class Failure(NamedTuple):
-    """A record that failed, in one of its handlers or before.
+    """A failure of one handler for one record.
 
     Attributes:
-        place: The record's place in the batch.
-        record: The record.
-        handler: The handler's name; None if none ran.
+        entry: The record.
+        handler: The handler's name; `OF_RECORD` if the record failed before any ran.
         error: Why.
-        of_store: Whether it is the app's store that failed, and no attempt of the handler's.
+        of_store: Whether the app's store failed, which is no attempt of the handler's.
     """
 
-    place: int
-    record: StreamRecord | UnreadableRecord
-    handler: str | None
+    entry: Entry
+    handler: str
     error: BaseException
     of_store: bool = False
 
     @property
-    def task(self) -> Task | None:
-        """What failed, as the ledger knows it; None for a record without identity."""
-        if self.handler is not None and isinstance(self.record, StreamRecord):
-            return self.handler, self.record.event_id
-        return None if self.record.identifier is None else ("", self.record.identifier)
+    def record(self) -> AnyRecord:
+        """The record."""
+        return self.entry.record
 
 
-def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, ledger: Ledger) -> Outcome:
-    """Count a failure and log it; put the record aside after the last attempt there may be.
+class Attempt(NamedTuple):
+    """A failed attempt.
 
-    A store or a sink that fails, in whatever way, leaves the record failed, to be delivered again. The
-    store's own failures are nobody's attempts.
+    Attributes:
+        number: Its number, counted from 1 over all deliveries.
+        last: The number after which the record is dead-lettered.
+    """
+
+    number: int
+    last: int
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no further attempt is made."""
+        return self.number >= self.last
+
+
+_ONLY_ATTEMPT: Final = Attempt(1, 1)
+
+
+def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, journal: Journal) -> Outcome:
+    """Log a failure and count the attempt; after the last one, dead-letter the record.
+
+    If the attempts cannot be counted or the letter cannot be sent, the record stays failed and is retried.
+    Failures of the store count as nobody's attempt.
 
     Returns:
         DEAD_LETTERED or FAILED.
@@ -53,130 +70,116 @@ def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, ledger
         return Outcome.FAILED
     attempt = None
     try:
-        attempt = _count(failure, _max_attempts(failure, dead_letters), ledger)
+        attempt = _count(failure, dead_letters, journal)
         if attempt.is_last:
-            finish(dead_letters.sink.send(_letter(failure, app, attempt.number)))
+            finish(dead_letters.sink.send(_letter_of(failure, app, attempt)))
     except BaseException as problem:
         # a sink may be the user's own code
         if not is_failure(problem):
             raise
-        said = "%s cannot be dead-lettered, and is delivered again: %s"
-        logger().error(said, _named(failure), describe(problem), extra=_extra(failure, attempt))
+        _log_not_dead_lettered(failure, attempt, problem)
         attempt = None
     if attempt is None or not attempt.is_last:
         _log_failed(failure, attempt)
         return Outcome.FAILED
-    if failure.task is not None:
-        ledger.put_aside(failure.place, failure.task)
+    if failure.entry.identity is not None:
+        journal.dead_lettered(failure.entry, failure.handler)
     _log_dead_lettered(failure, attempt, type(dead_letters.sink).__name__)
     return Outcome.DEAD_LETTERED
 
 
-def _max_attempts(failure: Failure, dead_letters: DeadLetters) -> int:
-    is_invalid = _is_about(failure.error, failure.record)
-    return dead_letters.max_attempts(failure.error, is_invalid=is_invalid)
+def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal) -> Attempt:
+    """Return which attempt has failed, and note it if another one follows.
 
-
-class _Attempt(NamedTuple):
-    number: int
-    most: int
-
-    @property
-    def is_last(self) -> bool:
-        return self.number >= self.most
-
-    def __str__(self) -> str:
-        return f"attempt {self.number} of {self.most}"
-
-
-def _count(failure: Failure, most: int, ledger: Ledger) -> _Attempt:
-    """Which attempt failed; it is noted if there are more to come.
-
-    A record without identity cannot be counted, and has one.
+    Attempts of a record without an identity cannot be counted, so it has one only.
     """
-    if most == 1 or failure.task is None:
-        return _Attempt(1, 1)
-    attempt = _Attempt(ledger.failed_attempts(failure.task, most - 1) + 1, most)
+    entry, handler, error, _ = failure
+    most = dead_letters.max_attempts(error, is_invalid=_is_about(error, entry.record))
+    if most == 1 or entry.identity is None:
+        return _ONLY_ATTEMPT
+    attempt = Attempt(journal.failed_attempts(entry, handler, most - 1) + 1, most)
     if not attempt.is_last:
-        ledger.add_attempt(failure.place, failure.task, attempt.number)
+        journal.attempted(entry, handler, attempt.number)
     return attempt
 
 
-def _letter(failure: Failure, app: str, attempts: int) -> DeadLetter:
+def _letter_of(failure: Failure, app: str, attempt: Attempt) -> DeadLetter:
     error = failure.error
     return DeadLetter(
         app=app,
-        handler=failure.handler,
-        attempts=attempts,
+        handler=failure.handler or None,
+        attempts=attempt.number,
         error=type(error).__name__,
-        message=_message(error),
+        message=_message_of(error),
         path=(format_path(error.path) or None) if isinstance(error, InvalidRecordError) else None,
         failed_at=datetime.now(UTC),
         record=failure.record.raw,
     )
 
 
-def _message(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001  # an exception of the user's may not be able to tell itself
+    except Exception:  # noqa: BLE001  # the __str__ of a handler's own exception may raise
         return ""
 
 
-def describe_beside(record: StreamRecord | UnreadableRecord, error: BaseException) -> str:
-    """What can be said of an exception, without the record that it names where that is the one beside it."""
+def describe_beside(record: AnyRecord, error: BaseException) -> str:
+    """Describe an exception that is shown beside the record, which need not be named twice."""
     if not _is_about(error, record):
         return describe(error)
     return ": ".join(filter(None, (type(error).__name__, format_path(error.path), error.reason)))
 
 
-def _is_about(error: BaseException, record: StreamRecord | UnreadableRecord) -> TypeGuard[InvalidRecordError]:
-    """Whether the record itself is invalid, rather than another that its handler read or wrote."""
+def _is_about(error: BaseException, record: AnyRecord) -> TypeGuard[InvalidRecordError]:
+    """Return whether the record itself is invalid, and not another one that its handler read or wrote."""
     if not isinstance(error, InvalidRecordError):
         return False
     return isinstance(record, UnreadableRecord) or error.sequence_number == record.sequence_number
 
 
-def _log_failed(failure: Failure, attempt: _Attempt | None) -> None:
-    """One line for who is on call: which record, which handler, what kind of error and where it was."""
-    said = f"{_named(failure)} failed {_where(failure)}"
-    counted = f", {attempt}" if attempt else ""
-    logger().error(
-        "%s%s: %s",
-        said,
-        counted,
-        describe_beside(failure.record, failure.error),
-        extra=_extra(failure, attempt),
-    )
-    if failure.handler is not None:
-        # the message of a handler's own exception may hold an item's values: only for who asks
-        logger().debug("%s", said, exc_info=failure.error)
+def _log_failed(failure: Failure, attempt: Attempt | None) -> None:
+    """Log which record failed in which handler, with what kind of error and where in the code."""
+    what = f"{_name_of(failure.record)} failed {_place_of(failure)}"
+    counted = f", {_shown(attempt)}" if attempt else ""
+    why = describe_beside(failure.record, failure.error)
+    logger().error("%s%s: %s", what, counted, why, extra=_extra(failure, attempt))
+    if failure.handler != OF_RECORD:
+        # the message of a handler's own exception may contain an item's values: only for who asks
+        logger().debug("%s", what, exc_info=failure.error)
 
 
-def _log_dead_lettered(failure: Failure, attempt: _Attempt, sink: str) -> None:
-    said = f"{_named(failure)} is dead-lettered to {sink}, for it failed {_where(failure)}, {attempt}"
-    logger().warning(
-        "%s: %s", said, describe_beside(failure.record, failure.error), extra=_extra(failure, attempt)
-    )
+def _log_dead_lettered(failure: Failure, attempt: Attempt, sink: str) -> None:
+    what = f"{_name_of(failure.record)} was dead-lettered to {sink} after it failed {_place_of(failure)}"
+    why = describe_beside(failure.record, failure.error)
+    logger().warning("%s, %s: %s", what, _shown(attempt), why, extra=_extra(failure, attempt))
 
 
-def _named(failure: Failure) -> str:
-    record = failure.record
-    named = "a record" if record.identifier is None else f"record {record.identifier}"
+def _log_not_dead_lettered(failure: Failure, attempt: Attempt | None, problem: BaseException) -> None:
+    what = f"{_name_of(failure.record)} cannot be dead-lettered, so it will be retried"
+    logger().error("%s: %s", what, describe(problem), extra=_extra(failure, attempt))
+
+
+def _name_of(record: AnyRecord) -> str:
+    name = "a record" if record.identifier is None else f"record {record.identifier}"
     if isinstance(record, UnreadableRecord):
-        return named
+        return name
     table = table_of(record.raw.get("eventSourceARN"))
-    return f"{named} ({record.kind} of {table})" if table else f"{named} ({record.kind})"
+    return f"{name} ({record.kind} of {table})" if table else f"{name} ({record.kind})"
 
 
-def _where(failure: Failure) -> str:
-    return "before any handler ran" if failure.handler is None else f"in {failure.handler}"
+def _place_of(failure: Failure) -> str:
+    return f"in {failure.handler}" if failure.handler != OF_RECORD else "before any handler ran"
 
 
-def _extra(failure: Failure, attempt: _Attempt | None) -> dict[str, object]:
+def _shown(attempt: Attempt) -> str:
+    return f"attempt {attempt.number} of {attempt.last}"
+
+
+def _extra(failure: Failure, attempt: Attempt | None) -> dict[str, object]:
     return {
         "sequence_number": failure.record.identifier,
-        "handler": failure.handler,
+        "handler": failure.handler or None,
         "error_type": type(failure.error).__name__,
         "attempt": attempt.number if attempt else None,
     }

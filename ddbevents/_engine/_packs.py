@@ -1,110 +1,106 @@
-"""Transactions of several records that wait to be committed together."""
+"""Transactions that wait to be committed together, for a store that packs them."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from .._errors import StoreError
-from .._records import StreamRecord
-from ._deadline import Deadline
-from ._ledger import Task
-from ._stores import Commit, IdempotencyStore, PackingStore
+from ._entries import Entry
+from ._stores import Commit, PackingStore
 
 
 class Waiting(NamedTuple):
-    """A transaction that a handler asked for.
+    """A transaction that waits, and the handler and record that it belongs to."""
 
-    Attributes:
-        place: The place of its record in the batch.
-        record: Its record.
-        task: Which handler, for which record.
-        commit: What is to be committed.
-    """
-
-    place: int
-    record: StreamRecord
-    task: Task
+    entry: Entry
+    handler: str
     commit: Commit
 
 
-class Packs:
-    """The transactions that wait, in the order in which their handlers ran. Lanes may add to it at once.
+class Sent(NamedTuple):
+    """The transactions of one request.
 
     Attributes:
-        is_enabled: Whether the store commits several transactions at once; otherwise nothing ever waits.
+        pack: The transactions, which still wait until each is taken.
+        is_committed: Whether all of them are committed. If not, each is to be committed alone.
+        error: The store could not be reached, so the first of them failed.
     """
 
-    def __init__(self, store: IdempotencyStore | None) -> None:
-        self._store: PackingStore | None = None
-        # asked last, since a Protocol is slow to ask
-        if store is not None and isinstance(store, PackingStore) and store.window > 1:
-            self._store = store
-        self.is_enabled: Final = self._store is not None
-        self._waiting: dict[Task, Waiting] = {}
-        self._dropped: set[Hashable | None] = set()
+    pack: Sequence[Waiting]
+    is_committed: bool
+    error: StoreError | None = None
+
+
+class Packs:
+    """The transactions that wait, in the order in which their handlers ran. Lanes may add to it at once."""
+
+    def __init__(self, store: PackingStore) -> None:
+        self._store = store
+        self._waiting: dict[str, Waiting] = {}
+        self._dropped_lanes: set[Hashable] = set()
+        self._is_closed = False
         self._lock = threading.Lock()
 
     def is_due(self) -> bool:
-        """Whether so many wait that they should be committed."""
-        return self._store is not None and len(self._waiting) >= self._store.window
+        """Return whether enough transactions wait to be committed."""
+        return len(self._waiting) >= self._store.window
 
-    def add(self, waiting: Waiting) -> bool:
-        """Let a transaction wait, unless one of its lane was dropped while its handler ran."""
+    def add(self, entry: Entry, handler: str, commit: Commit) -> bool:
+        """Let a transaction wait; False if those of its lane were dropped while its handler ran."""
         with self._lock:
-            if self._dropped & {None, waiting.commit.lane}:
+            if self._is_closed or commit.lane in self._dropped_lanes:
                 return False
-            self._waiting[waiting.task] = waiting
+            self._waiting[commit.mark] = Waiting(entry, handler, commit)
         return True
 
-    def drop(self, lane: Hashable | None) -> list[Waiting]:
-        """Take out the transactions of a lane, or all of them; neither they nor later ones are committed."""
+    def take(self, waiting: Waiting) -> bool:
+        """Take a transaction out; False if it was dropped in the meantime."""
         with self._lock:
-            self._dropped.add(lane)
-            dropped = [each for each in self._waiting.values() if lane in {None, each.commit.lane}]
-            for each in dropped:
-                del self._waiting[each.task]
-        return dropped
+            return self._waiting.pop(waiting.commit.mark, None) is not None
 
-    def settle(self, deadline: Deadline) -> Iterator[tuple[Waiting, Exception | None]]:
-        """Commit all, giving each back with what went wrong; what is dropped meanwhile is left out.
-
-        Each request has the patience of its own moment: one that waits long leaves less to the next.
-        """
-        while self._store is not None and (waiting := self._all()):
-            try:
-                pack = [waiting[index] for index in self._store.pack([each.commit for each in waiting])]
-                are_committed = _commit_together(self._store, pack, deadline.patience)
-            except StoreError as error:
-                self._take(waiting[0])
-                yield waiting[0], error
-                continue
-            except Exception:  # noqa: BLE001  # such as writes of a shape that nobody foresaw
-                # whose they are shows when each is committed alone
-                pack, are_committed = waiting[:1], False
-            for each in pack:
-                if self._take(each):
-                    yield each, None if are_committed else _commit_alone(self._store, each, deadline.patience)
-
-    def _all(self) -> list[Waiting]:
+    def drop_lane(self, lane: Hashable) -> Sequence[Waiting]:
+        """Take out a lane's transactions, and refuse later ones."""
         with self._lock:
-            return [*self._waiting.values()]
+            self._dropped_lanes.add(lane)
+            return self._removed(each for each in self._waiting.values() if each.commit.lane == lane)
 
-    def _take(self, waiting: Waiting) -> bool:
+    def drop_all(self) -> Sequence[Waiting]:
+        """Take out all transactions, and refuse later ones."""
         with self._lock:
-            return self._waiting.pop(waiting.task, None) is not None
+            self._is_closed = True
+            return self._removed(self._waiting.values())
 
+    def send(self, patience: timedelta) -> Sent | None:
+        """Commit together as many of the waiting transactions as the store packs; None if none wait."""
+        with self._lock:
+            waiting = [*self._waiting.values()]
+        if not waiting:
+            return None
+        try:
+            pack = [waiting[index] for index in self._store.pack([each.commit for each in waiting])]
+            return Sent(pack, is_committed=len(pack) > 1 and self._commit_together(pack, patience))
+        except StoreError as error:
+            return Sent(waiting[:1], is_committed=False, error=error)
+        except Exception:  # noqa: BLE001  # writes of a shape nobody foresaw: a handler's own doing
+            # committed alone, each shows whether it is at fault
+            return Sent(waiting[:1], is_committed=False)
 
-def _commit_together(store: PackingStore, pack: Sequence[Waiting], patience: timedelta) -> bool:
-    return len(pack) > 1 and store.commit_together([each.commit for each in pack], patience=patience)
+    def commit_alone(self, waiting: Waiting, patience: timedelta) -> Exception | None:
+        """Commit one transaction, and return what went wrong. A mark that exists already is as good."""
+        try:
+            self._store.commit(waiting.commit.mark, waiting.commit.transaction, patience=patience)
+        except Exception as error:  # noqa: BLE001  # the writes are a handler's own, and so is what they raise
+            return error
+        return None
 
+    def _commit_together(self, pack: Iterable[Waiting], patience: timedelta) -> bool:
+        return self._store.commit_together([each.commit for each in pack], patience=patience)
 
-def _commit_alone(store: PackingStore, waiting: Waiting, patience: timedelta) -> Exception | None:
-    try:
-        # a mark that was there already is as good
-        store.commit(waiting.commit.mark, waiting.commit.transaction, patience=patience)
-    except Exception as error:  # noqa: BLE001  # what a handler asked for is its own, and so is what comes of it
-        return error
-    return None
+    def _removed(self, dropped: Iterable[Waiting]) -> Sequence[Waiting]:
+        removed = [*dropped]
+        for waiting in removed:
+            del self._waiting[waiting.commit.mark]
+        return removed

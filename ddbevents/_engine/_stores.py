@@ -1,4 +1,4 @@
-"""Marks, the note that a handler has handled a record, and what a store of them must do."""
+"""Idempotency stores: what the engine asks of them."""
 
 from __future__ import annotations
 
@@ -10,35 +10,46 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 from .._errors import ConfigurationError
 from .._transaction import Transaction
 
-# a stream keeps a record for 24 hours, and a batch may be delivered again all that time
+# a stream keeps a record for 24 hours, and a batch may be retried all that time
 KEEP: Final = timedelta(hours=48)
 _LONGEST_KEEP: Final = timedelta(days=36_500)
 
 
 @runtime_checkable
 class IdempotencyStore(Protocol):
-    """Keeps marks for at least 48 hours: a stream keeps its records for 24, and retries them all that time.
+    """Keeps marks for at least 48 hours. A mark says that a handler has handled a record.
 
-    A mark is opaque text of 1 byte to 1 KB. All methods raise `StoreError` if the store cannot be reached;
-    the records concerned then fail, and are delivered again. They may be called from several threads.
+    A mark is opaque text of 1 byte to 1 KB. All methods raise `StoreError` if the store cannot be reached:
+    the records concerned then fail and are retried. They may be called from several threads.
     """
 
     def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        """Those of the marks that are there and have not expired, read consistently."""
+        """Return which of the marks exist and have not expired, by a consistent read."""
         ...
 
     def add(self, marks: Collection[str]) -> None:
-        """Write marks. One that is there already stays; when this returns, all of them last."""
+        """Write marks. An existing one stays as it is; all of them are durable when this returns."""
         ...
 
 
+class NoStore:
+    """Stands in for the store of an app without one: nothing was ever handled."""
+
+    def handled(self, marks: Collection[str]) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
+        """Return no mark."""
+        return frozenset()
+
+    def add(self, marks: Collection[str]) -> None:
+        """Forget the marks."""
+
+
 class Commit(NamedTuple):
-    """The writes that a handler asked for, with the mark to be written beside them.
+    """A handler's transaction with the mark that is to be written together with it.
 
     Attributes:
         mark: The handler's mark for the record.
         transaction: Its writes; there may be none.
-        lane: What commits of the same item's records have in common; those keep their order. None may be any.
+        lane: Equal for records of the same item, whose commits keep their order. None may be any item's.
     """
 
     mark: str
@@ -56,13 +67,13 @@ class TransactionalStore(IdempotencyStore, Protocol):
         Args:
             mark: The mark.
             transaction: The writes.
-            patience: How long to go on trying while others write the same items.
+            patience: How long to keep trying while others write the same items.
 
         Returns:
-            False if the mark was there before, in which case nothing was written.
+            False if the mark existed before, in which case nothing was written.
 
         Raises:
-            TransactionError: The writes cannot be done, such as when a condition of the handler's is false.
+            TransactionError: The writes cannot be done, for example because a condition is false.
             StoreError: The store cannot be reached.
         """
         ...
@@ -74,13 +85,13 @@ class PackingStore(TransactionalStore, Protocol):
 
     @property
     def window(self) -> int:
-        """How many commits may wait for each other; 1 if each goes alone."""
+        """The number of commits that may wait for each other; 1 if each is committed alone."""
         ...
 
     def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
-        """Which of these can be one request, as rising indexes, the first of them included.
+        """Return which of these can be one request, as rising indexes that begin with 0.
 
-        One that is left out leaves out all later ones of its lane.
+        Leaving one out leaves out all later ones of its lane.
 
         Raises:
             StoreError: The store has to be asked, and cannot be reached.
@@ -91,7 +102,7 @@ class PackingStore(TransactionalStore, Protocol):
         """Write all marks and do all writes, or nothing.
 
         Returns:
-            False if that cannot be, in which case nothing was written, and each is to be committed alone.
+            False if that is impossible, in which case nothing was written, and each is to be committed alone.
 
         Raises:
             StoreError: The store cannot be reached.
@@ -100,16 +111,16 @@ class PackingStore(TransactionalStore, Protocol):
 
 
 def check_keep(keep: object) -> None:
-    """Refuse a time to keep marks that is too short to help, or longer than any clock runs.
+    """Refuse to keep marks for too short a time to help, or for longer than clocks run.
 
     Raises:
         ConfigurationError: It is less than 48 hours or more than 100 years.
     """
     if not isinstance(keep, timedelta) or not KEEP <= keep <= _LONGEST_KEEP:
-        reason = "a stream delivers a record for 24 hours"
+        reason = "Lambda retries a stream's records for 24 hours"
         raise ConfigurationError(f"keep must be a timedelta of 48 hours to 100 years: {reason}")
 
 
 def utc_now() -> datetime:
-    """The present moment, in UTC."""
+    """Return the present moment in UTC."""
     return datetime.now(UTC)

@@ -1,17 +1,28 @@
-"""Records: what they hold, and how they are read from the events of every source."""
+"""Records: what they hold, and how they are read from every source's events."""
 
-from ._events import is_from_stream, parse_event, read_event
+from ._events import Event, parse_event, read_event
 from ._reading import read_record
-from ._record import DeadLetter, KeyValue, Kind, StreamRecord, UnreadableRecord, ViewType, lane_of, table_of
+from ._record import (
+    AnyRecord,
+    DeadLetter,
+    KeyValue,
+    Kind,
+    StreamRecord,
+    UnreadableRecord,
+    ViewType,
+    lane_of,
+    table_of,
+)
 
 __all__ = [
+    "AnyRecord",
     "DeadLetter",
+    "Event",
     "KeyValue",
     "Kind",
     "StreamRecord",
     "UnreadableRecord",
     "ViewType",
-    "is_from_stream",
     "lane_of",
     "parse_event",
     "read_event",

@@ -1,4 +1,4 @@
-"""An event as Lambda passes it: records of a stream, or dead letters of a queue with the records within.
+"""An event as Lambda passes it: a stream's records, or a queue's dead letters with the records in them.
 
 Contract: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html and
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
@@ -9,37 +9,54 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .._errors import DeadLetterError, InvalidEventError, InvalidRecordError
 from ._reading import read_record, read_records
-from ._record import DeadLetter, StreamRecord, UnreadableRecord
+from ._record import AnyRecord, DeadLetter, StreamRecord, UnreadableRecord
 
 _QUEUE: Final = "aws:sqs"
 _MESSAGE_ID: Final = r"[0-9A-Za-z-]{1,128}"  # compiled when a queue first delivers
 
 
+class Event(NamedTuple):
+    """The records of an event, and how its source retries them.
+
+    Attributes:
+        records: The records, in order, read one by one.
+        from_stream: Whether a stream delivers them: it retries all records from one on. A queue retries each
+            message on its own.
+    """
+
+    records: Iterator[AnyRecord]
+    from_stream: bool
+
+
 def parse_event(event: object) -> list[StreamRecord]:
-    """The records of an event, in the order in which they came.
+    """Return the records of an event, in order.
 
     Args:
-        event: What Lambda passes for a DynamoDB stream, or what boto3's `get_records` returns, or what
-            Lambda passes for a queue of dead letters.
+        event: What Lambda passes for a DynamoDB stream or for a queue of dead letters, or what boto3's
+            `get_records` returns.
 
     Raises:
         InvalidEventError: It is no batch of records.
         InvalidRecordError: A record is not as AWS sends it.
     """
     records: list[StreamRecord] = []
-    for record in read_event(event):
+    for record in read_event(event).records:
         if isinstance(record, UnreadableRecord):
             raise record.error
         records.append(record)
     return records
 
 
-def read_event(event: object) -> Iterator[StreamRecord | UnreadableRecord]:
-    """The records of an event, those that cannot be read among them. Raises before the first is read."""
+def read_event(event: object) -> Event:
+    """Return an event's records, the unreadable ones among them.
+
+    Raises:
+        InvalidEventError: It is no batch of records.
+    """
     if not isinstance(event, dict):
         raise InvalidEventError(f"the event is {type(event).__name__}, not an object with Records")
     if "Records" not in event:
@@ -47,16 +64,16 @@ def read_event(event: object) -> Iterator[StreamRecord | UnreadableRecord]:
     records = event["Records"]
     if not isinstance(records, list):
         raise InvalidEventError(f"Records of the event is {type(records).__name__}, not a list")
-    return read_records(records) if is_from_stream(event) else map(_read_message, records, count())
+    if _is_message(next(iter(records), None)):
+        return Event(map(_read_message, records, count()), from_stream=False)
+    return Event(read_records(records), from_stream=True)
 
 
-def is_from_stream(event: Any) -> bool:
-    """Whether an event that can be read is part of a stream, rather than a queue's."""
-    first = next(iter(event["Records"]), None)
-    return not (isinstance(first, dict) and first.get("eventSource") == _QUEUE)
+def _is_message(record: object) -> bool:
+    return isinstance(record, dict) and record.get("eventSource") == _QUEUE
 
 
-def _read_message(message: object, index: int) -> StreamRecord | UnreadableRecord:
+def _read_message(message: object, index: int) -> AnyRecord:
     try:
         identifier, letter = _open_message(message)
     except InvalidRecordError as error:
@@ -68,11 +85,11 @@ def _read_message(message: object, index: int) -> StreamRecord | UnreadableRecor
     return record._replace(identifier=identifier, letter=letter)
 
 
-def _open_message(message: object) -> tuple[str, DeadLetter]:
+def _open_message(message: Any) -> tuple[str, DeadLetter]:
     from ._letter_json import from_json  # noqa: PLC0415  # cold start: json is for those who redrive
 
-    if not isinstance(message, dict) or message.get("eventSource") != _QUEUE:
-        raise InvalidRecordError("expected 'aws:sqs', as the first of the batch has", path=("eventSource",))
+    if not _is_message(message):
+        raise InvalidRecordError("expected 'aws:sqs', as the batch's first record has", path=("eventSource",))
     identifier = _message_id(message)
     if identifier is None:
         raise InvalidRecordError("expected letters, digits and hyphens", path=("messageId",))

@@ -1,4 +1,4 @@
-"""How a record is read: strict about what every handler needs of it, in one go where it is as usual.
+"""Reading a record: strict about the fields that every handler needs, and quick where all is as usual.
 
 Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html and
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
@@ -12,16 +12,11 @@ from typing import Any, Final, Literal, get_args
 
 from .._attributes import Image, decode_attribute, split_tag
 from .._errors import AttributePath, InvalidItemError, InvalidRecordError
-from ._record import KeyValue, Kind, StreamRecord, UnreadableRecord, ViewType, view_type_of
+from ._record import AnyRecord, KeyValue, Kind, StreamRecord, UnreadableRecord, ViewType, view_type_of
 
 _KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
 _KEY_TAGS: Final = ("S", "N", "B")
 _SOURCE: Final = "aws:dynamodb"
-_USUAL_IMAGES: Final = {
-    "INSERT": (dict, type(...)),
-    "MODIFY": (dict, dict),
-    "REMOVE": (type(...), dict),
-}
 _SEQUENCE_NUMBER: Final = re.compile(r"[0-9]{1,40}").fullmatch
 _USUAL_ID: Final = re.compile(r"[0-9A-Za-z]{1,128}").fullmatch
 _LONGEST_EVENT_ID: Final = 128
@@ -36,17 +31,29 @@ _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
 }
 
 
-def read_records(records: Iterable[object]) -> Iterator[StreamRecord | UnreadableRecord]:
-    """The records of a batch of a stream, those that cannot be read among them."""
+class _Absent:
+    """The type of an image that is not there. One that is null is malformed."""
+
+
+_ABSENT: Final = _Absent()
+_USUAL_IMAGES: Final = {"INSERT": (dict, _Absent), "MODIFY": (dict, dict), "REMOVE": (_Absent, dict)}
+
+
+def read_records(records: Iterable[object]) -> Iterator[AnyRecord]:
+    """Yield the records of a stream's batch, in order, the unreadable ones among them."""
     first: dict[str | None, object] = {}
     for index, raw in enumerate(records):
-        record = _read_usual(raw) or _read_any(raw, index)
+        record = read_record(raw, index)
         earlier = first.setdefault(record.identifier, raw)
         if earlier is raw or isinstance(record, UnreadableRecord) or _are_equal(earlier, raw):
             yield record
         else:
-            # it has the number of an earlier record, and is another
             yield _unreadable_twin(record, index)
+
+
+def read_record(record: object, index: int) -> AnyRecord:
+    """Return a record that a stream delivered at this place in a batch."""
+    return _read_usual(record) or _read_any(record, index)
 
 
 def _are_equal(one: object, other: object) -> bool:
@@ -58,7 +65,7 @@ def _are_equal(one: object, other: object) -> bool:
 
 def _unreadable_twin(record: StreamRecord, index: int) -> UnreadableRecord:
     error = InvalidRecordError(
-        "an earlier record of the batch has this number and is another",
+        "an earlier record in the batch has the same sequence number but different content",
         path=("dynamodb", "SequenceNumber"),
         sequence_number=record.sequence_number,
         index=index,
@@ -66,16 +73,15 @@ def _unreadable_twin(record: StreamRecord, index: int) -> UnreadableRecord:
     return UnreadableRecord(error, record.identifier, record.keys, record.raw)
 
 
-def read_record(record: object, index: int) -> StreamRecord | UnreadableRecord:
-    """A record as a stream delivers it, at its place in the batch."""
-    return _read_usual(record) or _read_any(record, index)
-
-
 def _read_usual(record: Any) -> StreamRecord | None:
-    """A record with text for a key and the images of its kind, in one go; None if it is any other."""
+    """Read a record that has text keys and the images of its kind, in one go; return None for any other.
+
+    Whatever this leaves out or stumbles over, `_read_any` decides and explains.
+    """
     try:
         body, event_id, kind = record["dynamodb"], record["eventID"], record["eventName"]
-        number, new, old = body["SequenceNumber"], body.get("NewImage", ...), body.get("OldImage", ...)
+        number = body["SequenceNumber"]
+        new, old = body.get("NewImage", _ABSENT), body.get("OldImage", _ABSENT)
         if _USUAL_IMAGES[kind] != (type(new), type(old)) or record["eventSource"] != _SOURCE:
             return None
         keys: dict[str, str] = {}
@@ -90,11 +96,11 @@ def _read_usual(record: Any) -> StreamRecord | None:
             return None
     except (AttributeError, LookupError, TypeError, ValueError):
         return None
-    new, old = None if new is ... else new, None if old is ... else old
-    return StreamRecord(event_id, kind, keys, new, old, number, number, record)
+    new_image, old_image = None if new is _ABSENT else new, None if old is _ABSENT else old
+    return StreamRecord(event_id, kind, keys, new_image, old_image, number, number, record)
 
 
-def _read_any(record: object, index: int) -> StreamRecord | UnreadableRecord:
+def _read_any(record: object, index: int) -> AnyRecord:
     sequence_number: str | None = None
     keys: Mapping[str, KeyValue] | None = None
     try:

@@ -1,4 +1,4 @@
-"""The record of a change, and what stands beside the item in it.
+"""A record: one change of one item, as AWS sends it.
 
 Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html and
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
@@ -23,15 +23,15 @@ _VIEW_TYPES: Final[Mapping[str, ViewType]] = {name: name for name in get_args(Vi
 
 
 class DeadLetter(NamedTuple):
-    """A record that failed for good, with all that is needed to look into it and to handle it again.
+    """A record that failed for good, with everything needed to look into it and to handle it again.
 
     Attributes:
-        app: The app's name, which begins its marks.
-        handler: The name of the handler that failed, or None if the record itself could not be read.
-        attempts: How often it failed, this time included.
+        app: The app's name, which its marks begin with.
+        handler: The name of the handler that failed; None if the record itself could not be read.
+        attempts: The number of failed attempts, this one included.
         error: The type of the last error.
-        message: Its message, which may hold values of the item, as the record itself does.
-        path: Where in the record, if the error knows.
+        message: Its message, which may contain values of the item, as the record itself does.
+        path: Where in the record, if the error has a path.
         failed_at: When, in UTC.
         record: The whole record as AWS sent it.
     """
@@ -46,26 +46,26 @@ class DeadLetter(NamedTuple):
     record: object
 
     def __repr__(self) -> str:
-        """Without the record and the message: a letter may end up in logs."""
+        """Leave out the record and the message, since a letter may end up in logs."""
         return f"<DeadLetter of {self.app} for {self.handler}: {self.error}, attempt {self.attempts}>"
 
 
 class StreamRecord(NamedTuple):
-    """One change of one item, as the stream tells it.
+    """One change of one item.
 
-    What stands beside the item is read when it is asked for, and raises `InvalidRecordError` if it is not as
-    AWS sends it.
+    Properties are read when they are asked for, and raise `InvalidRecordError` if AWS would not send such a
+    value.
 
     Attributes:
-        event_id: The same in every delivery of the record.
+        event_id: The same in every delivery of the record. Idempotency records are made from it.
         kind: INSERT, MODIFY or REMOVE.
         keys: The item's primary key, as Python values.
-        new_image: The item after the change in typed JSON, as it came; None if the stream does not carry it.
+        new_image: The item after the change in DynamoDB's typed JSON; None if the stream does not carry it.
         old_image: The item before the change, likewise.
         sequence_number: 1 to 40 decimal digits. Rises along a shard; compare as int.
-        identifier: What a partial batch response names the record by.
-        raw: The record as it came. Not to be changed.
-        letter: The dead letter that it was taken from; None if the stream delivers it.
+        identifier: The name of the record in a partial batch response.
+        raw: The record as AWS sent it. Do not change it.
+        letter: The dead letter that it was taken from; None if a stream delivered it.
     """
 
     event_id: str
@@ -95,7 +95,7 @@ class StreamRecord(NamedTuple):
 
     @property
     def created_at(self) -> datetime | None:
-        """When the change was made, to the second, in UTC; None if AWS left it out."""
+        """When the change was made, to the second, in UTC; None if the record does not say."""
         moment = self.raw["dynamodb"].get("ApproximateCreationDateTime")
         if moment is None:
             return None
@@ -110,17 +110,17 @@ class StreamRecord(NamedTuple):
 
     @property
     def size_bytes(self) -> int | None:
-        """The size of keys and images."""
+        """The size of the keys and images, in bytes."""
         return self._optional(self.raw["dynamodb"], ("dynamodb", "SizeBytes"), int)
 
     @property
     def view_type(self) -> ViewType | None:
-        """What the stream carries of each item; None if it is a kind not known here."""
+        """Which images the stream carries; None if the view type is unknown to this version."""
         return view_type_of(self.raw["dynamodb"])
 
     @property
     def expired(self) -> bool:
-        """Whether time to live removed the item."""
+        """Whether DynamoDB's time to live removed the item."""
         return _expired(self.raw)
 
     def _optional(
@@ -135,20 +135,20 @@ class StreamRecord(NamedTuple):
         return InvalidRecordError(reason, path=path, sequence_number=self.sequence_number)
 
     def __repr__(self) -> str:
-        """Without keys and images: a record ends up in logs."""
+        """Leave out keys and images, since a record may end up in logs."""
         return (
             f"<StreamRecord {self.kind} {self.sequence_number} of {table_of(self.raw.get('eventSourceARN'))}>"
         )
 
 
 class UnreadableRecord(NamedTuple):
-    """A record that failed before anything could run.
+    """A record that cannot be read.
 
     Attributes:
         error: Why.
-        identifier: What the answer names it by; None if that cannot be read either.
-        keys: Its item's key; None if that cannot be read, so that it may be any item's.
-        raw: What came in the record's place.
+        identifier: The name of the record in a partial batch response; None if it cannot be read either.
+        keys: The item's key; None if it cannot be read, so the record may be of any item.
+        raw: What AWS sent.
     """
 
     error: InvalidRecordError
@@ -157,30 +157,33 @@ class UnreadableRecord(NamedTuple):
     raw: object
 
     def __repr__(self) -> str:
-        """Without keys, as a record's."""
+        """Leave out keys, since a record may end up in logs."""
         return f"<UnreadableRecord {self.identifier}>"
 
 
-def lane_of(record: StreamRecord | UnreadableRecord) -> Hashable | None:
-    """What the records of one item have in common; None if it may be any item's."""
+AnyRecord: TypeAlias = StreamRecord | UnreadableRecord
+
+
+def lane_of(record: AnyRecord) -> Hashable | None:
+    """Return a value that is equal for records of the same item; None if the record may be of any item."""
     keys = record.keys
     return None if keys is None else frozenset([(name, _text(value)) for name, value in keys.items()])
 
 
 def view_type_of(body: Mapping[str, Any]) -> ViewType | None:
-    """What the stream carries of each item, by the record's object `dynamodb`."""
+    """Return which images a stream carries, from a record's `dynamodb` object."""
     name = body.get("StreamViewType")
     return _VIEW_TYPES.get(name) if isinstance(name, str) else None
 
 
 def table_of(arn: object) -> str | None:
-    """The table's name in a stream's ARN; None if it is not one."""
+    """Return the table's name from a stream's ARN; None if it is no such ARN."""
     _, _, rest = arn.partition(":table/") if isinstance(arn, str) else ("", "", "")
     return rest.partition("/")[0] or None
 
 
 def _expired(envelope: Mapping[str, Any]) -> bool:
-    """Time to live removes as a service; Lambda and boto3 spell the fields differently."""
+    """Return whether a service removed the item. Lambda and boto3 spell the fields differently."""
     identity = envelope.get("userIdentity")
     if not isinstance(identity, dict):
         return False
@@ -189,8 +192,8 @@ def _expired(envelope: Mapping[str, Any]) -> bool:
 
 
 def _text(value: KeyValue) -> str | bytes:
-    """Text, the same for equal numbers: Python seeds its hashes, so nobody can make keys collide."""
+    """Return text, equal for equal numbers. Python seeds its hash, so nobody can make keys collide."""
     if isinstance(value, Decimal):
-        # exact: arithmetic would round as the handlers' own decimal context says, or raise
+        # arithmetic would round by the caller's decimal context, or raise
         return str(int(value)) if value == int(value) else format(value, "f").rstrip("0")
     return str(value) if isinstance(value, int) else value

@@ -1,11 +1,6 @@
-"""From a record to the handlers that take it: decorators, routes, conditions and signatures."""
+"""From a record to the handlers that take it: decorators, routes, selections and signatures."""
 
-from ._router import Router
-from ._routes import Middleware, Route, takers
+from ._router import Router, routes_of
+from ._routes import Middleware, Route, Routes
 
-__all__ = [
-    "Middleware",
-    "Route",
-    "Router",
-    "takers",
-]
+__all__ = ["Middleware", "Route", "Router", "Routes", "routes_of"]

@@ -1,4 +1,4 @@
-"""The decorators: how functions become handlers, and which handler stands where."""
+"""The decorators, which turn functions into handlers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .._conditions import Condition
 from .._errors import ConfigurationError
 from .._records import Kind
 from .._transaction import Transaction
-from ._routes import Route
+from ._routes import Route, Routes
 from ._selection import Selection
 from ._signatures import check_handler
 
@@ -36,17 +36,17 @@ _ALL_KINDS: Final[frozenset[Kind]] = frozenset({"INSERT", "MODIFY", "REMOVE"})
 
 
 class Registration(Generic[ChangeT]):
-    """The second half of a decorator: takes a handler of the right type, and returns it as it is."""
+    """The second half of a decorator: takes a handler of the right type and returns it unchanged."""
 
     __slots__ = ("_add",)
 
     def __init__(self, add: Callable[[Callable[..., object]], None]) -> None:
         self._add = add
 
-    @overload  # a handler that does as it likes
+    @overload  # a plain handler
     def __call__(self, handler: Callable[[ChangeT], ResultT]) -> Callable[[ChangeT], ResultT]: ...
 
-    @overload  # a handler whose writes are one transaction with its mark
+    @overload  # a handler whose writes are committed together with its mark
     def __call__(
         self, handler: Callable[[ChangeT, Transaction], ResultT]
     ) -> Callable[[ChangeT, Transaction], ResultT]: ...
@@ -60,10 +60,10 @@ class Registration(Generic[ChangeT]):
 class Router:
     """Handlers of one table, or of one entity of a single-table design.
 
-    A handler takes `(change)` or `(change, transaction)`, returns None, and may be async. It is offered every
-    record of its kind; it runs if the record's image (the old one of a removal, else the new one) satisfies
-    `where` and holds what the model's `Literal` fields allow. All decorators raise `ConfigurationError` for a
-    handler that could not run, and return the function itself.
+    A handler takes `(change)` or `(change, transaction)`, returns None, and may be async. It runs for every
+    record of its kind whose image (the old one of a removal, else the new one) satisfies `where` and has
+    values that the model's `Literal` fields allow. All decorators return the function itself, and raise
+    `ConfigurationError` for a handler that could not run.
     """
 
     def __init__(self, *, table: str | None = None, where: Condition | None = None) -> None:
@@ -74,26 +74,20 @@ class Router:
             where: What must be true of an image for any of its handlers to run.
 
         Raises:
-            ConfigurationError: The table is no table's name, or where is no condition.
+            ConfigurationError: `table` is not the name of a table, or `where` is not a condition.
         """
         if table is not None and not _is_table_name(table):
             raise ConfigurationError("table must be the name of a table, not an ARN")
         _check_condition(where)
         self._table = table
         self._where = where
-        self._routes: list[Route] = []
-        self._included = False
-
-    def _freeze(self) -> tuple[Route, ...]:
-        """The handlers in order of registration; from here on no more can be registered."""
-        self._included = True
-        return tuple(self._routes)
+        self._routes = Routes()
 
     def on_insert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Insert[ItemT]]:
-        """Run the handler when an item was put that was not there before."""
+        """Run the handler when an item was created."""
         return self._on(model, (Insert,), where=where)
 
-    @overload  # the item before the change is of the same model
+    @overload  # both images are of the same model
     def on_modify(
         self,
         model: type[ItemT],
@@ -103,7 +97,7 @@ class Router:
         old: None = None,
     ) -> Registration[Modify[ItemT, ItemT]]: ...
 
-    @overload  # it is read by a model of its own
+    @overload  # the old image has a model of its own
     def on_modify(
         self,
         model: type[ItemT],
@@ -126,8 +120,8 @@ class Router:
         Args:
             model: The item's model.
             where: What must be true of the new image.
-            changed: Names of fields of the model; at least one of their attributes must differ.
-            old: The model of the old image, where it is another one, such as before a migration.
+            changed: The name of a field of the model, or several: at least one of them must have changed.
+            old: The model of the old image, where it is a different one, for example before a migration.
         """
         return self._on(model, (Modify,), where=where, changed=_names(changed), old=old)
 
@@ -146,15 +140,15 @@ class Router:
         return self._on(model, (Remove,), where=where, expired=expired)
 
     def on_upsert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Upsert[ItemT]]:
-        """Run the handler when an item was put or changed."""
+        """Run the handler when an item was created or changed."""
         return self._on(model, (Insert, Modify), where=where)
 
     def on_change(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Change[ItemT]]:
-        """Run the handler at any change of an item."""
+        """Run the handler for every change of an item."""
         return self._on(model, (Insert, Modify, Remove), where=where)
 
     def on_keys(self, model: type[KeyT], *, where: Condition | None = None) -> Registration[KeyChange[KeyT]]:
-        """Run the handler at any change, reading the item's key only; `where` sees the key attributes."""
+        """Run the handler for every change, reading only the item's key; `where` sees the key attributes."""
         return self._on(model, (KeyChange,), where=where)
 
     def _on(
@@ -190,21 +184,13 @@ class Router:
 
         return Registration(add)
 
-    def _check(self, route: Route) -> None:
-        if self._included:
-            raise ConfigurationError(
-                f"{route.name}: the router is included already; register handlers before include()"
-            )
-        for other in self._routes:
-            # not by identity: a bound method is made anew each time
-            if other.name == route.name and other.handler != route.handler:
-                raise ConfigurationError(
-                    f"two handlers are called {route.name}: their marks would be the same, rename one"
-                )
-
     def _admit(self, route: Route) -> None:
-        self._check(route)
-        self._routes.append(route)
+        self._routes.add(route)
+
+
+def routes_of(router: Router) -> Routes:
+    """Return the routes of a router or an app."""
+    return router._routes  # noqa: SLF001  # the one door, so that users see no more of a router than they need
 
 
 def _both(first: Condition | None, second: Condition | None) -> Condition | None:
@@ -215,7 +201,7 @@ def _both(first: Condition | None, second: Condition | None) -> Condition | None
 
 def _check_condition(where: object) -> None:
     if where is not None and not isinstance(where, Condition):
-        raise ConfigurationError("where must be a condition, such as Attr('status').eq('OPEN')")
+        raise ConfigurationError("where must be a condition, for example Attr('status').eq('OPEN')")
 
 
 def _is_table_name(table: object) -> bool:
@@ -227,7 +213,7 @@ def _names(changed: object) -> frozenset[str]:
         [changed] if isinstance(changed, str) or not isinstance(changed, Iterable) else [*changed]
     )
     if not all(isinstance(name, str) for name in names):
-        raise ConfigurationError("changed must be the name of a field, or several")
+        raise ConfigurationError("changed must be the name of a field, or several names")
     return frozenset(map(str, names))
 
 
@@ -235,5 +221,6 @@ def _check_fields(model: type[Any], names: frozenset[str]) -> None:
     known = item_fields(model).keys() if names else frozenset[str]()
     if unknown := sorted(names - known):
         raise ConfigurationError(
-            f"{model.__name__} has no field {', '.join(unknown)}: changed takes fields, not attributes"
+            f"{model.__name__} has no field {', '.join(unknown)}: changed takes the names of fields, not of"
+            " attributes"
         )

@@ -1,16 +1,15 @@
-"""A handler with the condition under which it runs, and how it is run for a record."""
+"""Routes: handlers with the conditions under which they run, and which of them a record goes to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from .._async import finish
-from .._changes import Read, decode_once
-from .._errors import ConfigurationError
-from .._records import StreamRecord
+from .._changes import Decode, Read, decode_exactly, decode_once
+from .._errors import ConfigurationError, InvalidRecordError
+from .._records import Kind, StreamRecord
 from .._transaction import Transaction
 from ._selection import Selection
 
@@ -19,7 +18,19 @@ Middleware: TypeAlias = Callable[[Any], AbstractContextManager[object]]
 
 
 class Route(NamedTuple):
-    """A handler with the condition under which it runs."""
+    """A handler with the condition under which it runs.
+
+    Attributes:
+        name: The handler's name, which its marks contain.
+        handler: The user's function.
+        transactional: Whether it takes a transaction.
+        selection: The condition.
+        takes_all: Whether the condition holds for every record of its kinds.
+        old_model: The model of the old image.
+        read: Returns the change that the handler gets.
+        middleware: What the handler runs within, the first outermost.
+        decode: Returns the items of that change.
+    """
 
     name: str
     handler: Callable[..., object]
@@ -29,14 +40,15 @@ class Route(NamedTuple):
     old_model: type[Any]
     read: Read
     middleware: tuple[Middleware, ...] = ()
+    decode: Decode = decode_exactly
 
     def run(self, record: StreamRecord, transaction: Transaction | None = None) -> bool:
-        """Decode the record and call the handler, to its end.
+        """Decode the record, call the handler and wait for its end.
 
         Returns:
-            False if a middleware swallowed what it raised.
+            False if a middleware suppressed its exception.
         """
-        change = self.read(record)
+        change = self.read(record, self.decode)
         if self.middleware:
             return self._run_within(change, transaction)
         self._call(change, transaction)
@@ -49,7 +61,7 @@ class Route(NamedTuple):
                 stack.enter_context(_entered(enter, change))
             self._call(change, transaction)
             is_whole = True
-        return is_whole  # noqa: RET504  # a middleware may have swallowed what came before
+        return is_whole  # noqa: RET504  # a middleware may have suppressed an exception of the handler
 
     def _call(self, change: Any, transaction: Transaction | None) -> None:
         result = self.handler(change) if transaction is None else self.handler(change, transaction)
@@ -67,22 +79,95 @@ def _entered(middleware: Middleware, change: object) -> AbstractContextManager[o
     )
 
 
-def takers(routes: Sequence[Route], record: StreamRecord) -> Sequence[Route]:
-    """Those of a record's kind that take it, in order.
+class Routes:
+    """The routes of an app or a router, in order of registration."""
 
-    Raises:
-        InvalidRecordError: For one of them this cannot be said.
-    """
-    if len(routes) == 1 and routes[0].takes_all:
-        return routes
-    taking = [route for route in routes if route.takes_all or route.selection.takes(record)]
-    return taking if len(taking) <= 1 else _sharing(taking)
+    def __init__(self, routes: Iterable[Route] = ()) -> None:
+        self._routes: list[Route] = []
+        self._by_kind: dict[Kind, tuple[Route, ...]] = {}
+        self._is_frozen = False
+        for route in routes:
+            self.add(route)
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes)
+
+    def freeze(self) -> None:
+        """Take no further route."""
+        self._is_frozen = True
+
+    def check(self, route: Route) -> None:
+        """Refuse a route that cannot be added.
+
+        Raises:
+            ConfigurationError: The routes are frozen, or another handler has its name.
+        """
+        if self._is_frozen:
+            raise ConfigurationError(
+                f"{route.name}: the router is included already; register handlers before include()"
+            )
+        for other in self._routes:
+            # compared by equality, since a bound method is another object each time
+            if other.name == route.name and other.handler != route.handler:
+                raise ConfigurationError(
+                    f"two handlers are called {route.name}, so their idempotency records would be the same:"
+                    " rename one"
+                )
+
+    def add(self, route: Route) -> None:
+        """Add a route.
+
+        Raises:
+            ConfigurationError: As for `check`.
+        """
+        self.check(route)
+        self._routes.append(route)
+        for kind in route.selection.kinds:
+            self._by_kind[kind] = (*self._by_kind.get(kind, ()), route)
+
+    def taking(self, record: StreamRecord) -> Sequence[Route]:
+        """Return the routes that take a record, in order, each handler once.
+
+        Raises:
+            InvalidRecordError: It cannot be decided for one of them.
+        """
+        routes = self._by_kind.get(record.kind, ())
+        if len(routes) == 1 and routes[0].takes_all:
+            return routes
+        taking = [route for route in routes if route.takes_all or route.selection.takes(record)]
+        return taking if len(taking) <= 1 else _sharing(taking)
+
+    def addressed(self, app: str, record: StreamRecord) -> Sequence[Route]:
+        """Return the route of the handler that a dead letter names: the others had the record already.
+
+        Raises:
+            InvalidRecordError: The letter is of another app or of an unknown handler, or as for `taking`.
+        """
+        taking = self.taking(record)
+        letter = record.letter
+        if letter is None or (letter.handler is None and letter.app == app):
+            return taking
+        if letter.app != app:
+            reason = (
+                f"the dead letter is of the app {letter.app!r}, not {app!r}:"
+                " send it to that app, or give this one its name"
+            )
+        elif all(route.name != letter.handler for route in self._routes):
+            reason = (
+                f"the app has no handler {letter.handler!r}: if it was renamed, write its new name, which has"
+                " other idempotency records, or null in the letter; else load the app under the name that its"
+                " module had"
+            )
+        else:
+            return [route for route in taking if route.name == letter.handler]
+        raise InvalidRecordError(reason, path=("body",), sequence_number=record.sequence_number)
 
 
 def _sharing(routes: Iterable[Route]) -> Sequence[Route]:
+    """Let the handlers of one record share the items that they decode by the same model."""
     decode = decode_once()
-    # a function registered twice runs once for a record: it has one mark
+    # a function that was registered twice runs once for a record, since it has one mark
     by_name: dict[str, Route] = {}
     for route in routes:
-        by_name.setdefault(route.name, route._replace(read=partial(route.read, decode=decode)))
+        by_name.setdefault(route.name, route._replace(decode=decode))
     return [*by_name.values()]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from .._attributes import Image, canonical
 from .._changes import ImageName, key_image, needed_image
@@ -12,9 +12,22 @@ from .._conditions import Condition, find_attribute, matches
 from .._errors import AttributePath, InvalidItemError, InvalidRecordError, format_path
 from .._records import Kind, StreamRecord
 
+Part: TypeAlias = Literal["kinds", "table", "expired", "where", "literals", "changed"]
+"""A part of a selection."""
+
 
 class Selection(NamedTuple):
-    """The condition of a route, in the order in which it is looked at."""
+    """The condition of a route: all parts have to hold, and are looked at in this order.
+
+    Attributes:
+        kinds: The kinds of change that the handler takes.
+        table: The table's name; None for any.
+        expired: True for removals by time to live only, False for all others, None for both.
+        where: A condition on the image: the old one of a removal, else the new one.
+        model: The item's model, whose `Literal` fields the image must match.
+        changed: Fields of the model, of which at least one must have changed; empty for any change.
+        keys_only: Whether conditions see the key attributes instead of an image.
+    """
 
     kinds: frozenset[Kind]
     table: str | None
@@ -26,35 +39,29 @@ class Selection(NamedTuple):
 
     @property
     def takes_all(self) -> bool:
-        """Whether the handler is to run for every record of its kinds."""
+        """Whether the handler takes every record of its kinds."""
         is_of_any = self.table is None and self.expired is None and not self.changed
         return is_of_any and self.where is None and not discriminators(self.model)
 
     def takes(self, record: StreamRecord) -> bool:
-        """Whether the handler is to run.
+        """Return whether the handler takes a record.
 
         Raises:
-            InvalidRecordError: This cannot be said: an image or the table is not known, or an attribute that
+            InvalidRecordError: That cannot be decided: an image or the table is missing, or an attribute that
                 the condition looks at is malformed.
         """
-        if record.kind not in self.kinds or (self.table is not None and not _is_of_table(record, self.table)):
-            return False
-        if self.expired is not None and record.expired is not self.expired:
-            return False
-        fields = discriminators(self.model)
-        if (fields or self.where is not None) and not self._describes(record, fields):
-            return False
-        return not self.changed or any(_differ(record, path) for path in self._changed_paths())
+        return self._mismatch(record) is None
 
     def why_not(self, record: StreamRecord) -> str | None:
-        """Why the handler is not to run, without values of the item; None if it is.
+        """Return why the handler does not take a record, without values of the item; None if it does.
 
         Raises:
-            InvalidRecordError: As `takes`, which decides.
+            InvalidRecordError: As for `takes`.
         """
-        return None if self.takes(record) else self._reason(self._first_false(record), record)
+        part = self._mismatch(record)
+        return None if part is None else self._reason(part, record)
 
-    def _reason(self, part: str, record: StreamRecord) -> str:
+    def _reason(self, part: Part, record: StreamRecord) -> str:
         match part:
             case "kinds":
                 return f"it takes no {record.kind}"
@@ -64,40 +71,50 @@ class Selection(NamedTuple):
                 return "time to live removed it" if record.expired else "time to live did not remove it"
             case "where":
                 return f"where is false, which looks at {_listed(_paths(self.where))}"
-            case "model":
-                return f"{_listed(self._refused(record))} has no value that {self.model.__name__} allows"
-            case _:
+            case "literals":
+                paths = _listed(self._mismatching_literal(record))
+                return f"{paths} has no value that {self.model.__name__} allows"
+            case "changed":
                 return f"unchanged: {', '.join(sorted(self.changed))}"
 
-    def _first_false(self, record: StreamRecord) -> str:
-        """The name of the part on account of which a record is not taken; what `takes` says of each part."""
-        so_far = Selection(self.kinds, None, None, dict, keys_only=self.keys_only)
-        parts = iter(("table", "expired", "where", "model", "changed"))
-        part = "kinds"
-        while so_far.takes(record):
-            part = next(parts)
-            so_far = so_far._replace(**{part: getattr(self, part)})
-        return part
-
-    def _refused(self, record: StreamRecord) -> Iterable[AttributePath]:
+    def _mismatch(self, record: StreamRecord) -> Part | None:
+        """Return the first part that does not hold."""
+        if record.kind not in self.kinds:
+            return "kinds"
+        if self.table is not None and not _is_of_table(record, self.table):
+            return "table"
+        if self.expired is not None and record.expired is not self.expired:
+            return "expired"
         fields = discriminators(self.model)
-        return next(field.paths for field in fields if not self._describes(record, [field]))
+        if self.where is not None or fields:
+            part = self._mismatch_of_image(record, fields)
+            if part is not None:
+                return part
+        if self.changed and not any(_differ(record, path) for path in self._changed_paths()):
+            return "changed"
+        return None
 
-    def _describes(self, record: StreamRecord, fields: Iterable[ItemField]) -> bool:
+    def _mismatch_of_image(self, record: StreamRecord, fields: Iterable[ItemField]) -> Part | None:
         name: ImageName = "OldImage" if record.kind == "REMOVE" else "NewImage"
         image = key_image(record) if self.keys_only else needed_image(record, name)
         try:
-            return (self.where is None or matches(self.where, image)) and _holds_choices(fields, image)
+            if self.where is not None and not matches(self.where, image):
+                return "where"
+            return None if all(_holds_choice(field, image) for field in fields) else "literals"
         except InvalidItemError as error:
             place = "Keys" if self.keys_only else name
             raise error.within("dynamodb", place, sequence_number=record.sequence_number) from None
 
-    def _changed_paths(self) -> Iterable[AttributePath]:
+    def _mismatching_literal(self, record: StreamRecord) -> Iterable[AttributePath]:
+        fields = discriminators(self.model)
+        return next(field.paths for field in fields if self._mismatch_of_image(record, [field]))
+
+    def _changed_paths(self) -> Iterator[AttributePath]:
         fields = item_fields(self.model)
         return (path for name in self.changed for path in fields[name].paths)
 
 
-def _paths(*conditions: Condition | None) -> Iterable[AttributePath]:
+def _paths(*conditions: Condition | None) -> Iterator[AttributePath]:
     for condition in (each for each in conditions if each is not None):
         yield from (condition.path,) if condition.path else _paths(*condition.conditions)
 
@@ -109,15 +126,11 @@ def _listed(paths: Iterable[AttributePath]) -> str:
 def _is_of_table(record: StreamRecord, table: str) -> bool:
     if record.table is None:
         raise InvalidRecordError(
-            f"absent, and a handler takes records of the table {table} only",
+            f"absent, but a handler takes only records of the table {table}",
             path=("eventSourceARN",),
             sequence_number=record.sequence_number,
         )
     return record.table == table
-
-
-def _holds_choices(fields: Iterable[ItemField], image: Image) -> bool:
-    return all(_holds_choice(field, image) for field in fields)
 
 
 def _holds_choice(field: ItemField, image: Image) -> bool:

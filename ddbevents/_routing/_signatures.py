@@ -1,4 +1,4 @@
-"""What can be told of a handler before it ever runs: its name, its parameters, its annotations."""
+"""What a handler's signature says before it ever runs: its name, its parameters, its annotations."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from .._transaction import Transaction
 _POSITIONAL: Final = frozenset({Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD})
 _MOST_PARAMETERS: Final = 2  # the change and a transaction
 _TRANSACTION: Final[tuple[type[Any], ...]] = (Transaction,)
-# tuples, as an annotation may be anything, also what has no hash
-_UNTOLD: Final = (Any, object)
+# tuples, since an annotation may be anything, even unhashable
+_TOO_WIDE: Final = (Any, object)
 _WITHOUT_RESULT: Final = (None, NoneType, NoReturn, Never, Any)
 _UNIONS: Final = (Union, UnionType)
 
 
 class Signature(NamedTuple):
-    """What routing needs to know of a handler."""
+    """The part of a handler's signature that routing needs."""
 
     name: str
     transactional: bool
@@ -44,14 +44,14 @@ class Signature(NamedTuple):
 def check_handler(
     handler: Callable[..., object], changes: tuple[type[Any], ...], model: object, old_model: object
 ) -> Signature:
-    """Look at a handler that is to get any of these changes.
+    """Return the signature of a handler that is to get these changes.
 
     Raises:
         ConfigurationError: It could not run, or its annotations say that it expects something else.
     """
     name = _name(handler)
     if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
-        raise ConfigurationError(f"{name} is a generator, which would never run: handlers return None")
+        raise ConfigurationError(f"{name} is a generator, which nothing would run: handlers return None")
     parameters = _parameters(handler, name)
     filled = _filled(parameters, name)
     hints = _hints(handler)
@@ -60,10 +60,10 @@ def check_handler(
         _check_annotation(name, hints.get(parameter.name, Any), given, models)
     if any(_asks_for_transaction(hints.get(p.name)) for p in parameters if p not in filled):
         raise ConfigurationError(
-            f"{name} would never get its transaction: make it the second, without default"
+            f"{name} would never get its transaction: make it the second parameter, without a default"
         )
     if not _returns_nothing(hints.get("return"), is_awaited=inspect.iscoroutinefunction(handler)):
-        raise ConfigurationError(f"{name} returns a value, which nobody would see: handlers return None")
+        raise ConfigurationError(f"{name} returns a value, which nothing would use: handlers return None")
     return Signature(name, transactional=len(filled) == _MOST_PARAMETERS)
 
 
@@ -71,13 +71,13 @@ def _name(handler: object) -> str:
     qualname = getattr(handler, "__qualname__", None)
     if not callable(handler) or isinstance(handler, type) or not isinstance(qualname, str):
         raise ConfigurationError(
-            "a handler is a function with a name of its own, which its marks carry: use def"
+            "a handler must be a function with a name, which its idempotency records contain: use def"
         )
     return f"{getattr(handler, '__module__', None) or 'builtins'}.{qualname}"
 
 
 def _parameters(handler: Callable[..., object], name: str) -> tuple[Parameter, ...]:
-    """Its own, or those of the function that it wraps if it takes `*args`, and so passes on what it gets."""
+    """Return its parameters; if it takes `*args`, those of the function that it wraps."""
     for follow_wrapped in (False, True):
         try:
             signature = inspect.signature(handler, follow_wrapped=follow_wrapped)
@@ -86,11 +86,13 @@ def _parameters(handler: Callable[..., object], name: str) -> tuple[Parameter, .
         parameters = tuple(signature.parameters.values())
         if follow_wrapped or all(p.kind is not Parameter.VAR_POSITIONAL for p in parameters):
             return parameters
-    raise ConfigurationError(f"{name} does not tell what it takes: call it from a function made with def")
+    raise ConfigurationError(
+        f"{name} has no signature that can be read: call it from a function made with def"
+    )
 
 
 def _filled(parameters: tuple[Parameter, ...], name: str) -> list[Parameter]:
-    """The parameters to fill: one, or two for a handler that asks for a transaction."""
+    """Return the parameters to fill: one, or two for a handler that asks for a transaction."""
     positional = [p for p in parameters if p.kind in _POSITIONAL or p.kind is Parameter.VAR_POSITIONAL]
     required = [p for p in parameters if p.default is Parameter.empty and p.kind in _POSITIONAL]
     named = [p for p in parameters if p.default is Parameter.empty and p.kind is Parameter.KEYWORD_ONLY]
@@ -103,7 +105,7 @@ def _hints(handler: Callable[..., object]) -> Mapping[str, Any]:
     try:
         return get_type_hints(handler)
     except (ArithmeticError, AttributeError, LookupError, NameError, SyntaxError, TypeError, ValueError):
-        # names under TYPE_CHECKING, or no type at all: then only the type checker can tell
+        # names under TYPE_CHECKING, or no types at all: only a type checker can judge them
         return {}
 
 
@@ -117,7 +119,7 @@ def _check_annotation(
     for change in given:
         if not _admits(hint, change, models):
             raise ConfigurationError(
-                f"{name} is given {_shown(change, models)}, but is annotated {_as_written(hint)}"
+                f"{name} gets {_shown(change, models)}, but its parameter is annotated {_as_written(hint)}"
             )
 
 
@@ -125,7 +127,7 @@ def _admits(hint: Any, given: type[Any], models: tuple[object, object]) -> bool:
     if get_origin(hint) in _UNIONS:
         return any(_admits(member, given, models) for member in get_args(hint))
     accepted = get_origin(hint) or hint
-    if _is_untold(accepted):
+    if _is_too_wide(accepted):
         return True
     if not issubclass(given, accepted):
         return False
@@ -133,7 +135,7 @@ def _admits(hint: Any, given: type[Any], models: tuple[object, object]) -> bool:
 
 
 def _items(hint: Any) -> list[Any]:
-    """The models that a change is annotated with; `Modify[New]` is short for `Modify[New, New]`."""
+    """Return the models in a change's annotation. `Modify[New]` is short for `Modify[New, New]`."""
     arguments = get_args(hint)
     return [arguments[0] if isinstance(argument, TypeVar) else argument for argument in arguments]
 
@@ -142,16 +144,16 @@ def _is_kind_of(model: Any, wanted: Any) -> bool:
     if get_origin(wanted) in _UNIONS:
         return any(_is_kind_of(model, member) for member in get_args(wanted))
     model, wanted = get_origin(model) or model, get_origin(wanted) or wanted
-    if _is_untold(wanted):
+    if _is_too_wide(wanted):
         return True
     if is_typeddict(wanted):
         return is_typeddict(model) and _keys(wanted) <= _keys(model)
     return issubclass(dict if is_typeddict(model) else model, wanted)
 
 
-def _is_untold(hint: Any) -> bool:
-    """Whether the annotation is too wide to judge here: `Any`, a Protocol, a TypeVar."""
-    return any(hint is untold for untold in _UNTOLD) or not isinstance(hint, type) or is_protocol(hint)
+def _is_too_wide(hint: Any) -> bool:
+    """Return whether an annotation is too wide to judge here: `Any`, a Protocol, a TypeVar."""
+    return any(hint is wide for wide in _TOO_WIDE) or not isinstance(hint, type) or is_protocol(hint)
 
 
 def _keys(typed_dict: Any) -> frozenset[str]:
@@ -167,7 +169,7 @@ def _returns_nothing(hint: Any, *, is_awaited: bool) -> bool:
         return all(_returns_nothing(member, is_awaited=is_awaited) for member in get_args(hint))
     if not isinstance(origin, type):
         return origin is not Literal
-    # an awaitable that comes out of a coroutine would never be awaited
+    # nothing would await the awaitable that a coroutine returns
     if is_awaited or not issubclass(origin, Awaitable):
         return False
     return all(_returns_nothing(result, is_awaited=True) for result in get_args(hint)[-1:])

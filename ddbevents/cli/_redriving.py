@@ -80,7 +80,7 @@ class Redriving:
             {"messageId": str(next(self._numbers)), "eventSource": "aws:sqs", "body": found.text}
             for found in batch
         ]
-        return [*map(Letter, messages, read_event({"Records": messages}))]
+        return [*map(Letter, messages, read_event({"Records": messages}).records)]
 
     def _run(self, app: str | None, letters: Sequence[Letter]) -> Sequence[RecordReport]:
         """Those of an item that failed before are left, in this batch as in the queue's own."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .._app import StreamApp
-from .._routing import Route
+from .._routing import Route, routes_of
 from ._errors import CommandError
 
 
@@ -28,8 +28,7 @@ class Target:
     @property
     def routes(self) -> Sequence[Route]:
         """The app's handlers, each with its condition."""
-        routes: Sequence[Route] = vars(self.app)["_routes"]  # of no concern to users
-        return routes
+        return [*routes_of(self.app)]
 
     def shorten(self, handler: str) -> str:
         """A handler's name, without the module if it is the app's."""

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from ..._app import StreamApp
-from ..._engine import Commit, IdempotencyStore, PackingStore, Task, TransactionalStore
-from ..._routing import Route
+from ..._app import StreamApp, app_with, parts_of
+from ..._engine import Commit, IdempotencyStore, NoStore, PackingStore, TransactionalStore
+from ..._routing import Route, routes_of
 from ..._transaction import Transaction
-from ._processes import Process
+from ._processes import Process, Task
 from ._schedules import Point
 
 
 def handler_names(app: StreamApp) -> list[str]:
     """The app's handlers, in order."""
-    return [*dict.fromkeys(route.name for route in vars(app)["_routes"])]
+    return [*dict.fromkeys(route.name for route in routes_of(app))]
 
 
 def has_store(app: StreamApp) -> bool:
     """Whether the app keeps marks."""
-    return vars(app)["_store"] is not None
+    return not isinstance(parts_of(app).store, NoStore)
 
 
 def is_transactional(app: StreamApp, handler: str) -> bool:
     """Whether a handler asks for a transaction."""
-    return any(route.transactional for route in vars(app)["_routes"] if route.name == handler)
+    return any(route.transactional for route in routes_of(app) if route.name == handler)
 
 
 def with_boundaries(app: StreamApp, process: Process, only: str | None) -> StreamApp:
@@ -41,17 +40,8 @@ def with_boundaries(app: StreamApp, process: Process, only: str | None) -> Strea
         process: The process.
         only: The handler to leave; None for all.
     """
-    inside = copy.copy(app)
-    own: dict[str, Any] = vars(inside)  # there is no public way to stand between an app and its handlers
-    routes: Mapping[Any, Iterable[Route]] = own["_routes_by_kind"]
-    own["_routes_by_kind"] = {
-        kind: [_within(process, route) for route in of_kind if only in {None, route.name}]
-        for kind, of_kind in routes.items()
-    }
-    own["_store"] = _store_within(process, own["_store"])
-    own["_concurrency"] = 1
-    own["_report_to"] = [*own["_report_to"]]
-    return inside
+    routes = [_within(process, route) for route in routes_of(app) if only in {None, route.name}]
+    return app_with(app, routes=routes, store=_store_within(process, parts_of(app).store), concurrency=1)
 
 
 def _within(process: Process, route: Route) -> Route:
@@ -61,12 +51,12 @@ def _within(process: Process, route: Route) -> Route:
     return route._replace(middleware=(*route.middleware, handling))
 
 
-def _store_within(process: Process, store: IdempotencyStore | None) -> IdempotencyStore | None:
+def _store_within(process: Process, store: IdempotencyStore) -> IdempotencyStore:
     if isinstance(store, PackingStore):
         return _PackingStore(process, store)
     if isinstance(store, TransactionalStore):
         return _TransactionalStore(process, store)
-    return None if store is None else _Store(process, store)
+    return store if isinstance(store, NoStore) else _Store(process, store)
 
 
 class _Store:

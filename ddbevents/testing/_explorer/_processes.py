@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
-from ..._engine import Task
 from ..._errors import StoreError
 from ._schedules import Fault, Point
 
 AnswerT = TypeVar("AnswerT")
+Task: TypeAlias = tuple[str, str]
+"""A handler's name and the event id of the record that it handles."""
 _PLENTY: Final = 900_000  # milliseconds, the longest that Lambda lets a function run
 
 _running: ContextVar[Process | None] = ContextVar("_running", default=None)

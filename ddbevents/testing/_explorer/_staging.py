@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..._app import StreamApp
-from ..._engine import BatchReport, Task
+from ..._engine import BatchReport
 from ..._errors import ConfigurationError
 from .._mapping._function import Handler, SimulatedContext
 from .._mapping._history import History
 from .._mapping._mapping import EventSourceMapping
 from ._boundaries import with_boundaries
-from ._processes import Process, Walker
+from ._processes import Process, Task, Walker
 from ._schedules import Copy, Fault, Repeat, Schedule, Sleep, Strike
 
 WorldT = TypeVar("WorldT")

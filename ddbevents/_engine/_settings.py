@@ -1,14 +1,37 @@
-"""What an app can be made with. All else is a `ConfigurationError` that names the parameter."""
+"""How an app runs its batches, and the checks of what it is made with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
 from inspect import iscoroutinefunction
+from typing import NamedTuple
 
 from .._errors import ConfigurationError
 from ._dead_letters import DeadLetters
+from ._deadline import Deadline
 from ._stores import IdempotencyStore
+
+
+class Settings(NamedTuple):
+    """The settings of one batch.
+
+    Attributes:
+        app: The name that marks begin with.
+        store: Where the marks are; a `NoStore` for an app without one.
+        deadline: When to leave the rest to a retry.
+        concurrency: The number of lanes that run at the same time.
+        dead_letters: When and where records are dead-lettered; None for never.
+        from_stream: Whether the records are part of a stream, which is retried from one record on. A queue
+            retries the records that are named.
+    """
+
+    app: str
+    store: IdempotencyStore
+    deadline: Deadline
+    concurrency: int
+    dead_letters: DeadLetters | None
+    from_stream: bool
 
 
 def check_name(name: object) -> None:
@@ -16,29 +39,29 @@ def check_name(name: object) -> None:
     if name is not None and not isinstance(name, str):
         raise ConfigurationError("name must be text: pass the store as store=")
     if name is not None and (not name or "#" in name):
-        raise ConfigurationError("name begins the marks: it must not be empty, and have no '#'")
+        raise ConfigurationError("name must not be empty or contain '#': idempotency records begin with it")
 
 
 def check_store(store: object, dead_letters: object) -> None:
-    """Refuse what is no store, and dead letters without one."""
+    """Refuse what is no store, and dead letters without a store."""
     if store is not None and (isinstance(store, type) or not isinstance(store, IdempotencyStore)):
         raise ConfigurationError(
             "store must be an instance of a class with the methods of ddbevents.stores.IdempotencyStore"
         )
     if any(iscoroutinefunction(getattr(store, name, None)) for name in ("handled", "add", "commit")):
-        raise ConfigurationError("store must have no async methods: its answers are waited for in threads")
+        raise ConfigurationError("store must not have async methods: the engine calls them from threads")
     if dead_letters is not None and not isinstance(dead_letters, DeadLetters):
         raise ConfigurationError(
-            "dead_letter must be a DeadLetters, such as DeadLetters(SQSQueue(url), after=5)"
+            "dead_letter must be a DeadLetters, for example DeadLetters(SQSQueue(url), after=5)"
         )
     if dead_letters is not None and store is None:
-        raise ConfigurationError("dead letters need a store, which counts the attempts: give the app one")
+        raise ConfigurationError("dead letters need a store, which counts failed attempts: pass store=")
 
 
 def check_concurrency(concurrency: object) -> None:
     """Refuse what is no number of lanes."""
     if not isinstance(concurrency, int) or concurrency < 1:
-        raise ConfigurationError("concurrency must be a whole number, at least 1")
+        raise ConfigurationError("concurrency must be a whole number of at least 1")
 
 
 def check_time_reserve(time_reserve: object) -> None:
@@ -51,5 +74,6 @@ def check_middleware(middleware: object) -> None:
     """Refuse what cannot be called with a change."""
     if not isinstance(middleware, Sequence) or not all(map(callable, middleware)):
         raise ConfigurationError(
-            "middleware must be a list of functions, each called with the change: pass the function itself"
+            "middleware must be a list of functions that are called with the change: pass the functions"
+            " themselves"
         )

@@ -1,0 +1,126 @@
+"""The work of a batch: its records, the handlers that take them, and what has happened to each so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn, Protocol, TypeAlias
+
+from .._errors import InvalidRecordError
+from .._records import AnyRecord, StreamRecord, UnreadableRecord
+from .._transaction import Transaction
+from ._report import Outcome, RecordReport, worst_of
+
+Task: TypeAlias = tuple[str, str | None]
+"""A handler's name and the identity of the record that it handles."""
+
+OF_RECORD: Final = ""
+"""Stands for a handler's name where the record itself fails, before any handler runs."""
+
+_NOT_RUN: Final = Outcome.NOT_RUN  # a global is found sooner than an enum's member, for each record
+_FAILED: Final = Outcome.FAILED
+
+
+class Handler(Protocol):
+    """A handler as the engine knows it."""
+
+    @property
+    def name(self) -> str:
+        """Its name, which its marks contain."""
+        ...
+
+    @property
+    def transactional(self) -> bool:
+        """Whether it takes a transaction, which is committed together with its mark."""
+        ...
+
+    def run(self, record: Any, transaction: Transaction | None = None) -> bool:
+        """Call it with the record of its entry, and wait for its end.
+
+        Returns:
+            False if a middleware suppressed its exception.
+        """
+        ...
+
+
+Dispatch: TypeAlias = Callable[[StreamRecord], Sequence[Handler]]
+"""Returns the handlers that take a record, each once; raises `InvalidRecordError` if that is undecidable."""
+
+
+class _Invalid:
+    """In place of the handlers of an invalid record: raises the reason as soon as it runs."""
+
+    __slots__ = ("_error",)
+
+    name: Final = OF_RECORD
+    transactional: Final = False
+
+    def __init__(self, error: InvalidRecordError) -> None:
+        self._error = error
+
+    def run(self, record: AnyRecord, transaction: Transaction | None = None) -> NoReturn:  # noqa: ARG002  # the Protocol's
+        raise self._error
+
+
+class Entry:
+    """A record with its handlers, and the facts about them as they become known.
+
+    Nothing is reported while the batch runs: a flush or a transaction that fails later still changes the
+    facts. `report` derives what users see from them, once, at the end.
+
+    Attributes:
+        record: The record.
+        handlers: The handlers that take it. Emptied when they are through, since they share decoded items.
+        identity: What marks know the record by; None if nothing in it is readable enough.
+        invalid: Why the record fails before any handler can run; None if it is valid.
+        outcomes: By handler, in order of registration; all begin as NOT_RUN.
+        error: The error to report: of the first handler that failed, else of the last that was dead-lettered.
+        seconds: How long the handlers took.
+    """
+
+    __slots__ = ("error", "handlers", "identity", "invalid", "outcomes", "record", "seconds")
+
+    def __init__(
+        self,
+        record: AnyRecord,
+        handlers: Sequence[Handler],
+        identity: str | None,
+        invalid: InvalidRecordError | None = None,
+    ) -> None:
+        self.record = record
+        self.handlers = handlers
+        self.identity = identity
+        self.invalid = invalid
+        self.outcomes: dict[str, Outcome] = dict.fromkeys([handler.name for handler in handlers], _NOT_RUN)
+        self.error: BaseException | None = None
+        self.seconds = 0.0
+
+    def fail(self, handler: str, outcome: Outcome, error: BaseException) -> None:
+        """Note that a handler failed, or was dead-lettered."""
+        if _FAILED not in self.outcomes.values():
+            self.error = error
+        self.outcomes[handler] = outcome
+
+    def report(self) -> RecordReport:
+        """Return the record's report, as the facts are now."""
+        outcomes = self.outcomes
+        handlers = tuple(outcomes.items())
+        if not handlers:
+            return RecordReport(self.record, Outcome.IGNORED)
+        outcome = handlers[0][1] if len(handlers) == 1 else worst_of(outcomes.values())
+        if OF_RECORD in outcomes:
+            handlers = tuple([pair for pair in handlers if pair[0] != OF_RECORD])
+        return RecordReport(self.record, outcome, handlers, self.error, self.seconds)
+
+
+def entry_of(record: AnyRecord, dispatch: Dispatch) -> Entry:
+    """Return a record's entry; if it is unreadable or cannot be routed, one that fails for that reason."""
+    if isinstance(record, UnreadableRecord):
+        return _invalid_entry(record, record.error)
+    try:
+        return Entry(record, dispatch(record), record.event_id)
+    except InvalidRecordError as error:
+        return _invalid_entry(record, error)
+
+
+def _invalid_entry(record: AnyRecord, error: InvalidRecordError) -> Entry:
+    return Entry(record, (_Invalid(error),), record.identifier, error)

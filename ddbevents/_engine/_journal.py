@@ -1,0 +1,126 @@
+"""What a batch keeps in the store: marks of what was handled, failed attempts, and transactions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Final, TypeAlias, cast
+
+from .._records import lane_of
+from .._transaction import Transaction
+from ._entries import Entry, Task
+from ._stores import Commit, IdempotencyStore, NoStore, TransactionalStore
+
+Note: TypeAlias = tuple[Entry, str, str]
+"""An entry, a handler's name and the mark to be written for them."""
+
+_FLUSH_SIZE: Final = 25  # the items of one BatchWriteItem; about as many handlers are repeated after a crash
+
+
+class Journal:
+    """The marks of one batch. Lanes may use it at the same time.
+
+    A mark is `<app>#<handler>#<event id>`. A failed attempt adds its number to that, and a dead letter adds
+    `#aside`: a redrive reads only the plain mark, so it neither leaves out what was dead-lettered nor repeats
+    what another delivery has handled in the meantime.
+    """
+
+    def __init__(self, app: str, store: IdempotencyStore) -> None:
+        self._app = app
+        self._store = store
+        self._keeps = not isinstance(store, NoStore)
+        self._pending: list[Note] = []
+        self._lock = threading.Lock()
+
+    def read(self, entries: Iterable[Entry], *, with_dead_letters: bool) -> set[Task]:
+        """Return which handlers have handled which records, by the store's marks.
+
+        Args:
+            entries: All records of the batch.
+            with_dead_letters: Whether what was dead-lettered counts as handled.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        if not self._keeps:
+            return set()
+        wanted: dict[str, Task] = {}
+        for entry in entries:
+            for name in entry.outcomes:
+                if entry.identity is not None:
+                    wanted[self._mark(entry, name)] = name, entry.identity
+        if with_dead_letters:
+            wanted |= {_aside(mark): task for mark, task in wanted.items()}
+        found = self._store.handled(wanted.keys()) if wanted else frozenset[str]()
+        return {task for mark, task in wanted.items() if mark in found}
+
+    def handled(self, entry: Entry, handler: str) -> None:
+        """Note that a handler succeeded. The next flush writes it."""
+        if self._keeps:
+            self._note(entry, handler, self._mark(entry, handler))
+
+    def dead_lettered(self, entry: Entry, handler: str) -> None:
+        """Note that a dead letter was sent. The next flush writes it."""
+        self._note(entry, handler, _aside(self._mark(entry, handler)))
+
+    def attempted(self, entry: Entry, handler: str, number: int) -> None:
+        """Note that an attempt failed. The next flush writes it."""
+        self._note(entry, handler, self._attempt(entry, handler, number))
+
+    def failed_attempts(self, entry: Entry, handler: str, most: int) -> int:
+        """Return how often a handler failed for a record in earlier deliveries, counted up to `most`.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        marks = [self._attempt(entry, handler, number) for number in range(1, most + 1)]
+        return len(self._store.handled(marks))
+
+    def is_due(self) -> bool:
+        """Return whether enough marks are pending to be written."""
+        return len(self._pending) >= _FLUSH_SIZE
+
+    def take(self) -> Sequence[Note]:
+        """Return the pending marks, which are pending no more."""
+        with self._lock:
+            pending, self._pending = self._pending, []
+        return pending
+
+    def write(self, notes: Iterable[Note]) -> None:
+        """Write marks.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        self._store.add([mark for _, _, mark in notes])
+
+    def commit_of(self, entry: Entry, handler: str, transaction: Transaction) -> Commit:
+        """Return a handler's transaction with the mark that is committed together with it."""
+        return Commit(self._mark(entry, handler), transaction, lane_of(entry.record))
+
+    def commit(self, commit: Commit, patience: timedelta) -> None:
+        """Write a mark and its transaction now. A mark that exists already is as good.
+
+        Raises:
+            TransactionError: The transaction cannot be committed.
+            StoreError: The store cannot be reached.
+        """
+        # an app takes a handler with a transaction only if its store has transactions
+        store = cast("TransactionalStore", self._store)
+        store.commit(commit.mark, commit.transaction, patience=patience)
+
+    def _note(self, entry: Entry, handler: str, mark: str) -> None:
+        # without the lock, another lane might take the list just before the mark is in it
+        with self._lock:
+            self._pending.append((entry, handler, mark))
+
+    def _mark(self, entry: Entry, handler: str) -> str:
+        return f"{self._app}#{handler}#{entry.identity}"
+
+    def _attempt(self, entry: Entry, handler: str, number: int) -> str:
+        return f"{self._mark(entry, handler)}#{number}"
+
+
+def _aside(mark: str) -> str:
+    return f"{mark}#aside"

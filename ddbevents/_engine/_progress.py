@@ -1,0 +1,246 @@
+"""The state of one batch: what is handled, what waits for the store, and what may still run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from .._async import is_failure
+from .._errors import StoreError
+from .._logs import describe, logger
+from .._records import lane_of
+from .._transaction import Transaction
+from ._entries import OF_RECORD, Entry, Handler, Task
+from ._failures import Failure, give_up
+from ._journal import Journal
+from ._report import Outcome, RecordReport
+from ._settings import Settings
+from ._stores import NoStore, PackingStore
+
+if TYPE_CHECKING:
+    from ._packs import Packs, Waiting
+
+_HANDLED: Final = Outcome.HANDLED
+
+
+class Progress:
+    """How far a batch has come. Lanes may use it at the same time.
+
+    Outcomes may change after they are noted: a handler counts as handled before its mark or its packed
+    transaction is written, and writing may fail. That is safe, since nothing is answered before `finish`.
+    """
+
+    def __init__(self, entries: Sequence[Entry], settings: Settings) -> None:
+        self._entries = entries
+        self._settings = settings
+        self._deadline = settings.deadline
+        self._journal = Journal(settings.app, settings.store)
+        self._packs = _packs_of(settings)
+        self._handled: set[Task] = set()
+        self._closed_lanes: set[Hashable] = set()
+        self._has_begun = False
+        self._is_stopped = False
+        self._committing = threading.Lock()
+
+    def read(self) -> None:
+        """Ask the store what was handled before.
+
+        Raises:
+            StoreError: It cannot tell, so every record has failed and no handler may run.
+        """
+        with_dead_letters = self._settings.dead_letters is not None
+        try:
+            self._handled = self._journal.read(self._entries, with_dead_letters=with_dead_letters)
+        except StoreError as error:
+            self.stop()
+            for entry in self._entries:
+                if entry.outcomes:
+                    entry.fail(OF_RECORD, Outcome.FAILED, entry.invalid or error)
+            raise
+
+    def unhandled(self, entry: Entry) -> Sequence[Handler]:
+        """Return the handlers that have not handled the record yet."""
+        handled, identity = self._handled, entry.identity
+        before = [handler for handler in entry.handlers if (handler.name, identity) in handled]
+        if not before:
+            return entry.handlers
+        for handler in before:
+            entry.outcomes[handler.name] = Outcome.ALREADY_HANDLED
+        return [handler for handler in entry.handlers if (handler.name, identity) not in handled]
+
+    def begin(self, entry: Entry) -> Sequence[Handler]:
+        """Return the handlers to run now: none if all have run before, or a retry has to run them."""
+        todo = self.unhandled(entry)
+        if not todo:
+            return todo
+        if self._packs is not None and not (entry.invalid or _may_wait(todo)):
+            # a plain handler may rely on what earlier transactions were to write
+            self.commit()
+        if self._is_held_back(entry):
+            return ()
+        # failing takes no time, but dead-lettering does
+        if entry.invalid is None or self._settings.dead_letters is not None:
+            if self._has_begun and self._deadline.is_near():
+                self.stop()
+                return ()
+            self._has_begun = True
+        return todo
+
+    def end(self, entry: Entry, seconds: float) -> None:
+        """Note how long a record took, and write what is due."""
+        if entry.invalid is None:
+            entry.seconds = seconds
+        self._deadline.note_record(seconds)
+        if self._packs is not None and self._packs.is_due():
+            self.commit()
+        if self._journal.is_due():
+            self._flush()
+
+    def handled(self, entry: Entry, handler: str) -> None:
+        """Note that a handler succeeded."""
+        entry.outcomes[handler] = _HANDLED
+        self._handled.add((handler, entry.identity))
+        self._journal.handled(entry, handler)
+
+    def transacted(
+        self, entry: Entry, handler: str, transaction: Transaction, todo: Sequence[Handler]
+    ) -> Outcome:
+        """Commit the transaction of a handler that succeeded, or let it wait for others.
+
+        It waits only if the record's other handlers have transactions too: a plain one may rely on its
+        writes.
+
+        Returns:
+            HANDLED, or what `failed` returns if the transaction cannot be committed.
+        """
+        commit = self._journal.commit_of(entry, handler, transaction)
+        if self._packs is not None and _may_wait(todo):
+            # noted first: as soon as it waits, another lane may find out that it cannot be committed
+            self._set_handled(entry, handler)
+            if not self._packs.add(entry, handler, commit):
+                self._leave(entry, handler)
+            return Outcome.HANDLED
+        try:
+            self._journal.commit(commit, self._deadline.patience)
+        except BaseException as error:
+            # the store may be the user's own code
+            if not is_failure(error):
+                raise
+            return self.failed(entry, handler, error, of_store=isinstance(error, StoreError))
+        self._set_handled(entry, handler)
+        return Outcome.HANDLED
+
+    def failed(self, entry: Entry, handler: str, error: BaseException, *, of_store: bool = False) -> Outcome:
+        """Note that a handler failed: log it, and count the attempt or dead-letter the record.
+
+        Args:
+            entry: The record.
+            handler: The handler's name.
+            error: Why it failed.
+            of_store: Whether the app's store is to blame, and not the handler.
+
+        Returns:
+            DEAD_LETTERED; or FAILED, which holds back the later records of the same item, or the whole batch.
+        """
+        failure = Failure(entry, handler, error, of_store=of_store)
+        outcome = give_up(failure, self._settings.app, self._settings.dead_letters, self._journal)
+        entry.fail(handler, outcome, error)
+        if outcome is Outcome.DEAD_LETTERED:
+            self._handled.add((handler, entry.identity))
+        elif of_store:
+            self.stop()
+        else:
+            self._hold_back(entry)
+        return outcome
+
+    def stop(self) -> None:
+        """Begin no further record: a retry runs the rest."""
+        self._is_stopped = True
+
+    def commit(self) -> None:
+        """Commit the transactions that wait."""
+        if self._packs is None:
+            return
+        start = perf_counter()
+        # several requests would race for the same items, and commit them out of order
+        with self._committing:
+            while (sent := self._packs.send(self._deadline.patience)) is not None:
+                for waiting in sent.pack:
+                    if not self._packs.take(waiting) or sent.is_committed:
+                        continue
+                    error = sent.error or self._packs.commit_alone(waiting, self._deadline.patience)
+                    if error is not None:
+                        self._uncommitted(self._packs, waiting, error)
+        self._deadline.note_flush(perf_counter() - start)
+
+    def finish(self) -> None:
+        """Write everything that waits for the store."""
+        try:
+            self.commit()
+        finally:
+            self._flush()
+
+    def reports(self) -> tuple[RecordReport, ...]:
+        """Return the report of each record, in the order of the batch."""
+        return tuple([entry.report() for entry in self._entries])
+
+    def _set_handled(self, entry: Entry, handler: str) -> None:
+        entry.outcomes[handler] = _HANDLED
+        self._handled.add((handler, entry.identity))
+
+    def _is_held_back(self, entry: Entry) -> bool:
+        # finding a record's lane takes time, so ask only once a lane is closed
+        return self._is_stopped or (bool(self._closed_lanes) and lane_of(entry.record) in self._closed_lanes)
+
+    def _hold_back(self, entry: Entry) -> None:
+        lane = lane_of(entry.record)
+        if lane is not None and not isinstance(self._settings.store, NoStore):
+            self._closed_lanes.add(lane)
+        elif self._settings.from_stream:
+            # it may be of any item; or, without a store, all that runs after it would run again
+            self.stop()
+        elif lane is not None:
+            self._closed_lanes.add(lane)
+
+    def _uncommitted(self, packs: Packs, waiting: Waiting, error: Exception) -> None:
+        of_store = isinstance(error, StoreError)
+        outcome = self.failed(waiting.entry, waiting.handler, error, of_store=of_store)
+        if outcome is Outcome.FAILED:
+            self._handled.discard((waiting.handler, waiting.entry.identity))
+            # later transactions of the item may rely on this one
+            for dropped in packs.drop_all() if of_store else packs.drop_lane(waiting.commit.lane):
+                self._leave(dropped.entry, dropped.handler)
+
+    def _leave(self, entry: Entry, handler: str) -> None:
+        self._handled.discard((handler, entry.identity))
+        entry.outcomes[handler] = Outcome.NOT_RUN
+
+    def _flush(self) -> None:
+        notes = self._journal.take()
+        if not notes:
+            return
+        start = perf_counter()
+        try:
+            self._journal.write(notes)
+        except StoreError as error:
+            message = "idempotency records cannot be written, so handlers may run again: %s"
+            logger().error(message, describe(error))
+            self.stop()
+            for entry, handler, _ in notes:
+                entry.fail(handler, Outcome.FAILED, error)
+        self._deadline.note_flush(perf_counter() - start)
+
+
+def _may_wait(todo: Sequence[Handler]) -> bool:
+    return all(handler.transactional for handler in todo)
+
+
+def _packs_of(settings: Settings) -> Packs | None:
+    store = settings.store
+    if not isinstance(store, PackingStore) or store.window <= 1:
+        return None
+    from ._packs import Packs  # noqa: PLC0415  # cold start: for stores that pack transactions
+
+    return Packs(store)
