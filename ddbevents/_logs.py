@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
-from ._errors import DDBEventsError
+from ._errors import DDBEventsError, InvalidRecordError, format_path
+from ._records import AnyRecord, UnreadableRecord
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -36,6 +37,20 @@ def describe(error: BaseException) -> str:
     at = f" at {', '.join([places[0], *places[1:][-1:]])}" if places else ""
     cause = f", caused by {_name(error.__cause__)}" if error.__cause__ is not None else ""
     return f"{_name(error)}{_service_error(error)}{at}{cause}{_members(error)}"
+
+
+def describe_beside(record: AnyRecord, error: BaseException) -> str:
+    """Describe an exception that is shown beside the record, which need not be named twice."""
+    if not is_about(error, record):
+        return describe(error)
+    return ": ".join(filter(None, (type(error).__name__, format_path(error.path), error.reason)))
+
+
+def is_about(error: BaseException, record: AnyRecord) -> TypeGuard[InvalidRecordError]:
+    """Return whether the record itself is invalid, and not another one that its handler read or wrote."""
+    if not isinstance(error, InvalidRecordError):
+        return False
+    return isinstance(record, UnreadableRecord) or error.sequence_number == record.sequence_number
 
 
 def _name(error: BaseException) -> str:

@@ -4,7 +4,6 @@ from ._answer import BatchItemFailure, BatchResponse
 from ._batch import Callback, announce, preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
 from ._deadline import Deadline
-from ._failures import describe_beside
 from ._report import BatchReport, Outcome, RecordReport
 from ._settings import (
     Settings,
@@ -49,7 +48,6 @@ __all__ = [
     "check_name",
     "check_store",
     "check_time_reserve",
-    "describe_beside",
     "preview_batch",
     "process_batch",
     "utc_now",

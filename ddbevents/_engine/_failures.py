@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, TypeGuard
+from typing import Final, NamedTuple
 
 from .._async import finish, is_failure
 from .._errors import InvalidRecordError, format_path
-from .._logs import describe, logger
+from .._logs import describe, describe_beside, is_about, logger
 from .._records import AnyRecord, DeadLetter, UnreadableRecord, table_of
 from ._dead_letters import DeadLetters
 from ._entries import OF_RECORD, Entry
@@ -94,7 +94,7 @@ def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal) -> Att
     Attempts of a record without an identity cannot be counted, so it has one only.
     """
     entry, handler, error, _ = failure
-    most = dead_letters.max_attempts(error, is_invalid=_is_about(error, entry.record))
+    most = dead_letters.max_attempts(error, is_invalid=is_about(error, entry.record))
     if most == 1 or entry.identity is None:
         return _ONLY_ATTEMPT
     attempt = Attempt(journal.failed_attempts(entry, handler, most - 1) + 1, most)
@@ -122,20 +122,6 @@ def _message_of(error: BaseException) -> str:
         return str(error)
     except Exception:  # noqa: BLE001  # the __str__ of a handler's own exception may raise
         return ""
-
-
-def describe_beside(record: AnyRecord, error: BaseException) -> str:
-    """Describe an exception that is shown beside the record, which need not be named twice."""
-    if not _is_about(error, record):
-        return describe(error)
-    return ": ".join(filter(None, (type(error).__name__, format_path(error.path), error.reason)))
-
-
-def _is_about(error: BaseException, record: AnyRecord) -> TypeGuard[InvalidRecordError]:
-    """Return whether the record itself is invalid, and not another one that its handler read or wrote."""
-    if not isinstance(error, InvalidRecordError):
-        return False
-    return isinstance(record, UnreadableRecord) or error.sequence_number == record.sequence_number
 
 
 def _log_failed(failure: Failure, attempt: Attempt | None) -> None:

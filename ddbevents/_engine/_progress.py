@@ -13,7 +13,6 @@ from .._logs import describe, logger
 from .._records import lane_of
 from .._transaction import Transaction
 from ._entries import OF_RECORD, Entry, Handler, Task
-from ._failures import Failure, give_up
 from ._journal import Journal
 from ._report import Outcome, RecordReport
 from ._settings import Settings
@@ -144,6 +143,8 @@ class Progress:
         Returns:
             DEAD_LETTERED; or FAILED, which holds back the later records of the same item, or the whole batch.
         """
+        from ._failures import Failure, give_up  # noqa: PLC0415  # cold start: most batches have no failure
+
         failure = Failure(entry, handler, error, of_store=of_store)
         outcome = give_up(failure, self._settings.app, self._settings.dead_letters, self._journal)
         entry.fail(handler, outcome, error)

@@ -13,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from .._engine import BatchReport, Outcome, RecordReport, describe_beside
+from .._engine import BatchReport, Outcome, RecordReport
+from .._logs import describe_beside
 from .._records import KeyValue, StreamRecord
 from ._ignored import reasons
 from ._invocation import Invocation, records_of
