@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
 from .._errors import InvalidRecordError
@@ -16,6 +17,7 @@ Task: TypeAlias = tuple[str, str | None]
 OF_RECORD: Final = ""
 """Stands for a handler's name where the record itself fails, before any handler runs."""
 
+_NAME: Final = attrgetter("name")
 _NOT_RUN: Final = Outcome.NOT_RUN  # a global is found sooner than an enum's member, for each record
 _FAILED: Final = Outcome.FAILED
 
@@ -90,7 +92,7 @@ class Entry:
         self.handlers = handlers
         self.identity = identity
         self.invalid = invalid
-        self.outcomes: dict[str, Outcome] = dict.fromkeys([handler.name for handler in handlers], _NOT_RUN)
+        self.outcomes: dict[str, Outcome] = dict.fromkeys(map(_NAME, handlers), _NOT_RUN)
         self.error: BaseException | None = None
         self.seconds = 0.0
 

@@ -35,7 +35,12 @@ class Sent(NamedTuple):
 
 
 class Packs:
-    """The transactions that wait, in the order in which their handlers ran. Lanes may add to it at once."""
+    """The transactions that wait, in the order in which their handlers ran. Lanes may add to it at once.
+
+    Attributes:
+        committing: Held while transactions are committed: two requests at a time would race for the same
+            items, and commit them out of order.
+    """
 
     def __init__(self, store: PackingStore) -> None:
         self._store = store
@@ -43,6 +48,7 @@ class Packs:
         self._dropped_lanes: set[Hashable] = set()
         self._is_closed = False
         self._lock = threading.Lock()
+        self.committing = threading.Lock()
 
     def is_due(self) -> bool:
         """Return whether enough transactions wait to be committed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
@@ -41,7 +40,6 @@ class Progress:
         self._closed_lanes: set[Hashable] = set()
         self._has_begun = False
         self._is_stopped = False
-        self._committing = threading.Lock()
 
     def read(self) -> None:
         """Ask the store what was handled before.
@@ -62,12 +60,15 @@ class Progress:
     def unhandled(self, entry: Entry) -> Sequence[Handler]:
         """Return the handlers that have not handled the record yet."""
         handled, identity = self._handled, entry.identity
-        before = [handler for handler in entry.handlers if (handler.name, identity) in handled]
-        if not before:
+        for handler in entry.handlers:
+            if (handler.name, identity) in handled:
+                break
+        else:
             return entry.handlers
-        for handler in before:
-            entry.outcomes[handler.name] = Outcome.ALREADY_HANDLED
-        return [handler for handler in entry.handlers if (handler.name, identity) not in handled]
+        todo = [handler for handler in entry.handlers if (handler.name, identity) not in handled]
+        before = entry.outcomes.keys() - {handler.name for handler in todo}
+        entry.outcomes |= dict.fromkeys(before, Outcome.ALREADY_HANDLED)
+        return todo
 
     def begin(self, entry: Entry) -> Sequence[Handler]:
         """Return the handlers to run now: none if all have run before, or a retry has to run them."""
@@ -77,7 +78,8 @@ class Progress:
         if self._packs is not None and not (entry.invalid or _may_wait(todo)):
             # a plain handler may rely on what earlier transactions were to write
             self.commit()
-        if self._is_held_back(entry):
+        # finding a record's lane takes time, so ask for it only once a lane is closed
+        if self._is_stopped or (self._closed_lanes and lane_of(entry.record) in self._closed_lanes):
             return ()
         # failing takes no time, but dead-lettering does
         if entry.invalid is None or self._settings.dead_letters is not None:
@@ -165,8 +167,7 @@ class Progress:
         if self._packs is None:
             return
         start = perf_counter()
-        # several requests would race for the same items, and commit them out of order
-        with self._committing:
+        with self._packs.committing:
             while (sent := self._packs.send(self._deadline.patience)) is not None:
                 for waiting in sent.pack:
                     if not self._packs.take(waiting) or sent.is_committed:
@@ -190,10 +191,6 @@ class Progress:
     def _set_handled(self, entry: Entry, handler: str) -> None:
         entry.outcomes[handler] = _HANDLED
         self._handled.add((handler, entry.identity))
-
-    def _is_held_back(self, entry: Entry) -> bool:
-        # finding a record's lane takes time, so ask only once a lane is closed
-        return self._is_stopped or (bool(self._closed_lanes) and lane_of(entry.record) in self._closed_lanes)
 
     def _hold_back(self, entry: Entry) -> None:
         lane = lane_of(entry.record)
@@ -240,7 +237,8 @@ def _may_wait(todo: Sequence[Handler]) -> bool:
 
 def _packs_of(settings: Settings) -> Packs | None:
     store = settings.store
-    if not isinstance(store, PackingStore) or store.window <= 1:
+    # the attribute is asked for first, since asking for a Protocol takes long
+    if getattr(store, "window", 1) == 1 or not isinstance(store, PackingStore):
         return None
     from ._packs import Packs  # noqa: PLC0415  # cold start: for stores that pack transactions
 
