@@ -19,7 +19,7 @@ from ddbevents.testing import (
     TableUnderTest,
     TransactionRule,
 )
-from typing_tests.stores import OwnStore, OwnTransactionalStore, ReadOnlyStore
+from tests.typing.stores import OwnStore, OwnTransactionalStore, ReadOnlyStore
 
 assert_type(STORE_RULES, tuple[StoreRule, ...])
 assert_type(EXPIRY_RULES, tuple[ExpiryRule, ...])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 
 from ddbevents import Attr, Transaction
-from typing_tests.models import User
+from tests.typing.models import User
 
 
 def writes(tx: Transaction, user: User) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import assert_type
 
 from ddbevents import Attr, Condition, Router, StreamApp
-from typing_tests.models import User, UserKey
+from tests.typing.models import User, UserKey
 
 is_open = Attr("status").eq("OPEN")
 is_large = Attr("lines[0].price").gt(Decimal("9.99"))

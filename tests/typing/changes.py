@@ -20,7 +20,16 @@ from ddbevents import (
     ViewType,
     parse_event,
 )
-from typing_tests.models import Administrator, Order, User, UserBeforeMigration, UserKey
+from tests.typing.models import (
+    Address,
+    Administrator,
+    Invoice,
+    Order,
+    Session,
+    User,
+    UserBeforeMigration,
+    UserKey,
+)
 
 
 def insert(change: Insert[User]) -> None:
@@ -44,6 +53,7 @@ def modify_from_another_model(change: Modify[User, UserBeforeMigration]) -> None
     assert_type(change.old, UserBeforeMigration)
     assert_type(change.old.mail, str)
     assert_type(change.new, User)
+    assert_type(change.changed, frozenset[str])
 
 
 def remove(change: Remove[User]) -> None:
@@ -57,6 +67,19 @@ def keys(change: KeyChange[UserKey]) -> None:
     assert_type(change.keys, UserKey)
     assert_type(change.kind, Kind)
     assert_type(change.record, StreamRecord)
+
+
+def items_of_every_sort(
+    invoice: Insert[Invoice],
+    address: Modify[Address, Session],
+    session: Upsert[Session],
+    key: KeyChange[Session],
+) -> None:
+    assert_type(invoice.new.number, int)
+    assert_type(address.new.city, str)
+    assert_type(address.old["token"], str)
+    assert_type(session.new["token"], str)
+    assert_type(key.keys["token"], str)
 
 
 def record(record: StreamRecord) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn, assert_type
 
 from ddbevents import Change, Insert, Modify, Remove, Router, StreamApp, Transaction, Upsert
-from typing_tests.models import Address, Administrator, Order, User
-from typing_tests.stores import OwnTransactionalStore
+from tests.typing.models import Address, Administrator, Order, User
+from tests.typing.stores import OwnTransactionalStore
 
 app = StreamApp(store=OwnTransactionalStore())
 router = Router()
@@ -52,6 +52,11 @@ assert_type(router.on_insert(User)(takes_an_option), Callable[[Insert[User]], No
 assert_type(router.on_insert(User)(Mailer().send), Callable[[Insert[User]], None])
 router.on_insert(User)(Mailer().send_later)
 router.on_insert(User)(never_returns)
+
+
+@app.on_insert(User)
+@router.on_insert(User)
+async def is_registered_twice(change: Insert[User], tx: Transaction) -> None: ...
 
 
 @router.on_insert(Administrator)

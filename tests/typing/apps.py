@@ -24,7 +24,7 @@ from ddbevents import (
 )
 from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
-from typing_tests.models import User
+from tests.typing.models import User
 
 
 class OwnContext:

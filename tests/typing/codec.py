@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, assert_type
 
 from ddbevents import AttributeValue, Image, Value, decode, decode_value, encode, encode_value
-from typing_tests.models import Address, Invoice, Order, Session, User
+from tests.typing.models import Address, Invoice, Order, Session, User
 
 
 def items(image: Image) -> None:
