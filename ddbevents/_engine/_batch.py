@@ -36,12 +36,14 @@ def process_batch(records: Iterable[AnyRecord], dispatch: Dispatch, settings: Se
     progress = Progress(entries, settings)
     try:
         progress.read()
-        _run(entries, progress, settings.concurrency)
     except StoreError as error:
         logger().error("idempotency records cannot be read, so no handler ran: %s", describe(error))
-    finally:
-        # even if SystemExit passes through: what is done need not run again
-        progress.finish()
+    else:
+        try:
+            _run(entries, progress, settings.concurrency)
+        finally:
+            # even if SystemExit passes through: what is done need not run again
+            progress.finish()
     return _report(progress, perf_counter() - start, settings)
 
 

@@ -51,7 +51,6 @@ class Progress:
         try:
             self._handled = self._journal.read(self._entries, with_dead_letters=with_dead_letters)
         except StoreError as error:
-            self.stop()
             for entry in self._entries:
                 if entry.outcomes:
                     entry.fail(OF_RECORD, Outcome.FAILED, entry.invalid or error)
