@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages."""
+"""The Sphinx configuration of these pages."""
 
 from importlib.metadata import version as installed_version
 
@@ -17,10 +17,10 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
-default_role = "code"  # docstrings mark code as Markdown does
+default_role = "code"  # docstrings mark code with single backticks, like Markdown
 napoleon_numpy_docstring = False
-napoleon_attr_annotations = False  # the signature has the types
-napoleon_use_ivar = True  # an attribute in a docstring and in the class body is described once
+napoleon_attr_annotations = False  # the signature has the types already
+napoleon_use_ivar = True  # describe an attribute once if it is in both the docstring and the class body
 
 html_theme = "furo"
 html_title = f"ddbevents {release}"
