@@ -1,4 +1,4 @@
-"""A made-up stream and a Lambda that delivers it until all is done, with faults where a test wants them."""
+"""A made-up stream and a Lambda that delivers it until everything is handled, with faults for tests."""
 
 from __future__ import annotations
 
@@ -12,26 +12,39 @@ from typing import Any, Final, Literal, TypeAlias
 
 from hypothesis import strategies as st
 
-from ddbevents import BatchReport, KeyChange, StoreError, StreamApp, Transaction, TransactionError
-from ddbevents._engine._stores import Commit
-from ddbevents._errors import DeadLetterError
-from ddbevents._records import DeadLetter
+from ddbevents import (
+    BatchReport,
+    DeadLetterError,
+    KeyChange,
+    StoreError,
+    StreamApp,
+    Transaction,
+    TransactionError,
+)
+from ddbevents.dead_letters import DeadLetter
+from ddbevents.stores import Commit
 from tests.stream import Json, batch, insert, sequence_number, user
 
 Fault: TypeAlias = Literal["none", "down", "lost", "refused"]
-"""Nothing was done, it was done and nobody heard of it, or it cannot be done."""
+"""The store does nothing, does it but loses the answer, or refuses it."""
 Style: TypeAlias = Literal["sync", "async", "transaction", "async transaction"]
 Oddity: TypeAlias = tuple[int, str, str]
 Run: TypeAlias = tuple[str, int]
-"""A handler, and the number of a record."""
+"""A handler and the number of a record."""
 
 MOST_DELIVERIES: Final = 200
 LONGER: Final = 50 if os.environ.get("DDBEVENTS_LONG") else 1
-"""By how much more is tried with `DDBEVENTS_LONG=1`."""
+"""How many times as many examples `DDBEVENTS_LONG=1` tries."""
 
 
 class FaultyStore:
-    """Keeps marks and packs transactions, whose one effect is to be in the log. Fails as it is told."""
+    """A store that keeps marks, and packs transactions whose only effect is a line in its log.
+
+    Args:
+        faults: The faults of its requests, in order; later requests have none.
+        window: As in `PackingStore`.
+        once_a_lane: Whether a pack holds at most one commit of each lane.
+    """
 
     def __init__(self, faults: Iterable[Fault] = (), *, window: int = 1, once_a_lane: bool = False) -> None:
         self.log: list[tuple[str, str]] = []
@@ -86,7 +99,7 @@ class FaultyStore:
 
 @dataclass
 class Hurry:
-    """A Lambda context that has time for so many questions."""
+    """A Lambda context whose time is up after a number of questions."""
 
     questions: int
     function_name: str = "stream"
@@ -98,13 +111,13 @@ class Hurry:
 
 @dataclass
 class World:
-    """Handlers that fail so many times, and what they did.
+    """Handlers that fail a given number of times, and their runs.
 
     Attributes:
         keys: The key of each record.
         styles: The handlers.
         failing: How often a handler fails with a record, before it succeeds.
-        starts: The runs, in the order in which they began, each with what had ended before.
+        starts: The runs, in the order in which they began, each with those that had ended before.
         ended: The runs that ended without an error.
         repeated: The runs that began although they were marked.
     """
@@ -124,12 +137,12 @@ class World:
 
     @property
     def numbers(self) -> range:
-        """Of the records, with room between them for others."""
+        """The numbers of the records, with room between them for others."""
         return range(10, 10 * len(self.keys) + 1, 10)
 
     @property
     def runs(self) -> list[Run]:
-        """All that is to be done."""
+        """Each handler with each record."""
         return [(name, number) for number in self.numbers for name in self.styles]
 
     @property
@@ -139,7 +152,7 @@ class World:
 
     @property
     def out_of_order(self) -> list[Run]:
-        """What began before something of an earlier record of its item had ended."""
+        """The runs that began before those of an earlier record of their item had ended."""
         return [
             run
             for run, ended in self.starts
@@ -154,11 +167,11 @@ class World:
         return app
 
     def committed(self, store: FaultyStore) -> list[Run]:
-        """What was committed, in order."""
+        """The committed runs, in order."""
         return runs_of(store.committed)
 
     def is_in_order(self, runs: Sequence[Run]) -> bool:
-        """Whether the records of each item follow each other."""
+        """Return whether the records of each item are in order."""
         places = {run: place for place, run in enumerate(runs)}
         return not any(
             self._is_earlier(earlier, later) and places[earlier] > places[later]
@@ -203,12 +216,12 @@ class World:
 
 
 def deliver(app: StreamApp, records: Iterable[Json], contexts: Iterable[Hurry] = ()) -> list[BatchReport]:
-    """Deliver a batch as Lambda does, again and again from the record that the answer names.
+    """Deliver a batch as Lambda does, each time from the record that the answer before named.
 
     Args:
-        app: Whom to call.
+        app: The app to call.
         records: The batch.
-        contexts: Of the first deliveries; the others have time enough.
+        contexts: The contexts of the first deliveries; later ones have time enough.
     """
     waiting, hurries = [*records], deque(contexts)
     reports: list[BatchReport] = []
@@ -220,7 +233,7 @@ def deliver(app: StreamApp, records: Iterable[Json], contexts: Iterable[Hurry] =
 
 
 class Letters:
-    """A sink that keeps letters, and refuses the first of them if it is to."""
+    """A sink that keeps letters, after refusing the first few."""
 
     def __init__(self, refusing: int = 0) -> None:
         self.letters: list[DeadLetter] = []
@@ -242,7 +255,7 @@ class Letters:
 def open_records(
     world: World, records: Sequence[object], done: Collection[Run], letters: Letters
 ) -> list[str]:
-    """What has to be delivered again, by the truth and not by the report; "" if it cannot be named."""
+    """Return the identifiers of unfinished records, by what ran and not by the report; "" for none."""
     found: list[str] = []
     nearest = ""
     for record in records:
@@ -265,12 +278,12 @@ def _truth(world: World, record: Any, done: Collection[Run], letters: Letters) -
 
 
 def mixed(world: World, oddities: Iterable[Oddity], repeated: Iterable[tuple[int, int]]) -> list[Json]:
-    """The records with odd ones among them, and some of them once more at a later place.
+    """Return a world's records with odd ones among them, and some of them repeated later.
 
     Args:
-        world: Whose records.
-        oddities: After which record, of which item, and what is amiss.
-        repeated: Which records, and by how many places later.
+        world: The world.
+        oddities: For each odd record: the record before it, its item and its fault.
+        repeated: For each repetition: the record, and how many places later it comes.
     """
     mixed = world.records
     for index, (after, key, how) in reversed([*enumerate(sorted(oddities), start=1)]):
@@ -297,7 +310,7 @@ def number_of(sequence: str) -> int:
 
 
 def runs_of(marks: Iterable[str]) -> list[Run]:
-    """What marks say is done; there are others, of what failed."""
+    """Return the runs that marks stand for; marks of failed attempts stand for none."""
     parts = [mark.split("#")[1:] for mark in marks]
     names = [(*handler.rpartition(".")[2:], rest) for handler, *rest in parts]
     return [(name, int(rest[0], 16)) for name, rest in names if name and len(rest) == 1]
