@@ -1,4 +1,4 @@
-"""Transactions that are committed together: when, in which order, and what becomes of them if that fails."""
+"""Transactions that are committed together: when, in which order, and after a failure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 from typing_extensions import override
 
 from ddbevents import KeyChange, StoreError, StreamApp, Transaction, TransactionError
-from ddbevents._engine._stores import Commit
-from ddbevents._transaction import Write
 from ddbevents.dead_letters import DeadLetters
+from ddbevents.stores import Commit
 from tests.deliveries import Fault, FaultyStore, Letters, World, deliver, runs_of
 from tests.stream import Context, Json, batch, insert, modify, named, user
 
@@ -38,7 +37,7 @@ def modified(number: int, key: str) -> Json:
     return modify(number, user(key), user(key, "new@example.com"))
 
 
-def told(app: StreamApp, event: Json) -> list[str]:
+def outcomes(app: StreamApp, event: Json) -> list[str]:
     return [report.outcome.value for report in app.process(event).records]
 
 
@@ -46,7 +45,7 @@ def numbers(marks: Sequence[str]) -> list[int]:
     return [number for _, number in runs_of(marks)]
 
 
-def test_as_many_as_the_window_says_share_a_request() -> None:
+def test_a_window_shares_one_request() -> None:
     store = FaultyStore(window=4)
 
     report = writing(store).process(users(*"abcdefghij"))
@@ -56,14 +55,14 @@ def test_as_many_as_the_window_says_share_a_request() -> None:
     assert numbers(store.committed) == [*range(1, 11)]
 
 
-def test_a_store_that_packs_nothing_commits_each_alone() -> None:
+def test_a_window_of_one_packs_nothing() -> None:
     store = FaultyStore(window=1)
 
     assert writing(store).process(users("a", "b")).handled == 2
     assert store.requests == 1 + 2
 
 
-def test_where_each_goes_alone_the_second_handler_does_not_run_if_the_first_is_refused() -> None:
+def test_a_refusal_stops_later_handlers() -> None:
     store = FaultyStore(["none", "refused"], window=1)
     world = World("a", {"first": "transaction", "second": "transaction"})
 
@@ -72,7 +71,7 @@ def test_where_each_goes_alone_the_second_handler_does_not_run_if_the_first_is_r
     assert world.began == [("first", 10)]
 
 
-def test_where_each_goes_alone_a_record_that_is_twice_in_a_batch_runs_once() -> None:
+def test_unpacked_duplicates_run_once() -> None:
     store = FaultyStore(window=1)
     world = World("a", {"write": "transaction"})
 
@@ -83,11 +82,11 @@ def test_where_each_goes_alone_a_record_that_is_twice_in_a_batch_runs_once() -> 
 
 
 class Written(FaultyStore):
-    """One that notes what transactions would write."""
+    """A store that notes the writes of transactions."""
 
     def __init__(self, faults: Sequence[Fault] = ()) -> None:
         super().__init__(faults, window=3)
-        self.writes: list[Write] = []
+        self.writes: list[object] = []
 
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
@@ -102,7 +101,7 @@ class Written(FaultyStore):
 
 
 @pytest.mark.parametrize("faults", [[], ["none", "refused"]], ids=["together", "alone"])
-def test_what_handlers_ask_for_is_what_is_committed(faults: Any) -> None:
+def test_requested_writes_are_committed(faults: Any) -> None:
     store = Written(faults)
     app = StreamApp("app", store=store)
 
@@ -119,7 +118,7 @@ def user_of(key: str) -> Json:
     return {"pk": {"S": key}}
 
 
-def test_what_cannot_share_a_request_follows_in_the_next() -> None:
+def test_leftovers_go_in_the_next_request() -> None:
     store = FaultyStore(window=4, once_a_lane=True)
 
     assert writing(store).process(users("a", "a", "b", "a")).handled == 4
@@ -127,14 +126,14 @@ def test_what_cannot_share_a_request_follows_in_the_next() -> None:
     assert store.requests == 1 + 3
 
 
-def test_a_pack_that_is_refused_is_committed_one_by_one() -> None:
+def test_a_refused_pack_is_split() -> None:
     store = FaultyStore(["none", "refused", "none", "refused", "none"], window=3)
 
-    assert told(writing(store), users("a", "b", "c")) == ["handled", "failed", "handled"]
+    assert outcomes(writing(store), users("a", "b", "c")) == ["handled", "failed", "handled"]
     assert numbers(store.committed) == [1, 3]
 
 
-def test_what_follows_a_refused_transaction_in_its_lane_is_not_committed() -> None:
+def test_a_refusal_closes_its_lane() -> None:
     store = FaultyStore(["none", "refused", "refused"], window=9)
 
     report = writing(store).process(users("a", "b", "a", "b", "a"))
@@ -145,7 +144,7 @@ def test_what_follows_a_refused_transaction_in_its_lane_is_not_committed() -> No
     assert report.response == named(1)
 
 
-def test_a_record_that_failed_keeps_its_error_when_what_waits_of_it_is_not_committed() -> None:
+def test_a_failed_record_keeps_its_error() -> None:
     store = FaultyStore(["none", "refused", "refused"], window=9)
     world = World("aa", {"first": "transaction", "second": "transaction"}, {("second", 20): 1})
 
@@ -155,13 +154,13 @@ def test_a_record_that_failed_keeps_its_error_when_what_waits_of_it_is_not_commi
     assert isinstance(report.records[1].error, ValueError)
 
 
-def test_the_next_delivery_commits_what_was_left() -> None:
+def test_a_retry_commits_the_rest() -> None:
     store = FaultyStore(["none", "refused", "refused"], window=9)
     app = writing(store)
 
     app.process(users("a", "b", "a", "b", "a"))
 
-    assert told(app, users("a", "b", "a", "b", "a")) == [
+    assert outcomes(app, users("a", "b", "a", "b", "a")) == [
         "handled",
         "already handled",
         "handled",
@@ -172,7 +171,7 @@ def test_the_next_delivery_commits_what_was_left() -> None:
 
 
 @pytest.mark.parametrize(("fault", "committed"), [("down", []), ("lost", [1, 2, 3])])
-def test_nothing_is_done_after_a_pack_that_did_not_get_through(fault: Any, committed: list[int]) -> None:
+def test_an_outage_ends_the_batch(fault: Any, committed: list[int]) -> None:
     store = FaultyStore(["none", fault], window=3)
 
     report = writing(store).process(users(*"abcde"))
@@ -183,14 +182,14 @@ def test_nothing_is_done_after_a_pack_that_did_not_get_through(fault: Any, commi
 
 
 class Unasked(FaultyStore):
-    """One that cannot say which commits can be one request."""
+    """A store that cannot say which commits fit in one request."""
 
     @override
     def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
         raise StoreError("the store cannot be reached")
 
 
-def test_nothing_is_committed_where_the_store_cannot_say_what_goes_together() -> None:
+def test_an_outage_while_packing_ends_it() -> None:
     store = Unasked(window=2)
 
     report = writing(store).process(users("a", "b", "c"))
@@ -200,20 +199,20 @@ def test_nothing_is_committed_where_the_store_cannot_say_what_goes_together() ->
     assert store.committed == []
 
 
-def test_without_packs_nothing_runs_after_a_transaction_that_did_not_get_through() -> None:
+def test_an_outage_without_packs_ends_it() -> None:
     store = FaultyStore(["none", "none", "down"])
 
-    assert told(writing(store), users(*"abcd")) == ["handled", "failed", "not run", "not run"]
+    assert outcomes(writing(store), users(*"abcd")) == ["handled", "failed", "not run", "not run"]
     assert numbers(store.committed) == [1]
 
 
-def test_a_transaction_alone_that_did_not_get_through_leaves_the_others_too() -> None:
+def test_an_outage_after_a_split_ends_it() -> None:
     store = FaultyStore(["none", "refused", "down"], window=3)
 
-    assert told(writing(store), users(*"abcd")) == ["failed", "not run", "not run", "not run"]
+    assert outcomes(writing(store), users(*"abcd")) == ["failed", "not run", "not run", "not run"]
 
 
-def test_a_handler_that_fails_does_not_take_along_what_waits() -> None:
+def test_a_failure_spares_waiting_commits() -> None:
     store = FaultyStore(window=9)
     world = World("aaba", {"write": "transaction"}, {("write", 20): 1})
 
@@ -223,7 +222,7 @@ def test_a_handler_that_fails_does_not_take_along_what_waits() -> None:
     assert numbers(store.committed) == [10, 30]
 
 
-def test_a_handler_without_transaction_runs_after_what_waits_is_committed() -> None:
+def test_plain_handlers_see_earlier_writes() -> None:
     store = FaultyStore(window=9)
     app = StreamApp("app", store=store)
     seen: list[list[int]] = []
@@ -242,7 +241,7 @@ def test_a_handler_without_transaction_runs_after_what_waits_is_committed() -> N
 def write_user(change: Any, tx: Transaction) -> None: ...
 
 
-def test_what_was_to_come_before_a_handler_without_transaction_keeps_it_from_running() -> None:
+def test_a_refusal_stops_a_plain_handler() -> None:
     store = FaultyStore(["none", "refused"], window=9)
     app = StreamApp("app", store=store)
     app.on_insert(dict)(write_user)
@@ -251,20 +250,20 @@ def test_what_was_to_come_before_a_handler_without_transaction_keeps_it_from_run
 
     event = batch(insert(1, user("a")), modified(2, "a"), modified(3, "b"))
 
-    assert told(app, event) == ["failed", "not run", "handled"]
+    assert outcomes(app, event) == ["failed", "not run", "handled"]
     assert seen == ["b"]
 
 
-def test_what_was_refused_stays_refused_when_marks_of_others_cannot_be_written() -> None:
+def test_a_refusal_outlasts_a_failed_flush() -> None:
     store = FaultyStore(["none", "refused", "down"], window=9)
     app = StreamApp("app", store=store)
     app.on_insert(dict)(write_user)
     app.on_modify(dict)(lambda change: None)
 
-    assert told(app, batch(insert(1, user("a")), modified(2, "b"))) == ["failed", "failed"]
+    assert outcomes(app, batch(insert(1, user("a")), modified(2, "b"))) == ["failed", "failed"]
 
 
-def test_two_handlers_of_a_record_wait_both_and_the_second_is_not_committed_without_the_first() -> None:
+def test_the_second_needs_the_first_commit() -> None:
     store = FaultyStore(["none", "refused", "refused"], window=9)
     world = World("ab", {"first": "transaction", "second": "async transaction"})
 
@@ -277,34 +276,38 @@ def test_two_handlers_of_a_record_wait_both_and_the_second_is_not_committed_with
     assert runs_of(store.committed) == [("first", 20), ("second", 20)]
 
 
-def test_a_record_that_is_twice_in_a_batch_is_left_twice_if_it_cannot_be_committed() -> None:
+def test_a_split_pack_keeps_duplicates() -> None:
     store = FaultyStore(["none", "refused"], window=1 + 1)
     app = writing(store)
     record = insert(1, user("a"))
 
-    assert told(app, batch(record, insert(2, user("b")), record)) == ["handled", "handled", "already handled"]
+    assert outcomes(app, batch(record, insert(2, user("b")), record)) == [
+        "handled",
+        "handled",
+        "already handled",
+    ]
     assert numbers(store.committed) == [1, 2]
 
 
-def test_a_duplicate_of_what_could_not_be_committed_is_left_with_it() -> None:
+def test_a_duplicate_of_a_refusal_waits() -> None:
     store = FaultyStore(["none", "refused", "refused"], window=2)
     record = insert(1, user("a"))
 
-    assert told(writing(store), batch(record, insert(2, user("b")), record)) == [
+    assert outcomes(writing(store), batch(record, insert(2, user("b")), record)) == [
         "failed",
         "handled",
         "not run",
     ]
 
 
-def test_a_duplicate_of_what_was_left_is_left_too() -> None:
+def test_a_duplicate_of_a_dropped_one_waits() -> None:
     store = FaultyStore(["none", "refused", "refused"], window=2)
     first, second = users("a", "a")["Records"]
 
-    assert told(writing(store), batch(first, second, second)) == ["failed", "not run", "not run"]
+    assert outcomes(writing(store), batch(first, second, second)) == ["failed", "not run", "not run"]
 
 
-def test_of_three_handlers_only_the_refused_and_the_one_after_it_are_to_be_done() -> None:
+def test_handlers_before_a_refusal_stay_done() -> None:
     store = FaultyStore(["none", "refused", "none", "refused"], window=9)
     world = World("a", {"first": "transaction", "second": "transaction", "third": "transaction"})
 
@@ -313,21 +316,21 @@ def test_of_three_handlers_only_the_refused_and_the_one_after_it_are_to_be_done(
     assert [outcome.value for _, outcome in report.handlers] == ["handled", "failed", "not run"]
 
 
-def test_a_letter_of_what_cannot_be_committed_names_its_handler() -> None:
+def test_the_letter_names_its_handler() -> None:
     letters = Letters()
     app = writing(FaultyStore(["none", "refused"], window=9), dead_letter=DeadLetters(letters, after=1))
 
-    assert told(app, users("a")) == ["dead-lettered"]
+    assert outcomes(app, users("a")) == ["dead-lettered"]
     assert [(letter.handler or "").rpartition(".")[2] for letter in letters.letters] == ["write"]
 
 
-def test_what_cannot_be_committed_fails_if_the_mark_of_its_letter_cannot_be_written() -> None:
+def test_an_unmarked_letter_is_a_failure() -> None:
     store = FaultyStore(["none", "refused", "down"], window=9)
 
-    assert told(writing(store, dead_letter=DeadLetters(Letters(), after=1)), users("a")) == ["failed"]
+    assert outcomes(writing(store, dead_letter=DeadLetters(Letters(), after=1)), users("a")) == ["failed"]
 
 
-def test_what_is_put_aside_does_not_hold_back_its_lane() -> None:
+def test_a_dead_letter_frees_its_lane() -> None:
     store, letters = FaultyStore(["none", "refused", "refused"], window=9), Letters()
 
     report = writing(store, dead_letter=DeadLetters(letters, after=1)).process(users("a", "b", "a"))
@@ -339,7 +342,7 @@ def test_what_is_put_aside_does_not_hold_back_its_lane() -> None:
 
 @pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt])
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_what_waits_is_committed_when_the_process_ends(stop: type[BaseException], concurrency: int) -> None:
+def test_an_exit_commits_what_waits(stop: type[BaseException], concurrency: int) -> None:
     store = FaultyStore(window=9)
     app = StreamApp("app", store=store, concurrency=concurrency)
 
@@ -354,7 +357,7 @@ def test_what_waits_is_committed_when_the_process_ends(stop: type[BaseException]
 
 
 class Chokes(FaultyStore):
-    """One that cannot make a request of a record's writes, and does not say so as a store does."""
+    """A store that fails on one record's writes, with an error no store should raise."""
 
     def __init__(self, number: int) -> None:
         super().__init__(window=9)
@@ -375,15 +378,15 @@ class Chokes(FaultyStore):
             raise AttributeError
 
 
-def test_writes_that_nobody_foresaw_fail_their_own_record() -> None:
+def test_impossible_writes_fail_alone() -> None:
     store = Chokes(2)
 
-    assert told(writing(store), users("a", "b", "c")) == ["handled", "failed", "handled"]
+    assert outcomes(writing(store), users("a", "b", "c")) == ["handled", "failed", "handled"]
     assert numbers(store.committed) == [1, 3]
 
 
 class Slow(FaultyStore):
-    """One whose every request takes two seconds, and which packs nothing in the end."""
+    """A store whose every request takes two seconds, and which refuses every pack."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(window=9)
@@ -405,7 +408,7 @@ class Slow(FaultyStore):
         self.context.milliseconds -= 2_000
 
 
-def test_each_request_has_the_patience_that_the_one_before_left() -> None:
+def test_patience_shrinks_with_requests() -> None:
     context = Context(milliseconds=9_000)
     store = Slow(context)
 
@@ -415,14 +418,14 @@ def test_each_request_has_the_patience_that_the_one_before_left() -> None:
 
 
 class EndsTheProcess(FaultyStore):
-    """One during whose commit somebody presses Ctrl-C."""
+    """A store during whose commit somebody presses Ctrl-C."""
 
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         raise KeyboardInterrupt
 
 
-def test_marks_are_written_also_when_a_commit_is_interrupted() -> None:
+def test_an_interrupt_flushes_the_marks() -> None:
     store = EndsTheProcess(window=9)
     app = StreamApp("app", store=store)
     app.on_insert(dict)(write_user)
@@ -434,7 +437,7 @@ def test_marks_are_written_also_when_a_commit_is_interrupted() -> None:
 
 
 class Refuses(FaultyStore):
-    """One that refuses a record, after somebody else has come so far."""
+    """A store that refuses one record, once another lane has come far enough."""
 
     def __init__(self, number: int, come_so_far: threading.Event) -> None:
         super().__init__(window=2)
@@ -455,7 +458,7 @@ class Refuses(FaultyStore):
         return super().commit(mark, transaction, patience=patience)
 
 
-def test_what_a_lane_is_running_while_another_fails_to_commit_its_record_before_is_not_committed() -> None:
+def test_a_late_refusal_drops_running_work() -> None:
     running, settled = threading.Event(), threading.Event()
     store = Refuses(1, running)
     app = StreamApp("app", store=store, concurrency=2)
@@ -470,18 +473,18 @@ def test_what_a_lane_is_running_while_another_fails_to_commit_its_record_before_
         settled.wait(PATIENCE)
 
     steps: dict[str, Callable[[], object]] = {
-        "1": waits.set,  # waits first, so that the other lane makes the pack full, and commits it
+        "1": waits.set,  # its commit waits first, so the other lane fills the pack and commits it
         "2": second_of_the_lane,
         "3": lambda: waits.wait(PATIENCE) and running.wait(PATIENCE),
         "4": settled.set,  # the other lane has closed this one by then
     }
     event = batch(*(insert(n, user(key)) for n, key in enumerate("aabb", start=1)))
 
-    assert told(app, event) == ["failed", "not run", "handled", "handled"]
+    assert outcomes(app, event) == ["failed", "not run", "handled", "handled"]
     assert numbers(store.committed) == [3, 4]
 
 
-def test_deliveries_in_packs_end_with_each_record_committed_once_in_order() -> None:
+def test_packs_commit_once_and_in_order() -> None:
     store = FaultyStore(["none", "refused", "none", "refused", "lost", "none", "down"], window=5)
     world = World("abcabcabcabc", {"write": "transaction"})
 
