@@ -1,4 +1,4 @@
-"""Laws of the engine, for any batch, any fault of handlers and store, any deadline and any concurrency.
+"""The engine's laws, for any batch, any fault of handlers and store, any deadline and any concurrency.
 
 `DDBEVENTS_LONG=1` tries fifty times as many.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import dropwhile
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +42,7 @@ from tests.stream import Json, batch
 
 @settings(max_examples=200 * LONGER, deadline=None)
 @given(KEYS, STYLES, FAILING, STORES, LANES, HURRIES)
-def test_with_a_store_and_endless_retries_each_handler_is_marked_once_and_not_repeated_then(
+def test_retries_mark_each_handler_once(
     keys: Sequence[str],
     styles: Mapping[str, Style],
     failing: Mapping[Run, int],
@@ -62,7 +63,7 @@ def test_with_a_store_and_endless_retries_each_handler_is_marked_once_and_not_re
 
 @settings(max_examples=100 * LONGER, deadline=None)
 @given(KEYS, PLAIN, FAILING, LANES, HURRIES)
-def test_without_a_store_endless_retries_run_all_in_order_of_its_item(
+def test_retries_run_all_in_order(
     keys: Sequence[str],
     styles: Mapping[str, Style],
     failing: Mapping[Run, int],
@@ -80,7 +81,7 @@ def test_without_a_store_endless_retries_run_all_in_order_of_its_item(
 
 @settings(max_examples=200 * LONGER, deadline=None)
 @given(KEYS, ODDITIES, REPEATED, PLAIN, FAILING, LANES, HURRIES)
-def test_without_a_store_the_answer_names_nothing_past_a_record_that_is_not_done(  # noqa: PLR0913, PLR0917  # all that is drawn
+def test_the_answer_names_the_first_open(  # noqa: PLR0913, PLR0917  # all that is drawn
     keys: Sequence[str],
     oddities: Sequence[Oddity],
     repeated: Sequence[tuple[int, int]],
@@ -101,7 +102,7 @@ def test_without_a_store_the_answer_names_nothing_past_a_record_that_is_not_done
 
 @settings(max_examples=200 * LONGER, deadline=None)
 @given(KEYS, ODDITIES, REPEATED, STYLES, FAILING, STORES, LANES, HURRIES, st.integers(0, 2))
-def test_with_a_store_and_dead_letters_the_answer_names_the_lowest_record_that_is_not_done(  # noqa: PLR0913, PLR0917  # all that is drawn
+def test_the_answer_passes_nothing_open(  # noqa: PLR0913, PLR0917  # all that is drawn
     keys: Sequence[str],
     oddities: Sequence[Oddity],
     repeated: Sequence[tuple[int, int]],
@@ -125,7 +126,7 @@ def test_with_a_store_and_dead_letters_the_answer_names_the_lowest_record_that_i
 
 @settings(max_examples=100 * LONGER, deadline=None)
 @given(KEYS, ODDITIES, REPEATED, PLAIN, FAILING)
-def test_without_a_store_nothing_runs_after_the_first_failure_one_at_a_time(
+def test_nothing_follows_a_failure(
     keys: Sequence[str],
     oddities: Sequence[Oddity],
     repeated: Sequence[tuple[int, int]],
@@ -136,8 +137,8 @@ def test_without_a_store_nothing_runs_after_the_first_failure_one_at_a_time(
 
     report = world.app().process(batch(*mixed(world, oddities, repeated)))
 
-    told = [record.outcome for record in report.records]
-    after = told[told.index(Outcome.FAILED) + 1 :] if Outcome.FAILED in told else []
+    outcomes = [record.outcome for record in report.records]
+    after = [*dropwhile(lambda outcome: outcome is not Outcome.FAILED, outcomes)][1:]
     assert {*after} <= {Outcome.NOT_RUN, Outcome.ALREADY_HANDLED}
     assert world.failed.total() <= 1
     assert world.failed.total() == 0 or world.failed[world.began[-1]] == 1
@@ -148,12 +149,12 @@ def named_lowest(is_open: Sequence[str]) -> Json:
 
 
 def past(response: object, is_open: Iterable[str]) -> list[str]:
-    """What is open and not delivered again by an answer."""
+    """Return the open records that an answer leaves out of the retry."""
     assert isinstance(response, dict)
     [named] = [failure["itemIdentifier"] for failure in response["batchItemFailures"]] or [None]
     return [name for name in is_open if named is None or place(name) < place(named)]
 
 
 def place(name: str) -> int:
-    """A record that cannot be named comes first: the whole batch is delivered again."""
+    """Return a record's place; without an identifier it is the first, since the whole batch is retried."""
     return int(name or 0)
