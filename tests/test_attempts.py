@@ -1,4 +1,4 @@
-"""Failures are counted, and after the last a record is put aside. Sinks have tests of their own."""
+"""Failed attempts are counted, and the last one dead-letters the record. Sinks have tests of their own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ddbevents import (
     Insert,
     InvalidRecordError,
     Outcome,
+    Reject,
     Router,
     StoreError,
     StreamApp,
     Transaction,
     decode,
 )
-from ddbevents._errors import Reject
 from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
 from tests.deliveries import FaultyStore, Letters
@@ -37,7 +37,7 @@ class User(BaseModel):
 
 
 class Sick:
-    """An app whose handler fails for some users as long as a test says."""
+    """An app whose handler fails for some users, until a test lets it succeed."""
 
     def __init__(self, *, store: Any = None, letters: Letters | None = None, **when: int) -> None:
         self.letters = letters or Letters()
@@ -54,7 +54,7 @@ class Sick:
         if change.new.pk in self.failing:
             raise self.error
 
-    def told(self, event: Json) -> list[str]:
+    def outcomes(self, event: Json) -> list[str]:
         return [report.outcome.value for report in self.app.process(event).records]
 
 
@@ -66,10 +66,10 @@ def unreadable(number: int) -> Json:
     return {**insert(number, user("b")), "eventName": None}
 
 
-def test_a_record_is_put_aside_after_so_many_failed_attempts() -> None:
+def test_the_last_attempt_dead_letters() -> None:
     sick = Sick(after=3)
 
-    outcomes = [sick.told(users("a", "b")) for _ in range(4)]
+    outcomes = [sick.outcomes(users("a", "b")) for _ in range(4)]
 
     assert outcomes == [
         ["handled", "failed"],
@@ -80,7 +80,7 @@ def test_a_record_is_put_aside_after_so_many_failed_attempts() -> None:
     assert sick.ran == ["a", "b", "b", "b"]
 
 
-def test_what_was_put_aside_counts_as_done() -> None:
+def test_a_dead_letter_counts_as_done() -> None:
     sick = Sick(after=1)
 
     report = sick.app.process(users("b", "b", "a"))
@@ -91,20 +91,20 @@ def test_what_was_put_aside_counts_as_done() -> None:
 
 
 @pytest.mark.parametrize("is_readable", [True, False], ids=["refused", "unreadable"])
-def test_a_record_that_is_twice_in_a_batch_is_put_aside_once(*, is_readable: bool) -> None:
+def test_duplicates_make_one_dead_letter(*, is_readable: bool) -> None:
     sick = Sick(after=1)
     record = insert(1, user("b")) if is_readable else unreadable(1)
 
-    assert sick.told(batch(record, record)) == ["dead-lettered", "already handled"]
+    assert sick.outcomes(batch(record, record)) == ["dead-lettered", "already handled"]
     assert len(sick.letters.letters) == 1
 
 
-def test_a_letter_holds_all_that_is_known() -> None:
+def test_a_dead_letter_holds_everything() -> None:
     sick = Sick(after=2)
     event = users("b")
 
-    sick.told(event)
-    sick.told(event)
+    sick.outcomes(event)
+    sick.outcomes(event)
 
     [letter] = sick.letters.letters
     assert letter._replace(failed_at=letter.failed_at) == DeadLetter(
@@ -120,18 +120,18 @@ def test_a_letter_holds_all_that_is_known() -> None:
     assert letter.failed_at.tzinfo is UTC
 
 
-def test_a_record_that_succeeds_before_the_last_attempt_is_as_any_other() -> None:
+def test_a_late_success_is_a_success() -> None:
     sick = Sick(after=3)
 
-    sick.told(users("b"))
+    sick.outcomes(users("b"))
     sick.failing.clear()
 
-    assert sick.told(users("b")) == ["handled"]
-    assert sick.told(users("b")) == ["already handled"]
+    assert sick.outcomes(users("b")) == ["handled"]
+    assert sick.outcomes(users("b")) == ["already handled"]
     assert sick.letters.letters == []
 
 
-def test_attempts_of_each_handler_are_counted_by_themselves() -> None:
+def test_each_handler_counts_its_attempts() -> None:
     sick = Sick(after=2)
     ran: list[str] = []
 
@@ -141,15 +141,15 @@ def test_attempts_of_each_handler_are_counted_by_themselves() -> None:
         if len(ran) == 1:
             raise ValueError
 
-    assert sick.told(users("b")) == ["failed"]
+    assert sick.outcomes(users("b")) == ["failed"]
     assert ran == []
-    assert sick.told(users("b")) == ["failed"]
+    assert sick.outcomes(users("b")) == ["failed"]
     assert ran == ["b"]
-    assert sick.told(users("b")) == ["handled"]
+    assert sick.outcomes(users("b")) == ["handled"]
     assert len(sick.letters.letters) == 1
 
 
-def test_the_handlers_after_one_that_is_put_aside_run() -> None:
+def test_handlers_after_a_dead_letter_run() -> None:
     sick = Sick(after=1)
     ran: list[str] = []
 
@@ -163,7 +163,7 @@ def test_the_handlers_after_one_that_is_put_aside_run() -> None:
     assert (report.outcome, ran) == (Outcome.DEAD_LETTERED, ["b"])
 
 
-def test_each_handler_that_fails_is_put_aside_by_itself() -> None:
+def test_each_handler_has_its_dead_letter() -> None:
     sick = Sick(after=1)
 
     @sick.app.on_insert(User)
@@ -176,15 +176,15 @@ def test_each_handler_that_fails_is_put_aside_by_itself() -> None:
     assert len(sick.letters.letters) == 2
 
 
-def test_who_rejects_a_record_has_it_put_aside_at_once() -> None:
+def test_a_rejection_dead_letters_at_once() -> None:
     sick = Sick(after=5)
     sick.error = Reject("no such customer")
 
-    assert sick.told(users("b")) == ["dead-lettered"]
+    assert sick.outcomes(users("b")) == ["dead-lettered"]
     assert (sick.letters.letters[0].error, sick.letters.letters[0].attempts) == ("Reject", 1)
 
 
-def test_without_dead_letters_a_rejection_is_a_failure() -> None:
+def test_a_rejection_alone_is_a_failure() -> None:
     app = StreamApp(store=MemoryStore())
 
     @app.on_insert(User)
@@ -194,10 +194,10 @@ def test_without_dead_letters_a_rejection_is_a_failure() -> None:
     assert app(users("a")) == named(1)
 
 
-def test_an_item_that_no_attempt_mends_is_put_aside_at_once_with_its_path() -> None:
+def test_an_invalid_item_names_its_path() -> None:
     sick = Sick(after=5)
 
-    assert sick.told(batch(insert(1, {"pk": {"S": "a"}}), insert(2, user("a")))) == [
+    assert sick.outcomes(batch(insert(1, {"pk": {"S": "a"}}), insert(2, user("a")))) == [
         "dead-lettered",
         "handled",
     ]
@@ -205,7 +205,7 @@ def test_an_item_that_no_attempt_mends_is_put_aside_at_once_with_its_path() -> N
     assert sick.letters.letters[0].error == "InvalidItemError"
 
 
-def test_what_a_handler_itself_could_not_read_or_write_has_all_its_attempts() -> None:
+def test_a_handlers_own_decoding_is_retried() -> None:
     letters = Letters()
     app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(letters, after=2))
 
@@ -219,23 +219,23 @@ def test_what_a_handler_itself_could_not_read_or_write_has_all_its_attempts() ->
 
 
 @pytest.mark.parametrize("record", [None, CANARY, insert(1, user("a"), SequenceNumber=None)], ids=str)
-def test_a_record_without_a_name_is_put_aside_with_what_came(record: object) -> None:
+def test_a_nameless_record_is_kept_whole(record: object) -> None:
     sick = Sick(after=5)
 
-    assert sick.told(batch(record, insert(2, user("a")))) == ["dead-lettered", "handled"]
+    assert sick.outcomes(batch(record, insert(2, user("a")))) == ["dead-lettered", "handled"]
     assert (sick.letters.letters[0].record, sick.letters.letters[0].handler) == (record, None)
 
 
-def test_a_record_that_cannot_be_read_is_put_aside_once() -> None:
+def test_an_unreadable_record_goes_once() -> None:
     sick = Sick()
     event = batch(unreadable(1), insert(2, user("a")))
 
-    assert sick.told(event) == ["dead-lettered", "handled"]
-    assert sick.told(event) == ["already handled", "already handled"]
+    assert sick.outcomes(event) == ["dead-lettered", "handled"]
+    assert sick.outcomes(event) == ["already handled", "already handled"]
     assert len(sick.letters.letters) == 1
 
 
-def test_a_record_whose_table_cannot_be_read_is_put_aside_once() -> None:
+def test_an_unknown_table_goes_once() -> None:
     letters, router = Letters(), Router(table="Users")
     router.on_insert(User)(lambda change: None)
     app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(letters, after=1))
@@ -248,7 +248,7 @@ def test_a_record_whose_table_cannot_be_read_is_put_aside_once() -> None:
     assert [letter.handler for letter in letters.letters] == [None]
 
 
-def test_the_reason_for_a_failed_batch_is_none_that_was_put_aside() -> None:
+def test_a_dead_letter_is_no_batch_failure() -> None:
     sick = Sick(after=3)
 
     report = sick.app.process(batch(None, insert(1, user("b"))))
@@ -257,36 +257,36 @@ def test_the_reason_for_a_failed_batch_is_none_that_was_put_aside() -> None:
     assert report.failure.error is sick.error
 
 
-def test_attempts_at_a_record_without_a_name_cannot_be_counted_so_there_is_one() -> None:
+def test_a_nameless_record_has_one_attempt() -> None:
     sick = Sick(after_invalid=3)
 
-    assert sick.told(batch(None)) == ["dead-lettered"]
+    assert sick.outcomes(batch(None)) == ["dead-lettered"]
     assert sick.letters.letters[0].attempts == 1
 
 
-def test_attempts_at_what_cannot_be_read_are_counted_if_there_are_to_be_several() -> None:
+def test_unreadable_attempts_are_counted() -> None:
     sick = Sick(after_invalid=2)
     event = batch(insert(1, user("a")), unreadable(2))
 
-    assert [sick.told(event)[1] for _ in range(3)] == ["failed", "dead-lettered", "already handled"]
+    assert [sick.outcomes(event)[1] for _ in range(3)] == ["failed", "dead-lettered", "already handled"]
 
 
-def test_a_letter_that_cannot_be_kept_leaves_the_record_failed(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusing_sink_fails_the_record(caplog: pytest.LogCaptureFixture) -> None:
     sick = Sick(after=1, letters=Letters(refusing=1))
 
-    assert sick.told(users("a", "b", "b")) == ["handled", "failed", "not run"]
+    assert sick.outcomes(users("a", "b", "b")) == ["handled", "failed", "not run"]
     assert "cannot be dead-lettered, and is delivered again: DeadLetterError" in caplog.text
-    assert sick.told(users("a", "b", "b"))[1:] == ["dead-lettered", "dead-lettered"]
+    assert sick.outcomes(users("a", "b", "b"))[1:] == ["dead-lettered", "dead-lettered"]
 
 
 class BrokenSink:
-    """A sink that raises what it was not to raise."""
+    """A sink that raises an error no sink should raise."""
 
     def send(self, letter: DeadLetter) -> None:  # noqa: ARG002  # the Protocol's
         raise ConnectionError(CANARY)
 
 
-def test_a_sink_that_raises_anything_leaves_the_record_failed(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_sink_fails_the_record(caplog: pytest.LogCaptureFixture) -> None:
     app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(BrokenSink(), after=1))
 
     @app.on_insert(User)
@@ -300,25 +300,25 @@ def test_a_sink_that_raises_anything_leaves_the_record_failed(caplog: pytest.Log
     assert CANARY not in caplog.text
 
 
-def test_a_store_that_cannot_count_leaves_the_record_failed(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_uncounted_attempt_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     sick = Sick(store=FaultyStore(["none", "down"]), after=3)
 
-    assert sick.told(users("b")) == ["failed"]
+    assert sick.outcomes(users("b")) == ["failed"]
     assert "cannot be dead-lettered, and is delivered again: StoreError" in caplog.text
     assert sick.letters.letters == []
 
 
-def test_a_failure_of_the_store_is_nobodys_attempt() -> None:
+def test_an_outage_is_no_attempt() -> None:
     sick = Sick(store=FaultyStore(["none", "down"]), after=1)
     sick.failing.clear()
 
-    assert sick.told(users("a")) == ["failed"]
-    assert sick.told(users("a")) == ["handled"]
+    assert sick.outcomes(users("a")) == ["failed"]
+    assert sick.outcomes(users("a")) == ["handled"]
     assert sick.letters.letters == []
 
 
 @pytest.mark.parametrize("window", [1, 9], ids=["alone", "packed"])
-def test_a_transaction_that_did_not_get_through_is_nobodys_attempt(window: int) -> None:
+def test_a_lost_commit_is_no_attempt(window: int) -> None:
     letters = Letters()
     store = FaultyStore(["none", "down"], window=window)
     app = StreamApp("app", store=store, dead_letter=DeadLetters(letters, after=1))
@@ -330,25 +330,25 @@ def test_a_transaction_that_did_not_get_through_is_nobodys_attempt(window: int) 
     assert letters.letters == []
 
 
-def test_a_record_whose_mark_of_being_put_aside_cannot_be_written_fails() -> None:
+def test_an_unmarked_dead_letter_fails() -> None:
     sick = Sick(store=FaultyStore(["none", "down"]), after=1)
 
-    assert sick.told(users("b")) == ["failed"]
-    assert sick.told(users("b")) == ["dead-lettered"]
+    assert sick.outcomes(users("b")) == ["failed"]
+    assert sick.outcomes(users("b")) == ["dead-lettered"]
     assert len(sick.letters.letters) == 2
 
 
-def test_a_record_that_cannot_be_read_fails_if_its_mark_cannot_be_written() -> None:
+def test_an_unmarked_bad_record_fails() -> None:
     sick = Sick(store=FaultyStore(["none", "down"]))
     event = batch(insert(1, user("a")), unreadable(2))
 
-    assert sick.told(event) == ["failed", "failed"]
-    assert sick.told(event) == ["handled", "dead-lettered"]
+    assert sick.outcomes(event) == ["failed", "failed"]
+    assert sick.outcomes(event) == ["handled", "dead-lettered"]
 
 
-def test_what_was_put_aside_is_told_by_its_name() -> None:
+def test_a_dead_letter_keeps_its_name() -> None:
     sick = Sick()
-    sick.told(batch(unreadable(1)))
+    sick.outcomes(batch(unreadable(1)))
 
     [report] = sick.app.process(batch(unreadable(1))).records
 
@@ -356,27 +356,27 @@ def test_what_was_put_aside_is_told_by_its_name() -> None:
     assert report.record.identifier == sequence_number(1)
 
 
-def test_the_last_attempt_has_no_mark_besides_that_of_being_put_aside() -> None:
+def test_the_last_attempt_writes_one_mark() -> None:
     store = FaultyStore()
     sick = Sick(store=store, after=2)
 
-    sick.told(users("b"))
-    sick.told(users("b"))
+    sick.outcomes(users("b"))
+    sick.outcomes(users("b"))
 
     assert len(store.marks) == 2
 
 
-def test_only_records_that_fail_cost_requests() -> None:
+def test_only_failures_cost_requests() -> None:
     store = FaultyStore()
     sick = Sick(store=store, after=3)
 
-    sick.told(users("a", "c"))
+    sick.outcomes(users("a", "c"))
 
     assert store.requests == 2  # the marks are read, and written
 
 
 class Asked(MemoryStore):
-    """One that notes how many marks it is asked for."""
+    """A store that notes how many marks it is asked for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -388,28 +388,28 @@ class Asked(MemoryStore):
         return super().handled(marks)
 
 
-def test_no_more_attempts_are_asked_for_than_may_have_failed() -> None:
+def test_only_possible_attempts_are_read() -> None:
     store = Asked()
 
-    Sick(store=store, after=3).told(users("b"))
+    Sick(store=store, after=3).outcomes(users("b"))
 
-    assert store.asked == [2, 2]  # handled or put aside before, and the attempts before the last
+    assert store.asked == [2, 2]  # handled or dead-lettered before, and the attempts before the last
 
 
 def test_a_replay_costs_one_request() -> None:
     store = FaultyStore()
     sick = Sick(store=store, after=3)
-    sick.told(users("a", "c"))
+    sick.outcomes(users("a", "c"))
     store.requests = 0
 
-    sick.told(users("a", "c"))
+    sick.outcomes(users("a", "c"))
 
     assert store.requests == 1
 
 
-def test_the_log_tells_of_what_is_put_aside_without_values(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dead_letter_logs_no_values(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    Sick(after=1).told(users("b"))
+    Sick(after=1).outcomes(users("b"))
 
     [line] = caplog.records
     what, _, why = line.getMessage().partition(": ")
@@ -425,33 +425,33 @@ def test_the_log_tells_of_what_is_put_aside_without_values(caplog: pytest.LogCap
 
 
 def test_the_log_names_a_record_once(caplog: pytest.LogCaptureFixture) -> None:
-    Sick(after=5).told(batch(insert(1, {"pk": {"S": "a"}})))
+    Sick(after=5).outcomes(batch(insert(1, {"pk": {"S": "a"}})))
 
     assert caplog.records[0].getMessage().count(sequence_number(1)) == 1
     assert "dead-lettered to Letters" in caplog.text
     assert ": InvalidItemError: dynamodb.NewImage.email: User requires" in caplog.text
 
 
-def test_the_log_names_another_record_that_a_handler_could_not_read(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_the_other_record(caplog: pytest.LogCaptureFixture) -> None:
     sick = Sick(after=5)
     sick.error = InvalidRecordError("is not as it should be", sequence_number=sequence_number(9))
 
-    sick.told(users("b"))
+    sick.outcomes(users("b"))
 
     assert f"record {sequence_number(1)} (INSERT of Users) failed" in caplog.text
     assert f": InvalidRecordError: record {sequence_number(9)}: is not as" in caplog.text
 
 
-def test_a_record_without_an_arn_is_named_by_its_kind(caplog: pytest.LogCaptureFixture) -> None:
-    Sick(after=5).told(batch({**insert(1, user("b")), "eventSourceARN": None}))
+def test_the_log_does_without_an_arn(caplog: pytest.LogCaptureFixture) -> None:
+    Sick(after=5).outcomes(batch({**insert(1, user("b")), "eventSourceARN": None}))
 
     assert f"record {sequence_number(1)} (INSERT) failed" in caplog.text
 
 
 def test_the_log_counts_attempts(caplog: pytest.LogCaptureFixture) -> None:
     sick = Sick(after=3)
-    sick.told(users("b"))
-    sick.told(users("b"))
+    sick.outcomes(users("b"))
+    sick.outcomes(users("b"))
 
     second = caplog.records[1]
     assert second.getMessage().startswith(
@@ -460,8 +460,8 @@ def test_the_log_counts_attempts(caplog: pytest.LogCaptureFixture) -> None:
     assert vars(second)["attempt"] == 2
 
 
-def test_the_log_tells_of_what_cannot_be_put_aside(caplog: pytest.LogCaptureFixture) -> None:
-    Sick(after=1, letters=Letters(refusing=1)).told(users("b"))
+def test_the_log_tells_of_a_refusing_sink(caplog: pytest.LogCaptureFixture) -> None:
+    Sick(after=1, letters=Letters(refusing=1)).outcomes(users("b"))
 
     line = caplog.records[0]
     assert line.getMessage() == (
@@ -473,7 +473,7 @@ def test_the_log_tells_of_what_cannot_be_put_aside(caplog: pytest.LogCaptureFixt
     assert vars(line)["attempt"] == 1
 
 
-def test_dead_letters_need_a_store_which_counts() -> None:
+def test_dead_letters_need_a_store() -> None:
     with pytest.raises(ConfigurationError, match="need a store"):
         StreamApp(dead_letter=DeadLetters(Letters()))
     with pytest.raises(ConfigurationError, match="need a store"):
@@ -481,19 +481,19 @@ def test_dead_letters_need_a_store_which_counts() -> None:
 
 
 @pytest.mark.parametrize("dead_letter", [Letters(), 5])
-def test_what_are_no_dead_letters_is_refused(dead_letter: Any) -> None:
+def test_other_dead_letters_are_refused(dead_letter: Any) -> None:
     with pytest.raises(ConfigurationError, match="dead_letter must be a DeadLetters"):
         StreamApp(store=MemoryStore(), dead_letter=dead_letter)
 
 
 @pytest.mark.parametrize("when", [{"after": 0}, {"after_invalid": 0}, {"after": 2.5}], ids=str)
-def test_a_record_has_one_attempt_at_least(when: Any) -> None:
+def test_attempts_are_at_least_one(when: Any) -> None:
     with pytest.raises(ConfigurationError, match="at least 1"):
         DeadLetters(Letters(), **when)
 
 
 @pytest.mark.parametrize("sink", [Letters, object()], ids=["class", "no sink"])
-def test_what_is_no_sink_is_refused(sink: Any) -> None:
+def test_other_sinks_are_refused(sink: Any) -> None:
     with pytest.raises(ConfigurationError, match="must be an instance"):
         DeadLetters(sink)
 
@@ -505,21 +505,21 @@ class Unspeakable(Exception):  # noqa: N818  # what users write
 
 
 @pytest.mark.parametrize("error", [ModuleNotFoundError(CANARY), Unspeakable()], ids=["import", "no text"])
-def test_any_exception_can_be_told_in_a_letter(error: Exception) -> None:
+def test_a_letter_takes_any_exception(error: Exception) -> None:
     sick = Sick(after=1)
     sick.error = error
 
-    assert sick.told(users("b")) == ["dead-lettered"]
+    assert sick.outcomes(users("b")) == ["dead-lettered"]
     assert (sick.letters.letters[0].error, sick.letters.letters[0].path) == (type(error).__name__, None)
     assert sick.letters.letters[0].message in {CANARY, ""}
 
 
-def test_a_store_error_of_a_handlers_own_is_its_own_failure() -> None:
+def test_a_handlers_store_error_is_its_own() -> None:
     sick = Sick(after=2)
     sick.error = StoreError("another store cannot be reached")
 
-    assert sick.told(users("b", "a")) == ["failed", "handled"]
-    assert sick.told(users("b", "a")) == ["dead-lettered", "already handled"]
+    assert sick.outcomes(users("b", "a")) == ["failed", "handled"]
+    assert sick.outcomes(users("b", "a")) == ["dead-lettered", "already handled"]
 
 
 class AsyncSink(Letters):
@@ -533,19 +533,19 @@ class AsyncSink(Letters):
 def test_a_sink_may_be_async() -> None:
     sick = Sick(after=1, letters=AsyncSink())
 
-    assert sick.told(users("b")) == ["dead-lettered"]
+    assert sick.outcomes(users("b")) == ["dead-lettered"]
     assert len(sick.letters.letters) == 1
 
 
-def test_an_async_sink_that_fails_loses_nothing() -> None:
+def test_a_failing_async_sink_loses_nothing() -> None:
     sick = Sick(after=1, letters=AsyncSink(refusing=1))
 
-    assert sick.told(users("b")) == ["failed"]
-    assert sick.told(users("b")) == ["dead-lettered"]
+    assert sick.outcomes(users("b")) == ["failed"]
+    assert sick.outcomes(users("b")) == ["dead-lettered"]
 
 
 class Interrupted(Letters):
-    """A sink in which something else than an error happens."""
+    """A sink that is interrupted, rather than failing."""
 
     def __init__(self, stop: BaseException) -> None:
         super().__init__()
@@ -556,16 +556,16 @@ class Interrupted(Letters):
         raise self.stop
 
 
-def test_a_sink_that_is_cancelled_has_failed() -> None:
-    assert Sick(after=1, letters=Interrupted(asyncio.CancelledError())).told(users("b")) == ["failed"]
+def test_a_cancelled_sink_has_failed() -> None:
+    assert Sick(after=1, letters=Interrupted(asyncio.CancelledError())).outcomes(users("b")) == ["failed"]
 
 
 def test_a_sink_may_end_the_process() -> None:
     with pytest.raises(SystemExit):
-        Sick(after=1, letters=Interrupted(SystemExit())).told(users("b"))
+        Sick(after=1, letters=Interrupted(SystemExit())).outcomes(users("b"))
 
 
-def test_letters_of_an_app_with_another_sink_go_there_alone() -> None:
+def test_another_sink_gets_all_letters() -> None:
     sick, elsewhere = Sick(after=1), Letters()
 
     report = sick.app.with_sink(elsewhere).process(users("b"))
@@ -574,7 +574,7 @@ def test_letters_of_an_app_with_another_sink_go_there_alone() -> None:
     assert (len(elsewhere.letters), sick.letters.letters) == (1, [])
 
 
-def test_an_app_without_dead_letters_has_none_with_a_sink() -> None:
+def test_a_sink_alone_dead_letters_nothing() -> None:
     elsewhere = Letters()
     sick = Sick(after=1)
     app = StreamApp(store=MemoryStore()).with_sink(elsewhere)
