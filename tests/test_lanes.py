@@ -1,6 +1,6 @@
-"""Records of several items at once: how many, in which order, and how it ends.
+"""Records of several items at once: how many, in which order, and how they end.
 
-`DDBEVENTS_LONG=1` lets threads take hasty turns for longer.
+`DDBEVENTS_LONG=1` tries more examples under hasty threads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -33,7 +33,6 @@ from ddbevents import (
     Reject,
     StreamApp,
 )
-from ddbevents._async import is_inside_loop
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
 from tests.deliveries import LONGER, FaultyStore, Letters, World, deliver
@@ -59,7 +58,7 @@ def items(count: int, records_each: int = 1) -> Json:
     return users(*[f"item-{place}" for place in range(count)] * records_each)
 
 
-def told(app: StreamApp, event: Json) -> list[str]:
+def outcomes(app: StreamApp, event: Json) -> list[str]:
     return [report.outcome.value for report in app.process(event).records]
 
 
@@ -81,7 +80,7 @@ class Crowd:
             self.running -= 1
 
 
-def test_as_many_lanes_run_at_once_as_are_asked_for() -> None:
+def test_as_many_lanes_run_as_asked() -> None:
     crowd, barrier = Crowd(), threading.Barrier(16)
     app = StreamApp(concurrency=16, middleware=[crowd])
 
@@ -94,7 +93,7 @@ def test_as_many_lanes_run_at_once_as_are_asked_for() -> None:
     assert (report.handled, crowd.most) == (64, 16)
 
 
-def test_async_handlers_of_several_lanes_run_at_once_in_one_loop() -> None:
+def test_async_lanes_share_one_loop() -> None:
     crowd, barrier = Crowd(), asyncio.Barrier(16)
     app = StreamApp(concurrency=16, middleware=[crowd])
     threads: set[int] = set()
@@ -109,7 +108,7 @@ def test_async_handlers_of_several_lanes_run_at_once_in_one_loop() -> None:
     assert (report.handled, crowd.most, len(threads)) == (64, 16, 1)
 
 
-def test_lanes_run_in_threads_that_tell_whose_they_are() -> None:
+def test_lane_threads_have_a_name() -> None:
     app, names = StreamApp(concurrency=4), set[str]()
     app.on_keys(dict)(lambda change: names.add(threading.current_thread().name.rpartition("_")[0]))
 
@@ -137,7 +136,7 @@ def test_one_at_a_time_is_the_default() -> None:
     assert crowd.most == 1
 
 
-def test_the_records_of_an_item_run_in_order() -> None:
+def test_each_item_stays_in_order() -> None:
     app = StreamApp(concurrency=8)
     ran: list[tuple[str, str]] = []
 
@@ -156,13 +155,13 @@ def test_the_records_of_an_item_run_in_order() -> None:
 
 
 @pytest.mark.parametrize("event", [batch(), batch(None), batch(None, insert(2, user("a")))], ids=str)
-def test_a_batch_without_lanes_is_answered_as_one_at_a_time(event: Json) -> None:
+def test_lanes_do_not_change_the_answer(event: Json) -> None:
     one, many = StreamApp(), StreamApp(concurrency=4)
 
     assert many.process(event).response == one.process(event).response
 
 
-def test_what_follows_a_record_of_any_item_waits_for_all_before_it() -> None:
+def test_a_keyless_record_is_a_barrier() -> None:
     app = StreamApp(store=MemoryStore(), concurrency=4)
     ran: list[str] = []
 
@@ -173,11 +172,11 @@ def test_what_follows_a_record_of_any_item_waits_for_all_before_it() -> None:
     keyless = insert(3, user("?"), Keys=None)
     event = batch(insert(1, user("a")), insert(2, user("b")), keyless, insert(4, user("c")))
 
-    assert told(app, event) == ["handled", "handled", "failed", "not run"]
+    assert outcomes(app, event) == ["handled", "handled", "failed", "not run"]
     assert sorted(ran) == ["a", "b"]
 
 
-def test_a_record_of_any_item_waits_for_all_before_it() -> None:
+def test_a_keyless_record_waits_for_all() -> None:
     app = StreamApp(store=MemoryStore(), concurrency=4)
 
     @app.on_keys(dict)
@@ -186,10 +185,10 @@ def test_a_record_of_any_item_waits_for_all_before_it() -> None:
 
     event = batch(insert(1, user("a")), insert(2, user("a")), insert(3, user("?"), Keys=None))
 
-    assert told(app, event) == ["handled", "handled", "failed"]
+    assert outcomes(app, event) == ["handled", "handled", "failed"]
 
 
-def test_without_a_store_lanes_end_before_their_next_record_once_one_failed() -> None:
+def test_a_failure_ends_all_lanes() -> None:
     app = StreamApp(concurrency=2)
     both = threading.Barrier(2)
 
@@ -200,10 +199,10 @@ def test_without_a_store_lanes_end_before_their_next_record_once_one_failed() ->
             raise ValueError
         time.sleep(0.3)  # the other lane's failure has been seen by then
 
-    assert told(app, users("a", "b", "b", "c")) == ["failed", "handled", "not run", "not run"]
+    assert outcomes(app, users("a", "b", "b", "c")) == ["failed", "handled", "not run", "not run"]
 
 
-def test_with_a_store_the_other_lanes_go_on() -> None:
+def test_with_a_store_other_lanes_go_on() -> None:
     app = StreamApp(store=MemoryStore(), concurrency=4)
 
     @app.on_keys(dict)
@@ -218,7 +217,7 @@ def test_with_a_store_the_other_lanes_go_on() -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-def test_context_variables_reach_handlers_in_all_lanes(*, is_async: bool) -> None:
+def test_context_reaches_every_lane(*, is_async: bool) -> None:
     app = StreamApp(concurrency=4)
     seen: list[str] = []
 
@@ -235,7 +234,7 @@ def test_context_variables_reach_handlers_in_all_lanes(*, is_async: bool) -> Non
     assert seen == ["request-7"] * 8
 
 
-def test_a_context_variable_that_a_lane_sets_is_its_own() -> None:
+def test_lanes_have_their_own_context() -> None:
     app = StreamApp(concurrency=2)
     barrier = threading.Barrier(2)
     seen: list[str] = []
@@ -255,9 +254,7 @@ def test_a_context_variable_that_a_lane_sets_is_its_own() -> None:
 
 @pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt])
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-def test_who_ends_the_process_in_a_lane_ends_it_and_what_is_done_is_marked(
-    stop: type[BaseException], *, is_async: bool
-) -> None:
+def test_an_exit_in_a_lane_keeps_marks(stop: type[BaseException], *, is_async: bool) -> None:
     store = MarksOnly()
     app = StreamApp("app", store=store, concurrency=2)
     both = threading.Barrier(2)
@@ -281,7 +278,7 @@ def test_who_ends_the_process_in_a_lane_ends_it_and_what_is_done_is_marked(
     assert len(store.marks) == 1
 
 
-def test_who_ends_the_process_in_the_last_lane_ends_the_first_before_its_next_record() -> None:
+def test_a_late_exit_stops_earlier_lanes() -> None:
     app = StreamApp(concurrency=2)
     ending = threading.Event()
     ran: list[str] = []
@@ -300,8 +297,18 @@ def test_who_ends_the_process_in_the_last_lane_ends_the_first_before_its_next_re
     assert sorted(ran) == ["a", "b"]
 
 
+@contextmanager
+def on_interrupt(handler: Callable[..., object]) -> Generator[None]:
+    """Let a function handle Ctrl-C."""
+    usual = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this system sends threads no signals")
-def test_an_interrupted_wait_for_lanes_ends_them_before_their_next_record() -> None:
+def test_an_interrupt_ends_the_lanes() -> None:
     store = MarksOnly()
     app = StreamApp("app", store=store, concurrency=2)
     main, both, interrupted = threading.get_ident(), threading.Barrier(2), threading.Event()
@@ -319,17 +326,15 @@ def test_an_interrupted_wait_for_lanes_ends_them_before_their_next_record() -> N
             time.sleep(0.2)  # the main thread waits by then; a signal just before would be seen late
             signal.pthread_kill(main, signal.SIGINT)
         interrupted.wait(PATIENCE)
-        time.sleep(0.3)  # the lanes have been told by then
+        time.sleep(0.3)  # the lanes have been stopped by then
 
-    usual = signal.signal(signal.SIGINT, interrupt_main)
-    with pytest.raises(KeyboardInterrupt):
+    with on_interrupt(interrupt_main), pytest.raises(KeyboardInterrupt):
         app(users(*"ab" * 5))
-    signal.signal(signal.SIGINT, usual)
     assert sorted(ran) == ["a", "b"]
     assert len(store.marks) == 2
 
 
-def test_a_cancelled_handler_in_a_lane_fails_its_record() -> None:
+def test_a_cancelled_lane_handler_fails() -> None:
     app = StreamApp(store=MemoryStore(), concurrency=2)
 
     @app.on_keys(dict)
@@ -337,11 +342,11 @@ def test_a_cancelled_handler_in_a_lane_fails_its_record() -> None:
         if change.keys["pk"] == "a":
             raise asyncio.CancelledError
 
-    assert told(app, users("a", "b", "a")) == ["failed", "handled", "not run"]
+    assert outcomes(app, users("a", "b", "a")) == ["failed", "handled", "not run"]
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_keys_that_differ_in_their_last_digit_are_two_lanes(concurrency: int) -> None:
+def test_the_last_digit_tells_keys_apart(concurrency: int) -> None:
     app = StreamApp(store=MemoryStore(), concurrency=concurrency)
     numbers = [f"0.1{'0' * 36}{digit}" for digit in "1232"] + ["-0.5", "-0.50"]
     records = [insert(n, user("a"), Keys={"pk": {"N": text}}) for n, text in enumerate(numbers, start=1)]
@@ -353,12 +358,12 @@ def test_keys_that_differ_in_their_last_digit_are_two_lanes(concurrency: int) ->
 
     with decimal.localcontext() as strict:
         strict.traps[decimal.Inexact] = strict.traps[decimal.Rounded] = True
-        outcomes = told(app, batch(*records))
+        found = outcomes(app, batch(*records))
 
-    assert outcomes == ["handled", "failed", "handled", "not run", "failed", "not run"]
+    assert found == ["handled", "failed", "handled", "not run", "failed", "not run"]
 
 
-def test_small_numbers_are_one_lane_however_they_are_written() -> None:
+def test_small_equal_keys_are_one_lane() -> None:
     app = StreamApp(store=MemoryStore())
     keys = [{"pk": {"N": number}} for number in ("1E-7", "0.00000010", "0.0000001")]
 
@@ -368,20 +373,20 @@ def test_small_numbers_are_one_lane_however_they_are_written() -> None:
 
     event = batch(*[insert(number, user("a"), Keys=key) for number, key in enumerate(keys, start=1)])
 
-    assert told(app, event) == ["failed", "not run", "not run"]
+    assert outcomes(app, event) == ["failed", "not run", "not run"]
 
 
-def test_a_record_that_is_twice_in_a_batch_runs_once_without_a_store() -> None:
+def test_a_duplicate_needs_no_store() -> None:
     app = StreamApp(concurrency=4)
     ran: list[str] = []
     app.on_keys(dict)(lambda change: ran.append(change.keys["pk"]))
 
-    assert told(app, batch(insert(1, user("a")), insert(1, user("a")))) == ["handled", "already handled"]
+    assert outcomes(app, batch(insert(1, user("a")), insert(1, user("a")))) == ["handled", "already handled"]
     assert ran == ["a"]
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_another_record_of_the_same_number_is_a_failed_record(concurrency: int) -> None:
+def test_a_reused_number_fails(concurrency: int) -> None:
     app = StreamApp(store=MemoryStore(), concurrency=concurrency)
     app.on_keys(dict)(lambda change: None)
     twin = insert(2, user("b", "grace@example.com"))
@@ -394,12 +399,12 @@ def test_another_record_of_the_same_number_is_a_failed_record(concurrency: int) 
     assert report.response == named(2)
 
 
-def test_records_too_deep_to_compare_are_taken_for_two() -> None:
+def test_deep_records_count_as_different() -> None:
     app = StreamApp(store=MemoryStore())
     app.on_keys(dict)(lambda change: None)
     one, other = (insert(1, user("a", inside=deep(20_000))) for _ in range(2))
 
-    assert told(app, batch(one, other)) == ["handled", "failed"]
+    assert outcomes(app, batch(one, other)) == ["handled", "failed"]
 
 
 def deep(levels: int) -> Json:
@@ -410,7 +415,7 @@ def deep(levels: int) -> Json:
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_items_are_let_go_when_their_record_is_done(concurrency: int) -> None:
+def test_items_are_released_when_done(concurrency: int) -> None:
     app = StreamApp(store=MemoryStore(), concurrency=concurrency)
     alive: list[weakref.ref[User]] = []
     most: list[int] = []
@@ -438,10 +443,10 @@ def inner_app(*, is_async: bool) -> StreamApp:
     return app
 
 
-@pytest.mark.parametrize(("is_async", "told"), [(False, "handled"), (True, "failed")], ids=["sync", "async"])
-def test_an_app_with_lanes_within_an_async_handler_does_not_wait_for_the_loop(
-    told: str, *, is_async: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("is_async", "outcome"), [(False, "handled"), (True, "failed")], ids=["sync", "async"]
+)
+def test_nested_lanes_do_not_deadlock(outcome: str, *, is_async: bool) -> None:
     app, inner = StreamApp(), inner_app(is_async=is_async)
     reports: list[BatchReport] = []
 
@@ -451,33 +456,47 @@ def test_an_app_with_lanes_within_an_async_handler_does_not_wait_for_the_loop(
 
     app(users("z"))
 
-    assert [report.outcome.value for report in reports[0].records] == [told, told]
+    assert [report.outcome.value for report in reports[0].records] == [outcome, outcome]
 
 
-def test_the_loop_is_known_from_inside_though_its_module_was_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    app = StreamApp()
-    found: list[bool] = []
+FORGOTTEN = """
+import sys
+from ddbevents import StreamApp
+from tests.stream import batch, insert, user
 
-    @app.on_insert(User)
-    async def handle(change: Insert[User]) -> None:
-        monkeypatch.delitem(sys.modules, "ddbevents._async._loop")
-        found.append(is_inside_loop())
+known = {*sys.modules}
+inner, outer = StreamApp(concurrency=2), StreamApp()
 
-    app(users("z"))
+@inner.on_keys(dict)
+async def handle(change): ...
 
-    assert found == [True]
+@outer.on_keys(dict)
+async def forget(change):
+    for name in [name for name in sys.modules if name.startswith("ddbevents.") and name not in known]:
+        del sys.modules[name]
+    report = inner.process(batch(insert(1, user("a")), insert(2, user("b"))))
+    print(report.records[0].error)
+
+outer(batch(insert(1, user("a"))))
+"""
+
+
+def test_forgotten_modules_do_not_deadlock() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORGOTTEN], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert "use asyncio.to_thread" in done.stdout
 
 
 @pytest.mark.parametrize("concurrency", [0, -1])
-def test_less_than_one_at_a_time_is_refused(concurrency: int) -> None:
+def test_concurrency_is_at_least_one(concurrency: int) -> None:
     with pytest.raises(ConfigurationError, match="at least 1"):
         StreamApp(concurrency=concurrency)
 
 
 class Nested(BaseModel):
-    """A model whose decoding is worth a thread's turn."""
+    """A model that takes long enough to decode for threads to switch meanwhile."""
 
     pk: str
     email: str
@@ -491,16 +510,18 @@ class Nested(BaseModel):
 
 @contextmanager
 def hasty_threads() -> Generator[None]:
-    """Threads that take turns far more often than usual."""
+    """Let threads take turns far more often than usual."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 @settings(max_examples=5 * LONGER, deadline=None)
 @given(st.integers(2, 60), st.integers(1, 8), st.sampled_from([1, 3, 10]), st.booleans())
-def test_under_hasty_threads_each_record_has_its_own_item_and_each_mark_is_written(
+def test_hasty_threads_mix_no_items(
     items_of: int, records_each: int, window: int, is_once_a_lane: bool
 ) -> None:
     store = FaultyStore(window=window, once_a_lane=is_once_a_lane)
@@ -533,7 +554,7 @@ def test_under_hasty_threads_each_record_has_its_own_item_and_each_mark_is_writt
     assert len(store.marks) == len({*store.marks}) == 3 * items_of * records_each
 
 
-def test_under_hasty_threads_no_note_of_a_dead_letter_is_lost() -> None:
+def test_hasty_threads_lose_no_dead_letter() -> None:
     app = StreamApp("app", store=MemoryStore(), dead_letter=DeadLetters(Letters()), concurrency=16)
 
     @app.on_insert(User)
@@ -553,9 +574,7 @@ def tags(number: int) -> Json:
 
 @settings(max_examples=3 * LONGER, deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=50, max_size=200), st.integers(2, 16), st.integers(0, 50))
-def test_under_hasty_threads_no_mark_is_lost_and_no_order_broken(
-    keys: list[int], concurrency: int, failing: int
-) -> None:
+def test_hasty_threads_keep_marks_and_order(keys: list[int], concurrency: int, failing: int) -> None:
     store = FaultyStore(window=7)
     styles: Any = {"first": "sync", "second": "transaction"}
     world = World([*map(str, keys)], styles, {("first", 10 * failing): 2, ("second", 10 * failing + 10): 1})
@@ -594,18 +613,18 @@ print(len(loops))
 """
 
 
-def test_the_first_async_handlers_of_a_process_share_a_loop_although_they_begin_at_once() -> None:
+def test_a_race_starts_only_one_loop() -> None:
     done = subprocess.run([sys.executable, "-c", FIRST_LANES], capture_output=True, text=True, check=True)
 
     assert done.stdout == "1\n"
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_a_record_of_any_item_that_fails_first_keeps_all_others_from_running(concurrency: int) -> None:
+def test_a_keyless_head_stops_everything(concurrency: int) -> None:
     app = StreamApp(store=MemoryStore(), concurrency=concurrency)
     ran: list[object] = []
     app.on_keys(dict)(lambda change: ran.append(change.keys["pk"]))
     event = batch(insert(1, user("?"), Keys=None), *users(*"abcdefgh")["Records"][1:])
 
-    assert told(app, event) == ["failed"] + ["not run"] * 7
+    assert outcomes(app, event) == ["failed"] + ["not run"] * 7
     assert ran == []
