@@ -1,9 +1,11 @@
-"""When the rest of a batch is left to the next delivery."""
+"""When too little time is left, and the rest of a batch waits for the next delivery."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +13,6 @@ import pytest
 from typing_extensions import override
 
 from ddbevents import KeyChange, StreamApp, Transaction
-from ddbevents._engine._deadline import Deadline
 from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, VirtualClock, insert
@@ -21,10 +22,12 @@ from tests.stream import insert as record
 
 AnyKeys = KeyChange[dict[str, Any]]
 NOW = timedelta(0)
+PATIENCE = 20.0
+"""Seconds after which a test that waits has failed."""
 
 
 class Slow:
-    """Handlers that take real time, and a context in which the time left stands still."""
+    """A handler that takes real time, and a context whose time left stands still."""
 
     def __init__(self, milliseconds: int) -> None:
         self.context = Context(milliseconds)
@@ -39,7 +42,7 @@ def users(*keys: str) -> Any:
     return batch(*(record(number, user(key)) for number, key in enumerate(keys, start=1)))
 
 
-def test_no_record_is_begun_in_less_than_twice_the_time_of_the_slowest() -> None:
+def test_twice_the_slowest_must_remain() -> None:
     slow = Slow(50)
     app = StreamApp(time_reserve=NOW)
     app.on_keys(dict)(slow.handle)
@@ -49,7 +52,7 @@ def test_no_record_is_begun_in_less_than_twice_the_time_of_the_slowest() -> None
     assert (report.handled, report.not_run) == (1, 2)
 
 
-def test_the_slowest_record_is_remembered_after_faster_ones() -> None:
+def test_the_slowest_is_remembered() -> None:
     slow = Slow(50)
     app = StreamApp(time_reserve=NOW)
 
@@ -65,7 +68,7 @@ def test_the_slowest_record_is_remembered_after_faster_ones() -> None:
 
 
 class SlowLetters(Letters):
-    """A sink whose every letter takes four seconds of the context's time."""
+    """A sink where each letter takes four seconds of the context's time."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -77,7 +80,7 @@ class SlowLetters(Letters):
         super().send(letter)
 
 
-def test_no_unreadable_record_is_put_aside_with_less_than_the_reserve_left() -> None:
+def test_dead_letters_respect_the_reserve() -> None:
     context = Context(10_000)
     letters = SlowLetters(context)
     app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(letters), time_reserve=timedelta(seconds=5))
@@ -88,7 +91,7 @@ def test_no_unreadable_record_is_put_aside_with_less_than_the_reserve_left() -> 
     assert (report.dead_lettered, report.not_run, len(letters.letters)) == (2, 2, 2)
 
 
-def test_the_time_to_put_an_unreadable_record_aside_is_that_of_a_record() -> None:
+def test_dead_letters_count_as_slow() -> None:
     class Lasting(Letters):
         @override
         def send(self, letter: DeadLetter) -> None:
@@ -103,7 +106,7 @@ def test_the_time_to_put_an_unreadable_record_aside_is_that_of_a_record() -> Non
     assert (report.dead_lettered, report.not_run) == (1, 2)
 
 
-def test_with_time_enough_all_is_done() -> None:
+def test_enough_time_handles_all() -> None:
     slow = Slow(5_000)
     app = StreamApp(time_reserve=NOW)
     app.on_keys(dict)(slow.handle)
@@ -111,62 +114,92 @@ def test_with_time_enough_all_is_done() -> None:
     assert app.process(users("a", "b", "c"), slow.context).handled == 3
 
 
-@pytest.mark.parametrize(
-    ("milliseconds", "is_near"), [(2_499, True), (2_500, False)], ids=["less", "as much"]
-)
-def test_twice_the_slowest_record_and_once_the_slowest_flush_are_kept_in_hand(
-    milliseconds: int, *, is_near: bool
-) -> None:
-    deadline = Deadline(lambda: milliseconds, NOW)
+@pytest.mark.parametrize(("milliseconds", "handled"), [(4_999, 1), (5_000, 3)], ids=["less", "as much"])
+def test_exactly_the_reserve_is_enough(milliseconds: int, handled: int) -> None:
+    app = StreamApp(time_reserve=timedelta(seconds=5))
+    app.on_keys(dict)(ignore)
 
-    deadline.note_record(1.0)
-    deadline.note_record(0.1)
-    deadline.note_flush(0.5)
-    deadline.note_flush(0.1)
+    assert app.process(users("a", "b", "c"), Context(milliseconds)).handled == handled
 
-    assert deadline.is_near() == is_near
+
+def ignore(change: AnyKeys) -> None: ...
+
+
+def write(change: AnyKeys, tx: Transaction) -> None: ...
 
 
 class SlowStore(FaultyStore):
-    """One that takes its time to write."""
+    """A store whose first write takes 60 ms.
+
+    Attributes:
+        left: The milliseconds that are left after each write; the last are left after all others, too.
+    """
+
+    def __init__(self, context: Context, *left: int) -> None:
+        super().__init__(window=25)
+        self.context = context
+        self.left = deque(left)
+        self.seconds = 0.06
 
     def _write(self, how: str, marks: Any) -> bool:
-        time.sleep(0.06)
+        time.sleep(self.seconds)
+        self.seconds = 0
+        self.context.milliseconds = self.left.popleft() if len(self.left) > 1 else self.left[0]
         return super()._write(how, marks)
 
 
-@pytest.mark.parametrize("is_packed", [False, True], ids=["marks", "packs"])
-def test_the_time_to_write_is_kept_in_hand(*, is_packed: bool) -> None:
-    app = StreamApp(store=SlowStore(window=25), time_reserve=NOW)
-    context = Context(40)
+@pytest.mark.parametrize("handler", [ignore, write], ids=["marks", "packs"])
+def test_the_time_to_flush_must_remain(handler: Callable[..., None]) -> None:
+    context = Context(5_000)
+    app = StreamApp(store=SlowStore(context, 50), time_reserve=NOW)
+    app.on_keys(dict)(handler)
 
-    def mark(change: AnyKeys) -> None: ...
-
-    def write(change: AnyKeys, tx: Transaction) -> None: ...
-
-    app.on_keys(dict)(write if is_packed else mark)
     report = app.process(users(*map(str, range(60))), context)
 
     assert (report.handled, report.not_run) == (25, 35)
 
 
-def test_lanes_stop_too_and_each_invocation_makes_progress() -> None:
-    context = Context(1_500)
-    lock = threading.Lock()
+@pytest.mark.parametrize("handler", [ignore, write], ids=["marks", "packs"])
+def test_the_slowest_flush_is_remembered(handler: Callable[..., None]) -> None:
+    context = Context(5_000)
+    app = StreamApp(store=SlowStore(context, 5_000, 50), time_reserve=NOW)
+    app.on_keys(dict)(handler)
+
+    report = app.process(users(*map(str, range(60))), context)
+
+    assert (report.handled, report.not_run) == (50, 10)
+
+
+def test_records_and_flushes_add_up() -> None:
+    slow = Slow(5_000)
+    app = StreamApp(store=SlowStore(slow.context, 100), time_reserve=NOW)
+
+    @app.on_keys(dict)
+    def handle_last_slowly(change: AnyKeys) -> None:
+        if change.keys["pk"] == "24":
+            slow.handle(change)
+
+    report = app.process(users(*map(str, range(60))), slow.context)
+
+    assert (report.handled, report.not_run) == (25, 35)
+
+
+def test_lanes_stop_too() -> None:
+    context = Context(1_000)
+    all_lanes = threading.Barrier(4)
     app = StreamApp(concurrency=4)
 
     @app.on_keys(dict)
     def spend(change: AnyKeys) -> None:
-        with lock:
-            context.milliseconds -= 100
+        all_lanes.wait(PATIENCE)
+        context.milliseconds = 999
 
     report = app.process(users(*"abcdefghijklmnop"), context)
 
-    assert report.handled == 6
-    assert (report.failed, report.not_run) == (0, 10)
+    assert (report.handled, report.failed, report.not_run) == (4, 0, 12)
 
 
-def test_lanes_try_one_record_however_little_time_is_left() -> None:
+def test_lanes_try_at_least_one() -> None:
     app = StreamApp(concurrency=4)
     app.on_keys(dict)(lambda change: None)
 
@@ -176,7 +209,7 @@ def test_lanes_try_one_record_however_little_time_is_left() -> None:
     assert report.handled + report.not_run == 3
 
 
-def test_a_transaction_in_a_hurry_is_given_less_time_to_go_on_trying() -> None:
+def test_patience_shrinks_with_the_time() -> None:
     given: list[timedelta] = []
 
     class Patient(MemoryStore):
@@ -197,7 +230,7 @@ def test_a_transaction_in_a_hurry_is_given_less_time_to_go_on_trying() -> None:
     assert [patience.total_seconds() for patience in given] == [5, 0, 1.5, 5]
 
 
-def test_a_hundred_records_of_50_milliseconds_within_2_seconds_are_each_done_once() -> None:
+def test_a_slow_batch_takes_several_turns() -> None:
     clock = VirtualClock()
     app = StreamApp()
     ran: list[str] = []
@@ -218,7 +251,7 @@ def test_a_hundred_records_of_50_milliseconds_within_2_seconds_are_each_done_onc
     assert history.discarded == []
 
 
-def test_a_hundred_records_in_lanes_are_each_done_once_and_some_in_each_invocation() -> None:
+def test_slow_lanes_take_several_turns() -> None:
     app = StreamApp(concurrency=8, store=MemoryStore(), time_reserve=NOW)
     lock = threading.Lock()
     ran: list[str] = []
