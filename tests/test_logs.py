@@ -1,32 +1,46 @@
-"""What the log says of an exception: what helps whoever is on call, and no value of an item."""
+"""How the log describes an exception: with what helps the engineer on call, and without item values."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ddbevents import StoreError
-from ddbevents._logs import describe
-from tests.stream import CANARY
+from ddbevents import StoreError, StreamApp
+from tests.stream import CANARY, batch, insert, user
+
+Described: TypeAlias = Callable[[Callable[[], object]], str]
 
 
 class HTTPError(Exception):
-    """As HTTP clients raise it."""
+    """An error as HTTP clients raise it."""
 
     def __init__(self, status: object) -> None:
         super().__init__(CANARY)
         self.response = SimpleNamespace(status_code=status, text=CANARY)
 
 
-def described(fail: Callable[[], object]) -> str:
-    with pytest.raises(BaseException) as raised:  # noqa: PT011  # a group, among others
-        fail()
-    return describe(raised.value)
+@pytest.fixture
+def described(caplog: pytest.LogCaptureFixture) -> Described:
+    """Return what the log says of the error that a handler raises."""
+
+    def log(fail: Callable[[], object]) -> str:
+        app = StreamApp()
+
+        @app.on_insert(dict)
+        def handle(change: object) -> None:
+            fail()
+
+        app(batch(insert(1, user("a"))))
+
+        [line] = caplog.records
+        return line.getMessage().partition(".handle: ")[2]
+
+    return log
 
 
 def refused(answer: Any, operation: str = "PutItem") -> Callable[[], NoReturn]:
@@ -36,7 +50,7 @@ def refused(answer: Any, operation: str = "PutItem") -> Callable[[], NoReturn]:
     return fail
 
 
-def test_an_error_of_aws_is_told_with_its_code_and_operation() -> None:
+def test_aws_errors_show_code_and_operation(described: Described) -> None:
     answer = {"Error": {"Code": "AccessDeniedException", "Message": CANARY}}
 
     said = described(refused(answer))
@@ -51,31 +65,33 @@ def test_an_error_of_aws_is_told_with_its_code_and_operation() -> None:
     [{}, {"Error": {}}, {"Error": {"Code": f"a {CANARY}"}}],
     ids=["empty", "no code", "a text"],
 )
-def test_an_answer_without_a_code_is_told_by_its_operation(answer: Any) -> None:
+def test_the_operation_may_stand_alone(described: Described, answer: Any) -> None:
     assert "ClientError (PutItem) at " in described(refused(answer))
 
 
-def test_an_answer_that_tells_nothing_is_left_out() -> None:
+def test_an_empty_answer_is_left_out(described: Described) -> None:
     assert "ClientError at " in described(refused({}, operation=f"a {CANARY}"))
 
 
-@pytest.mark.parametrize(("status", "told"), [(503, "HTTPError (status 503) at "), (CANARY, "HTTPError at ")])
-def test_an_error_of_http_is_told_with_its_status(status: object, told: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "shown"), [(503, "HTTPError (status 503) at "), (CANARY, "HTTPError at ")]
+)
+def test_http_errors_show_their_status(described: Described, status: object, shown: str) -> None:
     def fail() -> NoReturn:
         raise HTTPError(status)
 
-    assert told in described(fail)
+    assert shown in described(fail)
 
 
 class HeadlessError(Exception):
-    """Its answer cannot be looked at."""
+    """An error whose answer cannot be read."""
 
     @property
     def response(self) -> object:
         raise RuntimeError
 
 
-def test_an_answer_that_cannot_be_looked_at_is_left_out() -> None:
+def test_a_broken_answer_is_left_out(described: Described) -> None:
     assert described(lambda: raise_(HeadlessError())).startswith("tests.test_logs.HeadlessError at ")
 
 
@@ -83,7 +99,7 @@ def raise_(error: Exception) -> NoReturn:
     raise error
 
 
-def test_of_a_group_its_members_are_told_with_their_places() -> None:
+def test_a_group_shows_its_members(described: Described) -> None:
     async def connect() -> NoReturn:
         raise ConnectionError(CANARY)
 
@@ -99,19 +115,21 @@ def test_of_a_group_its_members_are_told_with_their_places() -> None:
     assert CANARY not in said
 
 
-def test_of_a_large_group_the_first_are_told() -> None:
+def test_a_large_group_is_cut_short(described: Described) -> None:
     def fail() -> NoReturn:
         raise ExceptionGroup(CANARY, [ValueError(), TypeError(), KeyError(), OSError(), OSError()])
 
     assert described(fail).endswith(" [ValueError; TypeError; KeyError; and 2 more]")
 
 
-def test_a_cause_is_told_by_its_type() -> None:
+def test_a_cause_shows_its_type(described: Described) -> None:
     def fail() -> NoReturn:
         raise LookupError(CANARY) from KeyError(CANARY)
 
     assert described(fail).endswith(" in fail, caused by KeyError")
 
 
-def test_an_error_of_the_library_has_its_message() -> None:
-    assert describe(StoreError("the store cannot be reached")) == "StoreError: the store cannot be reached"
+def test_our_own_errors_keep_their_message(described: Described) -> None:
+    error = StoreError("the store cannot be reached")
+
+    assert described(lambda: raise_(error)) == "StoreError: the store cannot be reached"
