@@ -1,4 +1,4 @@
-"""Who is told what came of a batch."""
+"""Reports of a batch: callbacks, the line in the log, times and counts, and previews."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def line_of(caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
     return line
 
 
-def test_callbacks_get_the_report_in_order_after_each_batch(app: StreamApp) -> None:
-    told: list[tuple[str, BatchReport]] = []
-    app.on_report(lambda report: told.append(("first", report)))
-    app.on_report(lambda report: told.append(("second", report)))
+def test_callbacks_run_in_order(app: StreamApp) -> None:
+    seen: list[tuple[str, BatchReport]] = []
+    app.on_report(lambda report: seen.append(("first", report)))
+    app.on_report(lambda report: seen.append(("second", report)))
 
     one, other = app.process(users("a")), app.process(users("b"))
 
-    assert told == [("first", one), ("second", one), ("first", other), ("second", other)]
+    assert seen == [("first", one), ("second", one), ("first", other), ("second", other)]
 
 
-def test_a_callback_is_told_when_all_marks_are_written() -> None:
+def test_callbacks_run_after_the_marks() -> None:
     store = FaultyStore()
     app = StreamApp(store=store)
     app.on_keys(dict)(lambda change: None)
@@ -71,41 +71,41 @@ def test_a_callback_is_told_when_all_marks_are_written() -> None:
     assert marks == [2]
 
 
-def test_the_decorator_gives_back_the_function_itself(app: StreamApp) -> None:
+def test_on_report_returns_the_function(app: StreamApp) -> None:
     reports: list[BatchReport] = []
 
     assert app.on_report(reports.append) == reports.append
 
 
-def test_an_async_callback_runs_to_its_end(app: StreamApp) -> None:
-    told: list[int] = []
+def test_an_async_callback_is_awaited(app: StreamApp) -> None:
+    seen: list[int] = []
 
     @app.on_report
     async def push(report: BatchReport) -> None:
         await asyncio.sleep(0)
-        told.append(report.handled)
+        seen.append(report.handled)
 
     app(users("a"))
 
-    assert told == [1]
+    assert seen == [1]
 
 
 @pytest.mark.parametrize(
     "error", [ValueError(CANARY), asyncio.CancelledError(CANARY)], ids=["error", "cancelled"]
 )
-def test_a_callback_that_fails_changes_nothing_and_is_logged_without_values(
+def test_a_failing_callback_is_only_logged(
     app: StreamApp, error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[BatchReport] = []
+    seen: list[BatchReport] = []
 
     @app.on_report
     def fail(report: BatchReport) -> None:
         raise error
 
-    app.on_report(told.append)
+    app.on_report(seen.append)
 
     assert app(users("a")) == {"batchItemFailures": []}
-    assert len(told) == 1
+    assert len(seen) == 1
     assert "a callback of on_report failed:" in caplog.text
     assert "in fail" in caplog.text
     assert CANARY not in caplog.text
@@ -120,29 +120,29 @@ def test_a_callback_may_end_the_process(app: StreamApp) -> None:
         app(users("a"))
 
 
-def test_a_callback_is_told_of_a_batch_that_the_app_then_raises_for(app: StreamApp) -> None:
-    told: list[object] = []
-    app.on_report(lambda report: told.append(report.failure))
+def test_callbacks_see_failed_batches(app: StreamApp) -> None:
+    seen: list[object] = []
+    app.on_report(lambda report: seen.append(report.failure))
 
     app.process(users("b", "a"))
 
-    assert len(told) == 1
-    assert told != [None]
+    assert len(seen) == 1
+    assert seen != [None]
 
 
-def test_callbacks_of_an_app_with_another_store_are_its_own(app: StreamApp) -> None:
-    told: list[str] = []
-    app.on_report(lambda report: told.append("both"))
+def test_with_store_copies_the_callbacks(app: StreamApp) -> None:
+    seen: list[str] = []
+    app.on_report(lambda report: seen.append("both"))
     other = app.with_store(None)
-    other.on_report(lambda report: told.append("other"))
+    other.on_report(lambda report: seen.append("other"))
 
     app(users("a"))
     other(users("a"))
 
-    assert told == ["both", "both", "other"]
+    assert seen == ["both", "both", "other"]
 
 
-def test_each_batch_is_one_line_in_the_log(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_batch_logs_one_line(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ddbevents.batch")
     report = app.process(batch(*users("a", "b", "b")["Records"], remove(4, user("a"))))
 
@@ -153,7 +153,7 @@ def test_each_batch_is_one_line_in_the_log(app: StreamApp, caplog: pytest.LogCap
     )
 
 
-def test_the_line_has_all_counts_as_attributes(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_line_has_all_counts(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ddbevents.batch")
     report = app.process(users("a", "b", "b"))
 
@@ -170,21 +170,20 @@ def test_the_line_has_all_counts_as_attributes(app: StreamApp, caplog: pytest.Lo
         "dead_lettered": 0,
         "seconds": report.seconds,
     }
-    assert (
-        attributes["oldest_age_seconds"] == report.oldest_age.total_seconds() if report.oldest_age else None
-    )
+    assert report.oldest_age is not None
+    assert attributes["oldest_age_seconds"] == report.oldest_age.total_seconds()
 
 
-def test_an_empty_batch_has_its_line_too(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_empty_batch_logs_a_line(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ddbevents.batch")
 
-    app(batch())
+    report = app.process(batch())
 
-    assert line_of(caplog).getMessage().startswith("an empty batch in 0.0")
+    assert line_of(caplog).getMessage() == f"an empty batch in {report.seconds:.3f} s"
     assert vars(line_of(caplog))["oldest_age_seconds"] is None
 
 
-def test_nothing_is_logged_of_a_batch_above_info(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_logged_above_info(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "ddbevents.batch")
 
     app(users("a"))
@@ -201,13 +200,13 @@ print("logging" in sys.modules)
 """
 
 
-def test_a_batch_that_goes_well_does_not_import_logging() -> None:
+def test_success_imports_no_logging() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_LOGGING], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"
 
 
-def test_the_age_is_that_of_the_oldest_change(app: StreamApp) -> None:
+def test_the_oldest_change_has_the_age(app: StreamApp) -> None:
     now = datetime.now(UTC)
     ages = [timedelta(minutes=1), timedelta(minutes=7), timedelta(minutes=2)]
     records = [
@@ -229,25 +228,25 @@ def test_the_age_is_that_of_the_oldest_change(app: StreamApp) -> None:
         [insert(1, user("a"), ApproximateCreationDateTime=None)],
         [insert(1, user("a"), ApproximateCreationDateTime="yesterday")],
     ],
-    ids=["empty", "unreadable", "untold", "malformed"],
+    ids=["empty", "unreadable", "absent", "malformed"],
 )
-def test_there_is_no_age_where_no_record_tells_one(app: StreamApp, records: list[Any]) -> None:
+def test_the_age_may_be_unknown(app: StreamApp, records: list[Any]) -> None:
     assert app.process(batch(*records)).oldest_age is None
 
 
-def test_there_is_no_age_of_a_report_that_was_made_by_hand() -> None:
+def test_a_handmade_report_has_no_age() -> None:
     whole = StreamApp().process(users("a"))
 
     assert BatchReport(whole.records).oldest_age is None
 
 
-def test_a_report_that_was_made_by_hand_is_of_a_stream_and_took_no_time() -> None:
+def test_a_handmade_report_took_no_time() -> None:
     report = BatchReport(())
 
     assert (report.from_stream, report.seconds) == (True, 0)
 
 
-def test_handlers_are_counted_each_by_itself(app: StreamApp) -> None:
+def test_each_handler_is_counted(app: StreamApp) -> None:
     @app.on_insert(dict)
     def second(change: Any) -> None: ...
 
@@ -263,7 +262,7 @@ def test_handlers_are_counted_each_by_itself(app: StreamApp) -> None:
     }
 
 
-def test_time_is_told_of_the_batch_and_of_each_record(app: StreamApp) -> None:
+def test_records_and_batch_are_timed(app: StreamApp) -> None:
     report = app.process(users("a", "c"))
 
     assert 0 < sum(record.seconds for record in report.records) <= report.seconds
@@ -271,14 +270,14 @@ def test_time_is_told_of_the_batch_and_of_each_record(app: StreamApp) -> None:
     assert report.finished_at.tzinfo is UTC
 
 
-def test_time_is_told_of_a_record_that_failed(app: StreamApp) -> None:
+def test_failed_records_are_timed(app: StreamApp) -> None:
     [failed] = app.process(users("b")).records
 
     assert failed.outcome is Outcome.FAILED
     assert failed.seconds > 0
 
 
-def test_handlers_of_a_record_that_is_left_did_not_run() -> None:
+def test_handlers_after_a_stop_did_not_run() -> None:
     app = StreamApp()
     app.on_insert(dict)(fail_for_b)
 
@@ -288,7 +287,7 @@ def test_handlers_of_a_record_that_is_left_did_not_run() -> None:
     assert (report.records[1].error, report.records[1].seconds) == (None, 0)
 
 
-def test_handlers_did_not_run_of_which_the_store_cannot_tell() -> None:
+def test_an_outage_keeps_handlers_unrun() -> None:
     app = StreamApp(store=FaultyStore(["down"]))
     app.on_insert(dict)(fail_for_b)
 
@@ -300,21 +299,21 @@ def test_handlers_did_not_run_of_which_the_store_cannot_tell() -> None:
     )
 
 
-def test_a_preview_tells_of_each_handler(app: StreamApp) -> None:
+def test_a_preview_shows_each_handler(app: StreamApp) -> None:
     @app.on_insert(dict)
     def second(change: Any) -> None:
         raise ValueError
 
-    told = app.process(users("a"))
+    processed = app.process(users("a"))
     previewed = app.preview(users("a"))
 
-    assert previewed.records[0].record == told.records[0].record
+    assert previewed.records[0].record == processed.records[0].record
     assert [outcome for _, outcome in previewed.records[0].handlers] == [
         Outcome.ALREADY_HANDLED,
         Outcome.NOT_RUN,
     ]
     assert [name for name, _ in previewed.records[0].handlers] == [
-        name for name, _ in told.records[0].handlers
+        name for name, _ in processed.records[0].handlers
     ]
 
 
@@ -323,7 +322,7 @@ def test_a_preview_tells_of_each_handler(app: StreamApp) -> None:
     [(insert(1, user("a")), True), (message("a", letter(handler=None)), False)],
     ids=["stream", "queue"],
 )
-def test_a_preview_is_a_report_that_took_no_time(app: StreamApp, record: Json, *, from_stream: bool) -> None:
+def test_a_preview_takes_no_time(app: StreamApp, record: Json, *, from_stream: bool) -> None:
     report = app.preview(batch(record))
 
     assert (report.from_stream, report.seconds) == (from_stream, 0)
@@ -331,7 +330,7 @@ def test_a_preview_is_a_report_that_took_no_time(app: StreamApp, record: Json, *
     assert report.finished_at.tzinfo is UTC
 
 
-def test_a_preview_tells_that_the_store_cannot_tell() -> None:
+def test_a_preview_shows_an_outage() -> None:
     app = StreamApp(store=FaultyStore(["down"]))
     app.on_insert(dict)(fail_for_b)
 
@@ -340,7 +339,7 @@ def test_a_preview_tells_that_the_store_cannot_tell() -> None:
     assert isinstance(report.error, StoreError)
 
 
-def test_a_preview_tells_what_is_wrong_with_a_record(app: StreamApp) -> None:
+def test_a_preview_shows_bad_records(app: StreamApp) -> None:
     [report] = app.preview(batch({**insert(1, user("a")), "eventName": None})).records
 
     assert report.outcome is Outcome.FAILED
@@ -348,20 +347,20 @@ def test_a_preview_tells_what_is_wrong_with_a_record(app: StreamApp) -> None:
     assert report.record.identifier == sequence_number(1)
 
 
-def test_a_record_that_cannot_be_read_has_no_handlers(app: StreamApp) -> None:
+def test_bad_records_have_no_handlers(app: StreamApp) -> None:
     report = app.process(batch(None))
 
     assert report.records[0].handlers == ()
     assert report.handlers == {}
 
 
-def test_each_message_that_cannot_be_read_fails_by_itself(app: StreamApp) -> None:
+def test_unreadable_messages_fail_alone(app: StreamApp) -> None:
     report = app.process(batch(message("a", "no letter"), message("b", "no letter")))
 
     assert (report.failed, report.not_run) == (2, 0)
 
 
-def test_the_reason_is_that_of_a_record_that_failed_although_one_before_it_was_left() -> None:
+def test_a_failure_outranks_a_left_record() -> None:
     left, failed = StreamApp().process(users("a", "b")).records
     error = ValueError()
 
@@ -373,7 +372,7 @@ def test_the_reason_is_that_of_a_record_that_failed_although_one_before_it_was_l
     assert report.failure.error is error
 
 
-def test_what_cannot_be_called_is_not_told(app: StreamApp) -> None:
+def test_a_callback_must_be_callable(app: StreamApp) -> None:
     nothing: Any = None
 
     with pytest.raises(ConfigurationError, match="on_report takes a function"):
