@@ -29,7 +29,7 @@ def users(*keys: str) -> Json:
 
 
 class Steps:
-    """Middleware that note when they are entered and left."""
+    """Middleware that notes when it is entered and left."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -62,7 +62,7 @@ def test_the_first_is_outermost(steps: Steps) -> None:
     assert steps.seen == ["into first", "into second", "handler", "out of second", "out of first"]
 
 
-def test_it_is_entered_around_each_handler(steps: Steps) -> None:
+def test_it_wraps_each_handler(steps: Steps) -> None:
     app = StreamApp(middleware=[steps.named("it")])
     app.on_insert(User)(lambda change: steps.seen.append("first"))
 
@@ -75,7 +75,7 @@ def test_it_is_entered_around_each_handler(steps: Steps) -> None:
     assert steps.seen == ["into it", "first", "out of it", "into it", "second", "out of it"]
 
 
-def test_an_async_handler_and_the_tasks_that_it_leaves_run_within(steps: Steps) -> None:
+def test_leftover_tasks_run_within(steps: Steps) -> None:
     app = StreamApp(middleware=[steps.named("it")])
     tasks: list[asyncio.Task[None]] = []
 
@@ -95,7 +95,7 @@ def test_an_async_handler_and_the_tasks_that_it_leaves_run_within(steps: Steps) 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_context_variables_that_it_sets_reach_the_handler(concurrency: int, *, is_async: bool) -> None:
+def test_its_context_reaches_handlers(concurrency: int, *, is_async: bool) -> None:
     seen: list[str] = []
 
     @contextmanager
@@ -120,7 +120,7 @@ def test_context_variables_that_it_sets_reach_the_handler(concurrency: int, *, i
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("error", [ValueError(), asyncio.CancelledError()], ids=["error", "cancelled"])
-def test_it_sees_what_the_handler_raises(steps: Steps, error: BaseException, *, is_async: bool) -> None:
+def test_it_sees_errors(steps: Steps, error: BaseException, *, is_async: bool) -> None:
     app = StreamApp(middleware=[steps.named("it")])
 
     def fail(change: Insert[User]) -> None:
@@ -135,7 +135,7 @@ def test_it_sees_what_the_handler_raises(steps: Steps, error: BaseException, *, 
     assert steps.seen == ["into it", f"{type(error).__name__} out of it"]
 
 
-def test_it_sees_the_end_of_the_process(steps: Steps) -> None:
+def test_it_sees_an_exit(steps: Steps) -> None:
     app = StreamApp(middleware=[steps.named("it")])
 
     @app.on_insert(User)
@@ -147,7 +147,7 @@ def test_it_sees_the_end_of_the_process(steps: Steps) -> None:
     assert steps.seen[1:] == ["SystemExit out of it"]
 
 
-def test_what_it_swallows_is_success() -> None:
+def test_a_suppressed_error_is_success() -> None:
     app = StreamApp(middleware=[lambda change: suppress(LookupError)])
 
     @app.on_insert(User)
@@ -157,9 +157,7 @@ def test_what_it_swallows_is_success() -> None:
     assert app.process(users("a")).handled == 1
 
 
-def test_a_record_whose_error_was_swallowed_is_marked_but_nothing_that_its_handler_asked_for_is_written() -> (
-    None
-):
+def test_suppressed_writes_are_not_sent() -> None:
     store = MemoryStore()
     app = StreamApp(store=store, middleware=[lambda change: suppress(LookupError)])
 
@@ -174,7 +172,7 @@ def test_a_record_whose_error_was_swallowed_is_marked_but_nothing_that_its_handl
     assert store.items("users") == []
 
 
-def test_a_transaction_is_packed_without_what_was_swallowed() -> None:
+def test_suppressed_writes_are_not_packed() -> None:
     store = FaultyStore(window=4)
     app = StreamApp(store=store, middleware=[lambda change: suppress(LookupError)])
 
@@ -187,7 +185,7 @@ def test_a_transaction_is_packed_without_what_was_swallowed() -> None:
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
-def test_what_it_raises_fails_the_record_and_commits_nothing(where: str) -> None:
+def test_its_own_error_fails_the_record(where: str) -> None:
     store = MemoryStore()
     ran: list[str] = []
 
@@ -211,7 +209,7 @@ def test_what_it_raises_fails_the_record_and_commits_nothing(where: str) -> None
     assert app.process(users("a")).already_handled == 0
 
 
-def test_an_item_that_cannot_be_read_never_gets_to_it(steps: Steps) -> None:
+def test_it_never_sees_invalid_items(steps: Steps) -> None:
     app = StreamApp(middleware=[steps.named("it")])
     app.on_insert(User)(lambda change: None)
 
@@ -220,7 +218,7 @@ def test_an_item_that_cannot_be_read_never_gets_to_it(steps: Steps) -> None:
     assert steps.seen == []
 
 
-def test_handlers_of_a_router_run_within_it_and_so_they_do_with_another_store(steps: Steps) -> None:
+def test_it_wraps_routers_and_copies(steps: Steps) -> None:
     router = Router()
     router.on_insert(User)(lambda change: None)
     app = StreamApp(middleware=[steps.named("it")])
@@ -232,7 +230,7 @@ def test_handlers_of_a_router_run_within_it_and_so_they_do_with_another_store(st
     assert steps.seen == ["into it", "out of it"] * 2
 
 
-def test_what_is_no_context_manager_fails_each_record() -> None:
+def test_a_plain_function_fails_records() -> None:
     wrong: Any = print
     app = StreamApp(middleware=[wrong])
     app.on_insert(User)(lambda change: None)
@@ -242,14 +240,14 @@ def test_what_is_no_context_manager_fails_each_record() -> None:
     assert "the middleware print returns no context manager" in str(report.error)
 
 
-def test_what_cannot_be_called_is_refused() -> None:
+def test_an_instance_is_refused() -> None:
     instance: Any = nullcontext()
 
     with pytest.raises(ConfigurationError, match="pass the function itself"):
         StreamApp(middleware=[instance])
 
 
-def test_a_class_of_context_managers_is_one() -> None:
+def test_a_class_is_a_middleware() -> None:
     entered: list[object] = []
 
     class Note(AbstractContextManager[None]):
