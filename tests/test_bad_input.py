@@ -1,4 +1,4 @@
-"""What is not as AWS sends it: a typed error, the record failed and not the batch, no item value shown."""
+"""Malformed input is a typed error: it fails its record, not the batch, and shows no item values."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def bodyless(*names: str) -> Json:
     ],
     ids=ascii,
 )
-def test_an_event_that_is_no_batch_raises(event: object, reason: str) -> None:
+def test_other_events_raise(event: object, reason: str) -> None:
     with pytest.raises(InvalidEventError, match=reason) as refused:
         StreamApp()(event, None)
     with pytest.raises(InvalidEventError, match=reason):
@@ -188,9 +188,7 @@ def app() -> StreamApp:
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_a_record_that_cannot_be_read_fails_and_not_the_batch(
-    name: str, app: StreamApp, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_bad_record_fails_alone(name: str, app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
     unreadable, message = UNREADABLE[name]
 
     report = app.process(batch(insert(1, user("a")), unreadable, insert(3, user("c"))))
@@ -203,7 +201,7 @@ def test_a_record_that_cannot_be_read_fails_and_not_the_batch(
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_parse_event_raises_the_error_of_the_first_record_that_cannot_be_read(name: str) -> None:
+def test_parse_event_raises_the_error(name: str) -> None:
     unreadable, message = UNREADABLE[name]
 
     with pytest.raises(InvalidRecordError) as refused:
@@ -217,7 +215,7 @@ def read_beside_the_item(record: StreamRecord) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("name", UNREADABLE_BESIDE_THE_ITEM)
-def test_what_stands_beside_the_item_is_read_when_it_is_asked_for(name: str, app: StreamApp) -> None:
+def test_optional_fields_are_read_late(name: str, app: StreamApp) -> None:
     record, message = UNREADABLE_BESIDE_THE_ITEM[name]
 
     [parsed] = parse_event(batch(record))
@@ -252,9 +250,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_malformed_attribute_fails_its_record_and_is_named(
-    name: str, app: StreamApp, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_malformed_attribute_is_named(name: str, app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
     malformed, reason = MALFORMED[name]
     caplog.set_level(logging.DEBUG)
     event = batch(
@@ -273,23 +269,30 @@ def test_a_malformed_attribute_fails_its_record_and_is_named(
     assert CANARY not in caplog.text + str(error)
 
 
+BAD = {"pk": {"S": "b"}, "email": {"N": CANARY}}
+
+
 @pytest.mark.parametrize(
-    ("take", "path"),
+    ("take", "record", "path"),
     [
         (
             lambda app: app.on_insert(User, where=Attr("email").eq("x"))(lambda change: None),
+            insert(1, BAD),
             "dynamodb.NewImage.email",
         ),
-        (lambda app: app.on_modify(User, changed="email")(lambda change: None), "dynamodb.OldImage.email"),
+        (
+            lambda app: app.on_modify(User, changed="email")(lambda change: None),
+            modify(1, BAD, user("b")),
+            "dynamodb.OldImage.email",
+        ),
     ],
     ids=["where", "changed"],
 )
-def test_a_condition_that_meets_a_malformed_attribute_fails_the_record(take: Any, path: str) -> None:
+def test_conditions_name_bad_attributes(take: Any, record: Json, path: str) -> None:
     app = StreamApp()
     take(app)
-    bad = {"pk": {"S": "b"}, "email": {"N": CANARY}}
 
-    report = app.process(batch(insert(1, bad)) if "NewImage" in path else batch(modify(1, bad, user("b"))))
+    report = app.process(batch(record))
 
     assert report.response == named(1)
     assert str(report.records[0].error).startswith(f"record {sequence_number(1)}: {path}: N holds")
@@ -313,16 +316,14 @@ def test_a_condition_that_meets_a_malformed_attribute_fails_the_record(take: Any
     ],
     ids=["insert", "remove", "modify"],
 )
-def test_an_image_that_the_stream_does_not_carry_is_an_error_with_the_cure(
-    event: Json, message: str, app: StreamApp
-) -> None:
+def test_a_missing_image_names_the_cure(event: Json, message: str, app: StreamApp) -> None:
     report = app.process(event)
 
     assert report.response == named(1)
     assert message in str(report.records[0].error)
 
 
-def test_a_view_type_not_known_yet_is_no_error(app: StreamApp) -> None:
+def test_a_new_view_type_is_accepted(app: StreamApp) -> None:
     report = app.process(
         batch(insert(1, user("a"), StreamViewType="NEW_KIND"), insert(2, user("a"), StreamViewType=[]))
     )
@@ -333,7 +334,7 @@ def test_a_view_type_not_known_yet_is_no_error(app: StreamApp) -> None:
 @pytest.mark.parametrize(
     "identity", [None, "x", {}, {"type": "Service"}, {"principalId": "dynamodb.amazonaws.com"}]
 )
-def test_a_user_identity_of_another_kind_is_no_expiry(identity: object) -> None:
+def test_other_identities_are_no_expiry(identity: object) -> None:
     [parsed] = parse_event(batch({**remove(1, user("a")), "userIdentity": identity}))
 
     assert not parsed.expired
@@ -342,7 +343,7 @@ def test_a_user_identity_of_another_kind_is_no_expiry(identity: object) -> None:
 @pytest.mark.parametrize(
     "event", [batch(None, insert(2, user("a"))), batch(None), batch(body(SequenceNumber="\ud800"))]
 )
-def test_a_head_that_cannot_be_named_fails_the_batch_aloud(event: Json, app: StreamApp) -> None:
+def test_a_nameless_head_raises(event: Json, app: StreamApp) -> None:
     with pytest.raises(BatchFailedError) as failed:
         app(event)
 
@@ -351,13 +352,13 @@ def test_a_head_that_cannot_be_named_fails_the_batch_aloud(event: Json, app: Str
     assert app.process(event).response == {"batchItemFailures": [{"itemIdentifier": ""}]}
 
 
-def test_a_record_that_cannot_be_named_is_named_by_the_nearest_before_it(app: StreamApp) -> None:
+def test_the_record_before_is_named(app: StreamApp) -> None:
     event = batch(insert(1, user("a")), insert(2, user("b")), body(SequenceNumber=None), insert(4, user("d")))
 
     assert app(event) == named(2)
 
 
-def test_without_a_key_a_failed_record_may_be_of_any_item_and_stops_the_batch(app: StreamApp) -> None:
+def test_a_keyless_failure_stops_all(app: StreamApp) -> None:
     event = batch(insert(1, user("a")), bodyless("Keys"), insert(3, user("c")))
 
     report = app.with_store(MemoryStore()).process(event)
@@ -366,7 +367,7 @@ def test_without_a_key_a_failed_record_may_be_of_any_item_and_stops_the_batch(ap
     assert report.response == named(2)
 
 
-def test_a_record_whose_key_is_known_closes_its_own_lane_only(app: StreamApp) -> None:
+def test_a_known_key_stops_its_item_only(app: StreamApp) -> None:
     event = batch(insert(1, user("a")), body(NewImage=None), insert(3, user("b")), insert(4, user("c")))
 
     report = app.with_store(MemoryStore()).process(event)
@@ -374,7 +375,7 @@ def test_a_record_whose_key_is_known_closes_its_own_lane_only(app: StreamApp) ->
     assert [r.outcome.value for r in report.records] == ["handled", "failed", "not run", "handled"]
 
 
-def test_names_of_attributes_are_shown_so_that_no_log_breaks() -> None:
+def test_attribute_names_are_escaped() -> None:
     app = StreamApp()
 
     @app.on_insert(dict)
@@ -385,7 +386,7 @@ def test_names_of_attributes_are_shown_so_that_no_log_breaks() -> None:
     assert "dynamodb.NewImage.'x\\n\\ud800': an attribute value" in str(report.records[0].error)
 
 
-def test_a_name_too_long_to_read_is_cut() -> None:
+def test_long_names_are_cut() -> None:
     app = StreamApp()
     app.on_insert(dict)(lambda change: None)
 
@@ -435,12 +436,18 @@ EVENTS = st.one_of(
 )
 
 
-@given(EVENTS, st.sampled_from([None, MemoryStore(), FaultyStore(window=3)]), st.sampled_from([1, 3]))
-def test_any_json_at_all_gives_an_answer_or_an_error_of_ours(
-    event: Any, store: Any, concurrency: int
-) -> None:
-    put_aside = DeadLetters(Letters()) if isinstance(store, FaultyStore) else None
-    app = StreamApp(store=store, dead_letter=put_aside, concurrency=concurrency)
+OPTIONS = st.sampled_from(
+    [
+        {"store": None},
+        {"store": MemoryStore()},
+        {"store": FaultyStore(window=3), "dead_letter": DeadLetters(Letters())},
+    ]
+)
+
+
+@given(EVENTS, OPTIONS, st.sampled_from([1, 3]))
+def test_any_json_is_survived(event: Any, options: Any, concurrency: int) -> None:
+    app = StreamApp(**options, concurrency=concurrency)
     app.on_change(User, where=Attr("email").begins_with("a"))(note)
     app.on_modify(Everything, changed="value")(note_another)
     app.on_keys(dict)(note_yet_another)
@@ -450,7 +457,7 @@ def test_any_json_at_all_gives_an_answer_or_an_error_of_ours(
 
 
 @pytest.mark.parametrize("levels", [40, 100, 5_000, 50_000])
-def test_nesting_of_any_depth_gives_an_answer(levels: int) -> None:
+def test_any_depth_gets_an_answer(levels: int) -> None:
     app = StreamApp(store=MemoryStore())
     app.on_modify(Everything, changed="value")(note)
     app.on_upsert(Everything, where=~Attr("value").eq(1))(note_another)
@@ -462,7 +469,7 @@ def test_nesting_of_any_depth_gives_an_answer(levels: int) -> None:
     assert "nested deeper than 40 levels" in str(report.records[0].error)
 
 
-def test_a_handler_is_given_what_is_valid_and_no_more() -> None:
+def test_unused_attributes_may_be_bad() -> None:
     app = StreamApp()
     seen: list[object] = []
 
