@@ -1,4 +1,4 @@
-"""What `import ddbevents` loads: pydantic and next to nothing else."""
+"""`import ddbevents` loads pydantic and next to nothing else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-# Standard library modules that the package may load beside what pydantic loads. Anything else is a
-# question: is it worth its milliseconds to every cold start?
+# Standard library modules that the package may load beyond pydantic's. Any other must be worth its
+# milliseconds at every cold start.
 ALLOWED: Final = {"binascii", "gc", "threading"}
 COSTLY: Final = {
     "boto3",
@@ -25,7 +25,7 @@ COSTLY: Final = {
 
 
 def modules_after(statement: str) -> set[str]:
-    """In a fresh interpreter, without the measuring of this one."""
+    """Return the modules that a fresh interpreter has loaded after a statement, without coverage's own."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTHON"))
     }
@@ -34,14 +34,14 @@ def modules_after(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize("statement", ["import ddbevents", "import ddbevents, ddbevents.stores"])
-def test_import_loads_what_is_on_the_list_and_no_more(statement: str) -> None:
+def test_import_loads_the_list_only(statement: str) -> None:
     before = modules_after("from pydantic import BaseModel")
     after = modules_after(statement)
 
     assert {name for name in after - before if not name.startswith("ddbevents")} <= ALLOWED
 
 
-def test_what_costs_is_loaded_by_who_needs_it() -> None:
+def test_costly_modules_load_on_demand() -> None:
     loaded = modules_after("import ddbevents, ddbevents.stores")
 
     assert loaded.isdisjoint(COSTLY)
