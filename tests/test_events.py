@@ -1,3 +1,5 @@
+"""Events as AWS sends them, captured in files: how their records are read."""
+
 from __future__ import annotations
 
 import json
@@ -53,7 +55,7 @@ STREAMS = {
 
 
 class Captured(NamedTuple):
-    """A record of a file, and what anybody can read in that file."""
+    """A record of a file, with the values that anyone can read in that file."""
 
     file: str
     place: int
@@ -114,14 +116,14 @@ each_record = pytest.mark.parametrize("captured", CAPTURED, ids=Captured.name)
 each_file = pytest.mark.parametrize("file", STREAMS)
 
 
-def test_every_record_of_every_file_is_looked_at() -> None:
+def test_every_record_is_tested() -> None:
     records = {path.stem: len(load(path.stem)["Records"]) for path in EVENTS.glob("*.json")}
 
     assert records == {file: sum(captured.file == file for captured in CAPTURED) for file in STREAMS}
 
 
 @each_file
-def test_sequence_numbers_rise_and_are_unique(file: str) -> None:
+def test_sequence_numbers_rise(file: str) -> None:
     numbers = [int(record.sequence_number) for record in parse_event(load(file))]
 
     assert numbers == sorted(set(numbers))
@@ -135,14 +137,14 @@ def test_event_ids_are_unique(file: str) -> None:
 
 
 @each_record
-def test_the_kind_and_the_key_are_those_of_the_file(captured: Captured) -> None:
+def test_kind_and_key_are_read(captured: Captured) -> None:
     record = captured.parsed()
 
     assert (record.kind, record.keys) == (captured.kind, captured.key)
 
 
 @each_record
-def test_an_image_is_there_only_where_the_view_type_carries_it(captured: Captured) -> None:
+def test_the_view_type_decides_the_images(captured: Captured) -> None:
     body = captured.raw()["dynamodb"]
 
     record = captured.parsed()
@@ -156,7 +158,7 @@ def test_an_image_is_there_only_where_the_view_type_carries_it(captured: Capture
 
 
 @each_record
-def test_images_are_kept_as_they_came(captured: Captured) -> None:
+def test_images_are_kept_as_sent(captured: Captured) -> None:
     raw = captured.raw()
 
     record = captured.parsed()
@@ -167,14 +169,14 @@ def test_images_are_kept_as_they_came(captured: Captured) -> None:
 
 
 @each_record
-def test_the_moment_is_in_utc(captured: Captured) -> None:
+def test_created_at_is_in_utc(captured: Captured) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=captured.seconds)
 
     assert str(captured.parsed().created_at) == str(moment)
 
 
 @each_record
-def test_table_region_and_size_are_told(captured: Captured) -> None:
+def test_table_region_and_size_are_read(captured: Captured) -> None:
     record = captured.parsed()
 
     assert (record.table, record.region) == STREAMS[captured.file][:2]
@@ -182,12 +184,12 @@ def test_table_region_and_size_are_told(captured: Captured) -> None:
 
 
 @each_record
-def test_only_time_to_live_makes_a_record_expired(captured: Captured) -> None:
+def test_only_time_to_live_expires(captured: Captured) -> None:
     assert captured.parsed().expired is captured.expired
 
 
 @each_record
-def test_a_record_is_identified_by_its_sequence_number_as_it_came(captured: Captured) -> None:
+def test_the_number_is_the_identifier(captured: Captured) -> None:
     raw = captured.raw()
 
     record = captured.parsed()
@@ -198,23 +200,23 @@ def test_a_record_is_identified_by_its_sequence_number_as_it_came(captured: Capt
 
 
 @each_record
-def test_a_record_is_shown_without_its_item(captured: Captured) -> None:
+def test_the_repr_hides_the_item(captured: Captured) -> None:
     record = captured.parsed()
 
     assert repr(record) == f"<StreamRecord {record.kind} {record.sequence_number} of {record.table}>"
 
 
-def test_a_key_goes_through_insert_modify_and_remove_in_one_batch() -> None:
+def test_one_key_may_have_every_kind() -> None:
     records = parse_event(load("several_keys"))
 
     assert [record.kind for record in records if record.keys == ADAS_ORDER] == ["INSERT", "MODIFY", "REMOVE"]
 
 
-# what may be otherwise than in the files
+# records that differ from those in the files
 
 
 def changed(name: str, **fields: Any) -> dict[str, Any]:
-    """An event of one record whose `dynamodb` fields are given, or taken away with None."""
+    """Return an event of one record with other `dynamodb` fields; None removes a field."""
     event = load(name)
     body = event["Records"][0]["dynamodb"]
     body.update(fields)
@@ -222,7 +224,7 @@ def changed(name: str, **fields: Any) -> dict[str, Any]:
     return event
 
 
-def test_the_moment_may_be_missing() -> None:
+def test_created_at_may_be_missing() -> None:
     [record] = parse_event(changed("insert", ApproximateCreationDateTime=None))
 
     assert record.created_at is None
@@ -240,7 +242,7 @@ def test_a_new_view_type_is_no_error() -> None:
     assert record.view_type is None
 
 
-def test_another_event_version_is_no_error() -> None:
+def test_a_new_event_version_is_no_error() -> None:
     event = load("insert")
     event["Records"][0]["eventVersion"] = "1.2"
 
@@ -251,7 +253,7 @@ def test_another_event_version_is_no_error() -> None:
     ("file", "image"),
     [("insert", NEW), ("modify", NEW), ("modify", OLD), ("remove", OLD), ("new_image", NEW)],
 )
-def test_an_image_that_the_view_type_promises_must_be_there(file: str, image: str) -> None:
+def test_a_promised_image_must_be_there(file: str, image: str) -> None:
     with pytest.raises(InvalidRecordError) as caught:
         parse_event(changed(file, **{image: None}))
 
@@ -272,7 +274,7 @@ def test_an_image_that_the_view_type_promises_must_be_there(file: str, image: st
     ],
     ids=["null", "empty", "text", "no principal", "no type", "a user", "another service"],
 )
-def test_another_identity_is_no_time_to_live(identity: object) -> None:
+def test_other_identities_do_not_expire(identity: object) -> None:
     event = load("ttl_removal")
     event["Records"][0]["userIdentity"] = identity
 
@@ -367,14 +369,14 @@ def test_the_file_has_all_ten_types() -> None:
 
 
 @pytest.mark.parametrize("name", ALL_TYPES)
-def test_an_attribute_becomes_exactly_its_value(name: str) -> None:
+def test_each_attribute_has_its_value(name: str) -> None:
     value = decode_value(all_types_image()[name])
 
     assert value == ALL_TYPES[name]
     assert type(value) is type(ALL_TYPES[name])
 
 
-def test_numbers_are_int_where_written_so_and_decimal_otherwise() -> None:
+def test_numbers_are_int_or_decimal() -> None:
     image = all_types_image()
 
     assert str(decode_value(image["exact"])) == "12345678901234567890123456789012345678"
@@ -382,7 +384,7 @@ def test_numbers_are_int_where_written_so_and_decimal_otherwise() -> None:
     assert repr(decode_value(image["fraction"])) == "Decimal('3.14159')"
 
 
-def test_all_types_become_what_the_model_says() -> None:
+def test_the_model_decides_the_types() -> None:
     specimen = decode(Specimen, all_types_image())
 
     assert specimen == Specimen(
@@ -425,7 +427,7 @@ class Profile(BaseModel, extra="forbid"):
     name: str
 
 
-def test_attributes_of_global_tables_never_reach_a_model() -> None:
+def test_replication_attributes_are_hidden() -> None:
     _, replicated = parse_event(load("global_table_2017"))
     assert replicated.new_image is not None
 
@@ -439,7 +441,7 @@ def test_attributes_of_global_tables_never_reach_a_model() -> None:
 
 
 def from_boto3() -> dict[str, Any]:
-    """What boto3's `dynamodbstreams.get_records` returns: bytes, a datetime, other names, and no ARN."""
+    """Return the answer of boto3's `get_records`: with bytes, a datetime, other names, and no ARN."""
     return {
         "Records": [
             {
@@ -471,7 +473,7 @@ def from_boto3() -> dict[str, Any]:
     }
 
 
-def test_records_of_boto3_are_read() -> None:
+def test_boto3_records_are_read() -> None:
     [record] = parse_event(from_boto3())
 
     assert record.keys == {"id": b"\x00\x01"}
@@ -482,7 +484,7 @@ def test_records_of_boto3_are_read() -> None:
     assert (record.source_arn, record.table) == (None, None)
 
 
-def test_binary_of_boto3_is_taken_as_it_is() -> None:
+def test_boto3_binary_is_kept_as_is() -> None:
     [record] = parse_event(from_boto3())
     assert record.old_image is not None
 
@@ -494,7 +496,7 @@ def test_binary_of_boto3_is_taken_as_it_is() -> None:
     }
 
 
-def test_a_removal_by_an_application_has_no_identity_in_boto3() -> None:
+def test_boto3_removals_lack_an_identity() -> None:
     event = from_boto3()
     del event["Records"][0]["userIdentity"]
 
