@@ -1,4 +1,4 @@
-"""What a type checker can say of a handler is a ConfigurationError where the handler is decorated."""
+"""A mistake that a type checker would find is a ConfigurationError where the handler is decorated."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[..., Any]
 T = TypeVar("T")
-UNHASHABLE: Any = Literal[[]]  # what cannot be in a set
+UNHASHABLE: Any = Literal[[]]
 
 
 class User(BaseModel):
@@ -103,7 +103,7 @@ class HasUserId(Protocol):
 
 
 class Store:
-    """A store of a user's own, known by its shape."""
+    """A user's own store, recognized by its methods."""
 
     def __init__(self) -> None:
         self.marks: set[str] = set()
@@ -124,7 +124,7 @@ def name_of(handler: Handler) -> str:
 
 
 def taking(hint: object) -> Handler:
-    """A handler whose change is annotated like this."""
+    """Return a handler whose change is annotated like this."""
 
     def handler(change: object) -> None: ...
 
@@ -133,7 +133,7 @@ def taking(hint: object) -> Handler:
 
 
 def returning(hint: object) -> Handler:
-    """A handler whose result is annotated like this."""
+    """Return a handler whose result is annotated like this."""
 
     def handler(change: object) -> None: ...
 
@@ -142,7 +142,7 @@ def returning(hint: object) -> Handler:
 
 
 def returning_async(hint: object) -> Handler:
-    """A coroutine function whose result is annotated like this."""
+    """Return a coroutine function whose result is annotated like this."""
 
     async def handler(change: object) -> None: ...
 
@@ -170,7 +170,7 @@ def registered(app: StreamApp, model: Any = User) -> Callable[[Any], object]:
 
 
 def is_transactional(handler: Handler) -> bool:
-    """Whether a handler asks for a transaction, which an app without such a store refuses."""
+    """Return whether a handler asks for a transaction, which an app refuses whose store has none."""
     router = Router()
     router.on_insert(User)(handler)
     try:
@@ -193,7 +193,7 @@ PLAIN: list[Handler] = [plain, plain_async, transactional, transactional_async]
 
 
 @pytest.mark.parametrize("handler", PLAIN, ids=name_of)
-def test_a_decorator_returns_the_function_it_was_given(app: StreamApp, handler: Handler) -> None:
+def test_decorators_return_the_function(app: StreamApp, handler: Handler) -> None:
     assert registered(app)(handler) is handler
 
 
@@ -202,7 +202,7 @@ def test_a_decorator_returns_the_function_it_was_given(app: StreamApp, handler: 
     [(plain, False), (plain_async, False), (transactional, True), (transactional_async, True)],
     ids=["plain", "plain_async", "transactional", "transactional_async"],
 )
-def test_the_number_of_parameters_says_whether_it_asks_for_a_transaction(
+def test_two_parameters_mean_a_transaction(
     handler: Handler,
     asks: bool,
 ) -> None:
@@ -221,7 +221,7 @@ def demands_a_keyword(change: object, *, more: object) -> None: ...
 @pytest.mark.parametrize(
     "handler", [takes_nothing, takes_three, takes_keywords, demands_a_keyword], ids=name_of
 )
-def test_a_handler_takes_one_or_two_parameters(app: StreamApp, handler: Handler) -> None:
+def test_handlers_take_one_or_two_arguments(app: StreamApp, handler: Handler) -> None:
     message = refusal(registered(app), handler)
 
     assert (
@@ -252,7 +252,7 @@ WITH_MORE_THAN_IS_GIVEN: list[Handler] = [
 
 
 @pytest.mark.parametrize("handler", WITH_MORE_THAN_IS_GIVEN, ids=name_of)
-def test_what_need_not_be_given_is_not_given(app: StreamApp, handler: Handler) -> None:
+def test_optional_parameters_are_not_given(app: StreamApp, handler: Handler) -> None:
     registered(app)(handler)
 
     assert not is_transactional(handler)
@@ -268,7 +268,7 @@ def with_a_late_transaction(change: object, retries: int = 3, tx: Transaction = 
     [with_an_optional_transaction, with_a_transaction_by_keyword, with_a_late_transaction],
     ids=name_of,
 )
-def test_a_transaction_that_would_never_be_given_is_refused(app: StreamApp, handler: Handler) -> None:
+def test_optional_transactions_are_refused(app: StreamApp, handler: Handler) -> None:
     assert "never get its transaction" in refusal(registered(app), handler)
 
 
@@ -279,14 +279,14 @@ def second_is_anything(change: object, tx: object) -> None: ...
 
 
 @pytest.mark.parametrize("handler", [second_is_a_number, second_is_a_record], ids=name_of)
-def test_a_second_parameter_takes_a_transaction(app: StreamApp, handler: Handler) -> None:
+def test_the_second_must_be_a_transaction(app: StreamApp, handler: Handler) -> None:
     message = refusal(registered(app), handler)
 
     assert message.startswith(f"{__name__}.{handler.__name__} is given Transaction, but is annotated ")
 
 
 @pytest.mark.parametrize("handler", [second_may_be_one, second_is_anything], ids=name_of)
-def test_a_second_parameter_may_take_more_than_a_transaction(handler: Handler) -> None:
+def test_the_second_may_be_wider(handler: Handler) -> None:
     assert is_transactional(handler)
 
 
@@ -357,7 +357,7 @@ def test_a_wrong_model_or_kind_is_refused(app: StreamApp, handler: Handler) -> N
     ],
     ids=str,
 )
-def test_an_annotation_that_the_change_does_not_fit_is_refused(app: StreamApp, hint: object) -> None:
+def test_a_wrong_annotation_is_refused(app: StreamApp, hint: object) -> None:
     assert "is given Insert[User], but is annotated " in refusal(registered(app), taking(hint))
 
 
@@ -401,7 +401,7 @@ def test_a_refusal_shows_the_annotation(app: StreamApp, hint: object, shown: str
     ],
     ids=str,
 )
-def test_a_handler_may_take_more_than_it_is_given(app: StreamApp, hint: object) -> None:
+def test_a_wider_annotation_is_accepted(app: StreamApp, hint: object) -> None:
     handler = taking(hint)
 
     assert registered(app)(handler) is handler
@@ -411,13 +411,13 @@ def test_a_handler_may_take_more_than_it_is_given(app: StreamApp, hint: object) 
     "hint",
     ["Unknown", "Insert[Unknown]", "Insert[(", "1 / 0", "[1, 2]", "Insert.nothing", "{}['x']", "int('x')", 5],
 )
-def test_an_annotation_that_cannot_be_read_is_left_to_the_type_checker(app: StreamApp, hint: object) -> None:
+def test_unreadable_annotations_are_skipped(app: StreamApp, hint: object) -> None:
     handler = taking(hint)
 
     assert registered(app)(handler) is handler
 
 
-def test_a_name_under_type_checking_is_left_to_the_type_checker(app: StreamApp) -> None:
+def test_type_checking_names_are_skipped(app: StreamApp) -> None:
     def handler(change: Insert[User], tx: Later) -> None: ...
 
     assert registered(app)(handler) is handler
@@ -441,7 +441,7 @@ def test_a_name_under_type_checking_is_left_to_the_type_checker(app: StreamApp) 
     ],
     ids=str,
 )
-def test_each_sort_of_model_fits_its_annotation(app: StreamApp, model: object, hint: object) -> None:
+def test_each_model_fits_its_annotation(app: StreamApp, model: object, hint: object) -> None:
     handler = taking(hint)
 
     assert registered(app, model)(handler) is handler
@@ -462,11 +462,11 @@ def test_each_sort_of_model_fits_its_annotation(app: StreamApp, model: object, h
     ],
     ids=str,
 )
-def test_each_sort_of_model_is_told_from_the_others(app: StreamApp, model: object, hint: object) -> None:
+def test_models_are_told_apart(app: StreamApp, model: object, hint: object) -> None:
     assert "but is annotated " in refusal(registered(app, model), taking(hint))
 
 
-def test_every_decorator_refuses_another_kind_and_another_model(app: StreamApp) -> None:
+def test_every_decorator_checks_its_handler(app: StreamApp) -> None:
     assert "given Insert[User]" in refusal(app.on_insert(User), modify_of_user)
     assert "given Modify[User]" in refusal(app.on_modify(User), insert_of_user)
     assert "given Remove[User]" in refusal(app.on_remove(User), insert_of_user)
@@ -478,7 +478,7 @@ def test_every_decorator_refuses_another_kind_and_another_model(app: StreamApp) 
     assert "given KeyChange[User]" in refusal(app.on_keys(User), keys_of_order)
 
 
-def test_every_decorator_takes_its_own_kind(app: StreamApp) -> None:
+def test_every_decorator_takes_its_kind(app: StreamApp) -> None:
     assert app.on_insert(User)(insert_of_user) is insert_of_user
     assert app.on_modify(User)(modify_of_user) is modify_of_user
     assert app.on_remove(User)(remove_of_user) is remove_of_user
@@ -491,7 +491,7 @@ def modify_from_order(change: Modify[User, Order]) -> None: ...
 def modify_to_order(change: Modify[Order, User]) -> None: ...
 
 
-def test_the_old_model_is_looked_at_too(app: StreamApp) -> None:
+def test_the_old_model_is_checked_too(app: StreamApp) -> None:
     assert app.on_modify(User, old=Order)(modify_from_order) is modify_from_order
     assert "given Modify[User, Order]" in refusal(app.on_modify(User, old=Order), modify_of_user)
     assert "given Modify[User, Order]" in refusal(app.on_modify(User, old=Order), modify_to_order)
@@ -519,7 +519,7 @@ def test_the_old_model_is_looked_at_too(app: StreamApp) -> None:
     ],
     ids=result_of,
 )
-def test_a_handler_that_returns_a_value_is_refused(app: StreamApp, handler: Handler) -> None:
+def test_a_returned_value_is_refused(app: StreamApp, handler: Handler) -> None:
     message = refusal(registered(app), handler)
 
     name = f"{__name__}.{handler.__qualname__}"
@@ -543,7 +543,7 @@ def test_a_handler_that_returns_a_value_is_refused(app: StreamApp, handler: Hand
     ],
     ids=result_of,
 )
-def test_a_handler_that_returns_nothing_or_what_to_await_is_taken(app: StreamApp, handler: Handler) -> None:
+def test_none_or_an_awaitable_is_accepted(app: StreamApp, handler: Handler) -> None:
     assert registered(app)(handler) is handler
 
 
@@ -555,7 +555,7 @@ async def async_generator(change: object) -> AsyncIterator[None]:
     yield
 
 
-def test_a_generator_is_run_by_whom_iterates_over_it() -> None:
+def test_a_generator_runs_when_iterated() -> None:
     async def iterate() -> list[None]:
         return [nothing async for nothing in async_generator(None)]
 
@@ -572,11 +572,11 @@ def test_a_generator_is_run_by_whom_iterates_over_it() -> None:
     ],
     ids=["generator", "async_generator", "partial-generator", "partial-async_generator"],
 )
-def test_a_generator_would_never_run(app: StreamApp, handler: Handler) -> None:
+def test_a_generator_is_refused(app: StreamApp, handler: Handler) -> None:
     assert "is a generator, which would never run" in refusal(registered(app), handler)
 
 
-# what else can be called
+# other callables
 
 
 class Mailer:
@@ -609,7 +609,7 @@ def with_database(database: str, change: Insert[User]) -> None:
 
 
 def injecting(function: Callable[[str, Insert[User]], None]) -> Callable[[Insert[User]], None]:
-    """As people write it: the wrapper gives what the function needs besides."""
+    """Return a wrapper as people write it, which passes the function's other argument."""
 
     @functools.wraps(function)
     def wrapper(change: Insert[User]) -> None:
@@ -619,7 +619,7 @@ def injecting(function: Callable[[str, Insert[User]], None]) -> Callable[[Insert
 
 
 def passing_on(function: Handler) -> Handler:
-    """As people write it: the wrapper does not care what it passes on."""
+    """Return a wrapper as people write it, which passes on any arguments."""
 
     @functools.wraps(function)
     def wrapper(*arguments: Any, **options: Any) -> Any:
@@ -643,7 +643,7 @@ def test_methods_are_handlers(app: StreamApp, handler: Handler) -> None:
     assert registered(app)(handler) == handler
 
 
-def test_a_static_method_is_a_handler_inside_its_class(app: StreamApp) -> None:
+def test_a_static_method_is_a_handler(app: StreamApp) -> None:
     class Inside:
         @app.on_insert(User)
         @staticmethod
@@ -652,7 +652,7 @@ def test_a_static_method_is_a_handler_inside_its_class(app: StreamApp) -> None:
     assert Inside.send is Inside().send
 
 
-def test_methods_are_looked_at_as_functions_are(app: StreamApp) -> None:
+def test_methods_are_checked_too(app: StreamApp) -> None:
     assert "given Insert[User]" in refusal(registered(app), MAILER.send_to_order)
     assert "is a generator" in refusal(registered(app), MethodType(generator, MAILER))
 
@@ -663,40 +663,40 @@ def test_a_lambda_is_a_handler(app: StreamApp) -> None:
     assert is_transactional(LAMBDA_WITH_TRANSACTION)
 
 
-def test_a_function_with_a_cache_is_a_handler(app: StreamApp) -> None:
+def test_a_cached_function_is_a_handler(app: StreamApp) -> None:
     cached = functools.cache(insert_of_user)
 
     assert registered(app)(cached) is cached
 
 
-def test_what_python_brings_is_a_handler_where_it_can_take_a_change(app: StreamApp) -> None:
+def test_a_builtin_may_be_a_handler(app: StreamApp) -> None:
     changes: list[Any] = []
 
     assert registered(app)(print) is print
     assert registered(app)(changes.append) == changes.append
 
 
-def test_a_wrapper_takes_what_it_says(app: StreamApp) -> None:
+def test_a_wrapper_has_its_own_signature(app: StreamApp) -> None:
     wrapped = injecting(with_database)
 
     assert registered(app)(wrapped) is wrapped
     assert not is_transactional(wrapped)
 
 
-def test_a_wrapper_that_passes_all_on_takes_what_its_function_takes(app: StreamApp) -> None:
+def test_a_transparent_wrapper_is_followed(app: StreamApp) -> None:
     assert not is_transactional(passing_on(plain))
     assert is_transactional(passing_on(transactional))
     assert "given Insert[User]" in refusal(registered(app), passing_on(insert_of_order))
 
 
-def test_a_partial_with_a_name_takes_what_is_left(app: StreamApp) -> None:
+def test_a_named_partial_is_a_handler(app: StreamApp) -> None:
     prepared = functools.update_wrapper(functools.partial(with_database, "database"), with_database)
 
     assert registered(app)(prepared) is prepared
     assert not is_transactional(prepared)
 
 
-def test_a_callable_object_with_a_name_is_a_handler(app: StreamApp) -> None:
+def test_a_named_object_is_a_handler(app: StreamApp) -> None:
     mailer = functools.update_wrapper(AsyncMailer(), plain_async)
 
     assert registered(app)(mailer) is mailer
@@ -721,7 +721,7 @@ RUNNING: dict[str, Handler] = {
 
 
 @pytest.mark.parametrize("handler", RUNNING.values(), ids=RUNNING.keys())
-def test_what_is_taken_runs(app: StreamApp, handler: Handler) -> None:
+def test_accepted_handlers_run(app: StreamApp, handler: Handler) -> None:
     registered(app)(handler)
 
     assert app.process(EVENT).handled == 1
@@ -747,7 +747,7 @@ NAMELESS = {
 
 
 @pytest.mark.parametrize("handler", NAMELESS.values(), ids=NAMELESS.keys())
-def test_what_has_no_name_of_its_own_is_no_handler(app: StreamApp, handler: object) -> None:
+def test_nameless_handlers_are_refused(app: StreamApp, handler: object) -> None:
     message = refusal(registered(app), handler)
 
     assert message == "a handler is a function with a name of its own, which its marks carry: use def"
@@ -758,7 +758,7 @@ def test_what_has_no_name_of_its_own_is_no_handler(app: StreamApp, handler: obje
     [max, dict[str, Any].update, dict[str, Any]().update],
     ids=["max", "dict.update", "update"],
 )
-def test_what_does_not_tell_its_parameters_is_no_handler(app: StreamApp, handler: object) -> None:
+def test_unknown_parameters_are_refused(app: StreamApp, handler: object) -> None:
     assert "does not tell what it takes" in refusal(registered(app), handler)
 
 
@@ -793,7 +793,7 @@ each_that_is_no_model = pytest.mark.parametrize("model", NO_MODELS.values(), ids
 
 
 @each_that_is_no_model
-def test_what_is_no_model_is_refused(app: StreamApp, model: Any) -> None:
+def test_other_models_are_refused(app: StreamApp, model: Any) -> None:
     assert "is no item model" in refusal(app.on_insert, model)
     assert "is no item model" in refusal(app.on_modify, model)
     assert "is no item model" in refusal(app.on_remove, model)
@@ -811,16 +811,16 @@ def test_what_is_no_model_is_refused(app: StreamApp, model: Any) -> None:
     ],
     ids=["another type", "a union", "a function"],
 )
-def test_who_passes_no_model_is_told_the_cure(app: StreamApp, model: Any, cure: str) -> None:
+def test_a_wrong_model_names_the_cure(app: StreamApp, model: Any, cure: str) -> None:
     assert refusal(app.on_insert, model) == cure
 
 
 @each_that_is_no_model
-def test_what_is_no_model_of_the_old_item_is_refused(app: StreamApp, model: Any) -> None:
+def test_other_old_models_are_refused(app: StreamApp, model: Any) -> None:
     assert "is no item model" in refusal(lambda old: app.on_modify(User, old=old), model)
 
 
-def test_a_model_in_the_place_of_a_handler_is_refused(app: StreamApp) -> None:
+def test_a_model_is_no_handler(app: StreamApp) -> None:
     assert "use def" in refusal(registered(app), User)
 
 
@@ -842,12 +842,12 @@ class UnfinishedSession(TypedDict):
     rest: NeverDefined
 
 
-def test_a_model_that_pydantic_cannot_read_is_refused(app: StreamApp) -> None:
+def test_an_unreadable_model_is_refused(app: StreamApp) -> None:
     assert "pydantic cannot read UnreadableDataclass" in refusal(app.on_insert, UnreadableDataclass)
 
 
 @pytest.mark.parametrize("model", [Unfinished, UnfinishedDataclass, UnfinishedSession])
-def test_a_model_that_is_not_defined_to_its_end_is_refused(app: StreamApp, model: type[Any]) -> None:
+def test_an_unfinished_model_is_refused(app: StreamApp, model: type[Any]) -> None:
     message = refusal(app.on_insert, model)
 
     assert message.startswith(f"{model.__name__} names a type that is not defined yet")
@@ -881,7 +881,7 @@ def test_all_unknown_fields_are_named(app: StreamApp) -> None:
 
 
 @pytest.mark.parametrize("changed", [1, [1], [1, "user_id"], [["user_id"]], b"user_id", None, True])
-def test_what_is_no_name_of_a_field_is_refused(app: StreamApp, changed: Any) -> None:
+def test_changed_takes_field_names_only(app: StreamApp, changed: Any) -> None:
     message = refusal(lambda names: app.on_modify(User, changed=names), changed)
 
     assert message == "changed must be the name of a field, or several"
@@ -892,7 +892,7 @@ def test_what_is_no_name_of_a_field_is_refused(app: StreamApp, changed: Any) -> 
     ["status", Attr("status"), True, False, 0, plain],
     ids=["text", "an attribute", "true", "false", "zero", "a function"],
 )
-def test_what_is_no_condition_is_refused(app: StreamApp, where: Any) -> None:
+def test_where_takes_conditions_only(app: StreamApp, where: Any) -> None:
     expected = "where must be a condition, such as Attr('status').eq('OPEN')"
 
     assert refusal(lambda condition: app.on_insert(User, where=condition), where) == expected
@@ -912,7 +912,7 @@ def test_expired_is_true_false_or_none(app: StreamApp, expired: Any) -> None:
 
 
 @pytest.mark.parametrize("table", ["", 1, "arn:aws:dynamodb:eu-central-1:123456789012:table/Users", "a b"])
-def test_what_is_no_name_of_a_table_is_refused(table: Any) -> None:
+def test_table_takes_table_names_only(table: Any) -> None:
     message = refusal(lambda name: Router(table=name), table)
 
     assert message == "table must be the name of a table, not an ARN"
@@ -931,7 +931,7 @@ def same_lambda() -> Callable[[object], None]:
     return lambda _: None
 
 
-def test_two_handlers_of_one_name_are_refused(app: StreamApp) -> None:
+def test_a_name_belongs_to_one_handler(app: StreamApp) -> None:
     app.on_insert(User)(same_name())
 
     message = refusal(app.on_remove(Order), same_name())
@@ -939,7 +939,7 @@ def test_two_handlers_of_one_name_are_refused(app: StreamApp) -> None:
     assert message.startswith(f"two handlers are called {__name__}.same_name.<locals>.handler:")
 
 
-def test_two_handlers_of_one_name_from_two_routers_are_refused(app: StreamApp) -> None:
+def test_routers_share_the_names(app: StreamApp) -> None:
     first, second = Router(), Router()
     first.on_insert(User)(same_name())
     second.on_insert(User)(same_name())
@@ -948,51 +948,51 @@ def test_two_handlers_of_one_name_from_two_routers_are_refused(app: StreamApp) -
     assert "two handlers are called" in refusal(app.include, second)
 
 
-def test_two_lambdas_of_one_place_are_refused(app: StreamApp) -> None:
+def test_lambdas_of_one_place_collide(app: StreamApp) -> None:
     app.on_insert(User)(same_lambda())
 
     assert "two handlers are called" in refusal(app.on_insert(User), same_lambda())
 
 
-def test_one_method_of_two_objects_is_refused(app: StreamApp) -> None:
+def test_methods_of_two_objects_collide(app: StreamApp) -> None:
     app.on_insert(User)(Mailer().send)
 
     assert "two handlers are called" in refusal(app.on_insert(User), Mailer().send)
 
 
 @pytest.mark.parametrize("handler", [any_object, MAILER.send], ids=["a function", "a method"])
-def test_one_handler_may_be_registered_for_several_changes(app: StreamApp, handler: Handler) -> None:
+def test_one_handler_may_register_twice(app: StreamApp, handler: Handler) -> None:
     app.on_insert(User)(handler)
 
     assert app.on_insert(User)(handler) == handler
 
 
-def test_a_method_may_be_registered_twice(app: StreamApp) -> None:
+def test_a_method_may_register_twice(app: StreamApp) -> None:
     app.on_insert(User)(MAILER.send)
     app.on_insert(Administrator)(MAILER.send)
 
 
-def test_a_transaction_needs_a_store_that_has_them() -> None:
+def test_a_transaction_needs_its_store() -> None:
     message = refusal(StreamApp().on_insert(User), transactional)
 
     assert message == f"{__name__}.transactional asks for a transaction: give the app a store that has them"
     assert message == refusal(StreamApp(store=MarksOnly()).on_insert(User), transactional)
 
 
-def test_a_transaction_of_a_router_needs_a_store_that_has_them() -> None:
+def test_included_transactions_need_it_too() -> None:
     router = Router()
     router.on_insert(User)(transactional_async)
 
     assert "asks for a transaction" in refusal(StreamApp(store=MarksOnly()).include, router)
 
 
-def test_a_transaction_needs_a_store_that_has_them_in_tests_too(app: StreamApp) -> None:
+def test_with_store_needs_transactions_too(app: StreamApp) -> None:
     app.on_insert(User)(transactional)
 
     assert "asks for a transaction" in refusal(app.with_store, MarksOnly())
 
 
-def test_a_router_that_is_included_takes_no_more_handlers(app: StreamApp) -> None:
+def test_an_included_router_is_closed(app: StreamApp) -> None:
     router = Router()
     register = router.on_insert(User)
     app.include(router)
@@ -1003,7 +1003,7 @@ def test_a_router_that_is_included_takes_no_more_handlers(app: StreamApp) -> Non
     assert message == refusal(router.on_insert(User), plain)
 
 
-def test_of_a_router_that_is_refused_no_handler_is_added() -> None:
+def test_a_refused_router_adds_nothing() -> None:
     app, router = StreamApp(), Router()
     router.on_keys(dict)(any_object)
     router.on_insert(User)(transactional)
@@ -1023,7 +1023,7 @@ def test_only_a_router_can_be_included(app: StreamApp) -> None:
     ["marks.db", Store, MemoryStore, {}, object()],
     ids=["text", "a class", "its class", "a dict", "an object"],
 )
-def test_what_has_not_the_shape_of_a_store_is_refused(app: StreamApp, store: Any) -> None:
+def test_other_stores_are_refused(app: StreamApp, store: Any) -> None:
     message = refusal(lambda thing: StreamApp(store=thing), store)
 
     assert message.startswith("store must be an instance of a class with the methods of ddbevents.stores")
