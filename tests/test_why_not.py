@@ -1,15 +1,24 @@
-"""Why a handler does not take a record. That it says so whenever it does not is held in test_routing."""
+"""`ddbevents invoke` says why a handler does not take a record."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import json
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeAlias
 
 import pytest
 from pydantic import AliasChoices, BaseModel, Field
 
-from ddbevents import Attr, InvalidRecordError, Router, parse_event
-from ddbevents._routing._selection import Selection
+from ddbevents import Attr, Router, StreamApp
+from tests.command_line import Run, command, current_folder, lines
+from tests.letters import letter, message
 from tests.stream import CANARY, Json, batch, insert, modify, remove, user
+
+Invoke: TypeAlias = Callable[[Router, Json], Run]
+IGNORED = "#1 ignored: "
 
 
 class User(BaseModel):
@@ -26,35 +35,60 @@ class Admin(BaseModel):
 def ignore(change: object) -> None: ...
 
 
-def only_selection(router: Router) -> Selection:
-    selection: Selection = vars(router)["_routes"][0].selection
-    return selection
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Invoke]:
+    """Return a function that invokes an app with a router's handlers and one record."""
+    module = ModuleType("users")
+    monkeypatch.setitem(sys.modules, "users", module)  # where the command looks for the app
+    event = tmp_path / "event.json"
+
+    def run(router: Router, record: Json) -> Run:
+        app = StreamApp("users")
+        app.include(router)
+        vars(module)["app"] = app
+        event.write_text(json.dumps(batch(record)), "utf-8")
+        return command("invoke")("users:app", event, "--store", "none")
+
+    with current_folder(tmp_path, monkeypatch):
+        yield run
 
 
-def why_not(router: Router, record: Json) -> str | None:
-    [read] = parse_event(batch(record))
-    return only_selection(router).why_not(read)
+def reasons(run: Run) -> list[str]:
+    """Return why the record was ignored, without the handler's name."""
+    ignored = [line.removeprefix(IGNORED) for line in lines(run) if line.startswith(IGNORED)]
+    return [reason.removeprefix(f"{__name__}.ignore: ") for reason in ignored]
 
 
-def test_a_handler_that_takes_a_record_has_no_reason_not_to() -> None:
+def test_a_handled_record_has_no_reason(invoke: Invoke) -> None:
     router = Router(table="Users", where=Attr("email").exists())
     router.on_modify(User, changed="email")(ignore)
 
-    assert why_not(router, modify(1, user("a", "old"), user("a", "new"))) is None
+    run = invoke(router, modify(1, user("a", "old"), user("a", "new")))
+
+    assert reasons(run) == []
+    assert "1 handled" in run.out
 
 
-def test_the_kind_is_a_reason() -> None:
+def test_a_missing_kind_is_a_reason(invoke: Invoke) -> None:
     router = Router()
     router.on_upsert(User)(ignore)
 
-    assert why_not(router, remove(1, user("a"))) == "it takes no REMOVE"
+    assert reasons(invoke(router, remove(1, user("a")))) == ["no handler of REMOVE is registered"]
 
 
-def test_the_table_is_a_reason() -> None:
+def test_the_kind_of_a_letter_is_a_reason(invoke: Invoke) -> None:
+    router = Router()
+    router.on_upsert(User)(ignore)
+    dead_letter = letter(remove(1, user("a")), handler=f"{__name__}.ignore")
+
+    assert reasons(invoke(router, message("m", dead_letter))) == ["it takes no REMOVE"]
+
+
+def test_the_table_is_a_reason(invoke: Invoke) -> None:
     router = Router(table="users")
     router.on_insert(User)(ignore)
 
-    assert why_not(router, insert(1, user("a"))) == "table is Users, not users"
+    assert reasons(invoke(router, insert(1, user("a")))) == ["table is Users, not users"]
 
 
 @pytest.mark.parametrize(
@@ -69,11 +103,11 @@ def test_the_table_is_a_reason() -> None:
     ],
     ids=["not expired", "expired"],
 )
-def test_expiry_is_a_reason(expired: bool, envelope: Json, reason: str) -> None:
+def test_expiry_is_a_reason(invoke: Invoke, expired: bool, envelope: Json, reason: str) -> None:
     router = Router()
     router.on_remove(User, expired=expired)(ignore)
 
-    assert why_not(router, {**remove(1, user("a")), **envelope}) == reason
+    assert reasons(invoke(router, {**remove(1, user("a")), **envelope})) == [reason]
 
 
 @pytest.mark.parametrize(
@@ -87,18 +121,18 @@ def test_expiry_is_a_reason(expired: bool, envelope: Json, reason: str) -> None:
     ],
     ids=["comparison", "junction"],
 )
-def test_where_is_a_reason_and_says_what_it_looks_at(where: Any, looks_at: str) -> None:
+def test_where_is_a_reason(invoke: Invoke, where: Any, looks_at: str) -> None:
     router = Router()
     router.on_insert(User, where=where)(ignore)
 
-    assert why_not(router, insert(1, user("a"))) == f"where is false, which looks at {looks_at}"
+    assert reasons(invoke(router, insert(1, user("a")))) == [f"where is false, which looks at {looks_at}"]
 
 
-def test_where_of_keys_sees_the_key_only() -> None:
+def test_where_of_keys_sees_the_key_only(invoke: Invoke) -> None:
     router = Router()
     router.on_keys(User, where=Attr("email").exists())(ignore)
 
-    assert why_not(router, insert(1, user("a"))) == "where is false, which looks at email"
+    assert reasons(invoke(router, insert(1, user("a")))) == ["where is false, which looks at email"]
 
 
 @pytest.mark.parametrize(
@@ -110,30 +144,71 @@ def test_where_of_keys_sees_the_key_only() -> None:
     ],
     ids=["absent", "another", "the second field"],
 )
-def test_a_literal_field_is_a_reason(attributes: Json, field: str) -> None:
+def test_a_literal_field_is_a_reason(invoke: Invoke, attributes: Json, field: str) -> None:
     router = Router()
     router.on_insert(Admin)(ignore)
 
-    assert why_not(router, insert(1, user("a", **attributes))) == f"{field} has no value that Admin allows"
+    run = invoke(router, insert(1, user("a", **attributes)))
+
+    assert reasons(run) == [f"{field} has no value that Admin allows"]
 
 
-def test_that_nothing_of_it_changed_is_a_reason() -> None:
+def test_an_unchanged_field_is_a_reason(invoke: Invoke) -> None:
     router = Router()
     router.on_modify(User, changed=["email", "city"])(ignore)
 
-    assert why_not(router, modify(1, user("a"), user("a"))) == "unchanged: city, email"
+    assert reasons(invoke(router, modify(1, user("a"), user("a")))) == ["unchanged: city, email"]
 
 
-def test_the_first_rule_that_says_no_is_the_reason() -> None:
+def test_the_first_false_rule_is_the_reason(invoke: Invoke) -> None:
     router = Router(table="users", where=Attr("email").not_exists())
     router.on_modify(Admin, changed="kind")(ignore)
 
-    assert why_not(router, modify(1, user("a"), user("a"))) == "table is Users, not users"
+    assert reasons(invoke(router, modify(1, user("a"), user("a")))) == ["table is Users, not users"]
 
 
-def test_a_record_of_which_it_cannot_be_said_is_an_error() -> None:
+def test_an_undecidable_record_is_an_error(invoke: Invoke) -> None:
     router = Router(table="Users")
     router.on_insert(User)(ignore)
 
-    with pytest.raises(InvalidRecordError):
-        why_not(router, {**insert(1, user("a")), "eventSourceARN": None})
+    run = invoke(router, {**insert(1, user("a")), "eventSourceARN": None})
+
+    assert reasons(run) == []
+    assert "#1 InvalidRecordError: eventSourceARN: absent" in run.out
+
+
+@pytest.mark.parametrize(
+    ("options", "register"),
+    [
+        ({}, lambda router: router.on_insert(Admin)),
+        ({}, lambda router: router.on_modify(User, changed="email")),
+        ({"table": "users"}, lambda router: router.on_remove(User, expired=True)),
+        ({}, lambda router: router.on_keys(User, where=Attr("pk").eq("b"))),
+        (
+            {"where": Attr("city").exists()},
+            lambda router: router.on_change(User, where=Attr("email").exists()),
+        ),
+    ],
+    ids=["insert", "modify", "remove", "keys", "change"],
+)
+@pytest.mark.parametrize(
+    "record",
+    [
+        insert(1, user("a")),
+        insert(1, user("a", type={"S": "admin"}, city={"S": "London"})),
+        modify(1, user("a"), user("a")),
+        modify(1, user("a", "old"), user("a", city={"S": "London"})),
+        remove(1, user("b")),
+    ],
+    ids=["insert", "insert of an admin", "modify", "modify of the email", "remove"],
+)
+def test_only_ignored_records_have_a_reason(
+    invoke: Invoke, record: Json, options: Any, register: Any
+) -> None:
+    router = Router(**options)
+    register(router)(ignore)
+
+    run = invoke(router, record)
+
+    assert ("1 handled" in run.out) is not ("1 ignored" in run.out)
+    assert len(reasons(run)) == ("1 ignored" in run.out)
