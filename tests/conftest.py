@@ -1,4 +1,4 @@
-"""What all tests share: a real DynamoDB and moto's, each started once and only if a test asks for it."""
+"""Fixtures for all tests: a real DynamoDB and moto's, each started once and only if a test asks for it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def s3(moto_endpoint: str) -> S3Client:
 
 @contextmanager
 def required_dynamodb(environment: Mapping[str, str]) -> Generator[str]:
-    """A DynamoDB with streams. Without one the tests fail in CI, and are skipped elsewhere."""
+    """Run a DynamoDB with streams. Without one the tests fail in CI, and are skipped elsewhere."""
     try:
         with dynamodb_local(environment) as endpoint:
             yield endpoint

@@ -28,7 +28,7 @@ def remove(number: int, item: Mapping[str, Any], **parts: Any) -> Json:
 
 
 def record(number: int, kind: str, item: Mapping[str, Any], **body: Any) -> Json:
-    """A record of a table whose key is `pk`; `body` replaces or adds what stands under `dynamodb`."""
+    """Return a record of a table whose key is `pk`; `body` replaces or adds fields of `dynamodb`."""
     return {
         "eventID": f"{number:032x}",
         "eventName": kind,
@@ -60,13 +60,13 @@ def sequence_number(number: int) -> str:
 
 
 def named(*numbers: int) -> Json:
-    """The answer that names these records."""
+    """Return the answer that names these records."""
     return {"batchItemFailures": [{"itemIdentifier": sequence_number(number)} for number in numbers]}
 
 
 @dataclass
 class Context:
-    """A Lambda context whose time is what a test says."""
+    """A Lambda context whose time left a test sets."""
 
     milliseconds: int = 60_000
     function_name: str = "welcome-users"
@@ -89,5 +89,5 @@ class MarksOnly:
 
 
 def shown(value: object) -> str:
-    """A name for a parameter, the same in each process."""
+    """Return a name for a parameter, the same in each process."""
     return re.sub(r" at 0x[0-9a-f]+", "", ascii(value))
