@@ -275,7 +275,7 @@ def test_a_refusing_sink_fails_the_record(caplog: pytest.LogCaptureFixture) -> N
     sick = Sick(after=1, letters=Letters(refusing=1))
 
     assert sick.outcomes(users("a", "b", "b")) == ["handled", "failed", "not run"]
-    assert "cannot be dead-lettered, and is delivered again: DeadLetterError" in caplog.text
+    assert "cannot be dead-lettered, so it will be retried: DeadLetterError" in caplog.text
     assert sick.outcomes(users("a", "b", "b"))[1:] == ["dead-lettered", "dead-lettered"]
 
 
@@ -304,7 +304,7 @@ def test_an_uncounted_attempt_is_a_failure(caplog: pytest.LogCaptureFixture) -> 
     sick = Sick(store=FaultyStore(["none", "down"]), after=3)
 
     assert sick.outcomes(users("b")) == ["failed"]
-    assert "cannot be dead-lettered, and is delivered again: StoreError" in caplog.text
+    assert "cannot be dead-lettered, so it will be retried: StoreError" in caplog.text
     assert sick.letters.letters == []
 
 
@@ -414,8 +414,8 @@ def test_a_dead_letter_logs_no_values(caplog: pytest.LogCaptureFixture) -> None:
     [line] = caplog.records
     what, _, why = line.getMessage().partition(": ")
     assert what == (
-        f"record {sequence_number(1)} (INSERT of Users) is dead-lettered to Letters, "
-        f"for it failed in {__name__}.Sick.handle, attempt 1 of 1"
+        f"record {sequence_number(1)} (INSERT of Users) was dead-lettered to Letters "
+        f"after it failed in {__name__}.Sick.handle, attempt 1 of 1"
     )
     assert why.startswith("ValueError at")
     assert vars(line)["sequence_number"] == sequence_number(1)
@@ -465,7 +465,7 @@ def test_the_log_tells_of_a_refusing_sink(caplog: pytest.LogCaptureFixture) -> N
 
     line = caplog.records[0]
     assert line.getMessage() == (
-        f"record {sequence_number(1)} (INSERT of Users) cannot be dead-lettered, and is delivered again: "
+        f"record {sequence_number(1)} (INSERT of Users) cannot be dead-lettered, so it will be retried: "
         "DeadLetterError: the sink cannot be reached"
     )
     assert vars(line)["sequence_number"] == sequence_number(1)

@@ -123,7 +123,7 @@ def fail(change: object) -> None:
 
 def test_a_failed_head_raises() -> None:
     with pytest.raises(
-        BatchFailedError, match="batch of 2 has to be delivered again as a whole: ValueError at"
+        BatchFailedError, match="the whole batch of 2 records has to be retried: ValueError at"
     ) as failed:
         Recorder(1).app(users("a", "b"))
 
@@ -305,7 +305,7 @@ def test_nothing_runs_unprotected(caplog: pytest.LogCaptureFixture) -> None:
     assert [r.outcome.value for r in report.records] == ["failed", "failed"]
     assert [type(r.error).__name__ for r in report.records] == ["StoreError", "InvalidRecordError"]
     assert isinstance(report.failure, BatchFailedError)
-    assert "marks cannot be read, so no handler ran" in caplog.text
+    assert "idempotency records cannot be read, so no handler ran" in caplog.text
 
 
 def test_ignored_records_need_no_store() -> None:
@@ -335,7 +335,7 @@ def test_unmarked_records_fail(caplog: pytest.LogCaptureFixture) -> None:
     recorder = Recorder(store=BrokenStore(reads=True))
 
     assert outcomes(recorder, users("a", "b")) == ["failed", "failed"]
-    assert "marks cannot be written, and what ran may run again" in caplog.text
+    assert "idempotency records cannot be written, so handlers may run again" in caplog.text
 
 
 def test_unmarked_handlers_count_as_failed() -> None:
@@ -347,8 +347,8 @@ def test_unmarked_handlers_count_as_failed() -> None:
 @pytest.mark.parametrize(
     ("faults", "what"),
     [
-        (["down"], "marks cannot be read, so no handler ran"),
-        (["none", "down"], "marks cannot be written, and what ran may run again"),
+        (["down"], "idempotency records cannot be read, so no handler ran"),
+        (["none", "down"], "idempotency records cannot be written, so handlers may run again"),
     ],
     ids=["read", "write"],
 )
@@ -554,7 +554,7 @@ class AsyncStore(MarksOnly):
 
 
 def test_async_stores_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="no async methods"):
+    with pytest.raises(ConfigurationError, match="not have async methods"):
         StreamApp(store=AsyncStore())  # type: ignore[arg-type]  # the mistake
 
 

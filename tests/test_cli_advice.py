@@ -161,7 +161,7 @@ def test_a_letter_that_cannot_be_kept_fails_its_record_and_says_why(invoke: Comm
     run = invoke("shop.py:app", write(insert(1, user("bad"))), "--store", "memory")
 
     assert run.code == 1
-    assert "cannot be dead-lettered, and is delivered again: DeadLetterError: .ddbevents cannot be" in run.out
+    assert "cannot be dead-lettered, so it will be retried: DeadLetterError: .ddbevents cannot be" in run.out
     assert "#1 Reject: never" in run.out
 
 

@@ -280,7 +280,7 @@ def test_a_letter_whose_handler_takes_its_record_no_more_is_done_with() -> None:
             {"handler": "shop.gone"},
             "the app has no handler 'shop.gone': if it was renamed, write its new name",
         ),
-        ({"app": "bank"}, "the dead letter is of the app 'bank', not 'shop': send it there"),
+        ({"app": "bank"}, "the dead letter is of the app 'bank', not 'shop': send it to that app"),
         ({"app": "bank", "handler": None}, "the dead letter is of the app 'bank', not 'shop'"),
     ],
 )

@@ -395,7 +395,9 @@ def test_a_reused_number_fails(concurrency: int) -> None:
 
     assert [r.outcome.value for r in report.records] == ["handled", "handled", "failed", "not run"]
     assert isinstance(report.records[2].error, InvalidRecordError)
-    assert "SequenceNumber: an earlier record of the batch has this number" in str(report.records[2].error)
+    assert "SequenceNumber: an earlier record in the batch has the same sequence number" in str(
+        report.records[2].error
+    )
     assert report.response == named(2)
 
 

@@ -16,7 +16,8 @@ def test_the_map_is_the_contract() -> None:
     [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
 
     assert [set(re.findall(r"\w+", row)) for row in rows] == [
-        set(re.findall(r"(?<!\()\b\w+", layer)) for layer in layers  # what stands in () is still to be built
+        set(re.findall(r"(?<!\()\b\w+", layer))
+        for layer in layers  # what stands in () is still to be built
     ]
 
 

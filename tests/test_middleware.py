@@ -243,7 +243,7 @@ def test_a_plain_function_fails_records() -> None:
 def test_an_instance_is_refused() -> None:
     instance: Any = nullcontext()
 
-    with pytest.raises(ConfigurationError, match="pass the function itself"):
+    with pytest.raises(ConfigurationError, match="pass the functions themselves"):
         StreamApp(middleware=[instance])
 
 

@@ -474,7 +474,7 @@ def test_a_table_handler_needs_an_arn(app: StreamApp) -> None:
     error = report.records[0].error
     assert isinstance(error, InvalidRecordError)
     assert error.path == ("eventSourceARN",)
-    assert "handler takes records of the table Users only" in str(error)
+    assert "handler takes only records of the table Users" in str(error)
 
 
 def test_a_double_registration_runs_once(app: StreamApp) -> None:
