@@ -123,14 +123,14 @@ def test_an_app_without_a_store_is_told_to_have_one() -> None:
     violation = caught(without_store)
 
     assert violation.harm == "doubled"
-    assert violation.cure.startswith("give the app a store")
+    assert violation.cure.startswith("give the app an idempotency store")
 
 
 def test_a_store_that_forgets_marks_doubles() -> None:
     violation = caught(adding, observe=total, make_world=lambda: World(ForgetsMarks()))
 
     assert violation.harm == "doubled"
-    assert "says twice of one mark" in violation.cure
+    assert "committed the writes of one mark twice" in violation.cure
 
 
 def test_a_store_that_writes_the_mark_before_the_rest_loses() -> None:
@@ -145,7 +145,7 @@ def test_a_store_that_looks_before_it_writes_is_caught_by_a_copy() -> None:
     violation = caught(adding, observe=total, make_world=lambda: World(LooksBeforeItWrites()))
 
     assert violation.harm == "doubled"
-    assert [step.what for step in violation.steps] == ["the process sleeps until another has done everything"]
+    assert [step.what for step in violation.steps] == ["the process freezes until all other work is finished"]
 
 
 def test_a_store_that_takes_a_refused_pack_for_done_is_caught_by_a_copy_that_dies_half_way() -> None:
@@ -155,7 +155,7 @@ def test_a_store_that_takes_a_refused_pack_for_done_is_caught_by_a_copy_that_die
 
     violation = exploration.violations[0]
     assert [step.what for step in violation.steps] == [
-        "a copy of the batch runs, to its end",
+        "a copy of the batch runs to its end",
         "no time is left for another record",
     ]
     assert "PACKING_RULES" in violation.cure
@@ -179,7 +179,7 @@ def test_an_effect_outside_of_handlers_is_told_from_theirs() -> None:
     violation = caught(counting_starts)
 
     assert violation.harm == "changed"
-    assert "outside of them" in violation.cure
+    assert "outside of handlers" in violation.cure
     assert str(violation).startswith("count changed the effects:")
 
 
@@ -230,7 +230,7 @@ def test_the_report_is_a_table_of_the_steps() -> None:
         "  1     1         end of count, record 1  the process is killed, or times out\n"
         "  expected: Counter({'a': 1, 'b': 1, 'c': 1})\n"
         "  found:    Counter({'a': 2, 'b': 1, 'c': 1})\n"
-        f"  mend it:  {only_violation(exploration).cure}"
+        f"  fix:      {only_violation(exploration).cure}"
     )
 
 

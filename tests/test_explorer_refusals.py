@@ -178,7 +178,7 @@ def test_an_app_whose_handlers_take_none_of_the_records_is_told() -> None:
     refusal = refused(lambda world: StreamApp("empty", store=world.store))
 
     assert str(refusal) == (
-        "without any fault, some handler must run: no handler of the app takes any of the records"
+        "without any fault, a handler must run: no handler of the app matches any of the records"
     )
 
 
@@ -193,7 +193,7 @@ def test_records_that_are_put_aside_before_a_handler_runs_are_told() -> None:
 
     refusal = refused(make_app)
 
-    assert f"some handler must run: record {FIRST} was put aside in " in str(refusal)
+    assert f"a handler must run: record {FIRST} was dead-lettered in " in str(refusal)
     assert str(refusal.__cause__) in str(refusal)
 
 
@@ -203,7 +203,7 @@ def test_records_that_are_handled_already_are_told() -> None:
 
     refusal = refused(keyed, make_world=lambda: world)
 
-    assert str(refusal).endswith("the records are handled already, so make_world does not begin anew")
+    assert str(refusal).endswith("the records were handled already, so make_world does not make a new world")
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,12 @@ def test_a_flaky_handler_is_none_that_loses_records() -> None:
 def test_effects_that_differ_without_faults_cannot_be_compared() -> None:
     world, numbers = World(), count()
 
-    assert "begin anew" in str(refused(adding, observe=lambda _: next(numbers)))
-    assert "begin anew" in str(refused(naive, make_world=lambda: World(world.store)))
+    assert "make_world must make a new world each time" in str(
+        refused(adding, observe=lambda _: next(numbers))
+    )
+    assert "make_world must make a new world each time" in str(
+        refused(naive, make_world=lambda: World(world.store))
+    )
 
 
 @pytest.mark.parametrize(
@@ -253,8 +257,8 @@ def test_effects_that_cannot_be_copied_or_compared_are_told(
     refusal = refused(naive, observe=observe)
 
     assert str(refusal) == (
-        "observe must return something that can be copied and compared, such as a dict of the items: "
-        f"what it returned, {kind}, cannot"
+        f"observe returned a {kind}, which cannot be copied and compared: return plain values instead, for "
+        "example a dict of the items"
     )
 
 
@@ -265,7 +269,7 @@ def test_the_reason_why_effects_cannot_be_copied_is_the_cause() -> None:
 def test_an_observer_without_a_return_is_told() -> None:
     refusal = refused(naive, observe=lambda world: world.counted.clear())
 
-    assert str(refusal) == "observe returned None, which is the same whatever happens: return the effects"
+    assert str(refusal) == "observe returned None: return the effects, or no fault can be noticed"
 
 
 def test_what_an_app_reports_to_is_not_changed() -> None:

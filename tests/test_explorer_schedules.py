@@ -11,7 +11,7 @@ import pytest
 from ddbevents import Insert, StreamApp
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping
-from ddbevents.testing._explorer._explorer import _shrink
+from ddbevents.testing._explorer._diagnosis import Suspect, diagnose
 from ddbevents.testing._explorer._schedules import (
     Copy,
     Fault,
@@ -25,8 +25,8 @@ from ddbevents.testing._explorer._schedules import (
     simpler,
     single_steps,
 )
-from ddbevents.testing._explorer._staging import Played, Scene, play
-from ddbevents.testing._explorer._violations import Suspect, violation_of
+from ddbevents.testing._explorer._search import _shrink
+from ddbevents.testing._explorer._simulation import Scenario, Simulation, simulate
 from tests.explored import AnyItem, World, adding, items, naive
 from tests.faulty_stores import Packs
 from tests.stream import MarksOnly
@@ -38,9 +38,9 @@ READ, BEGIN, END, SECOND_BEGIN, SECOND_END, WRITE = range(6)
 
 def scene(
     make_app: Callable[[World], StreamApp] = naive, store: Callable[[], Any] = MarksOnly, **mapping: Any
-) -> Scene[World]:
+) -> Scenario[World]:
     settings: dict[str, Any] = {"retries": 3, **mapping}
-    return Scene(
+    return Scenario(
         make_app,
         items("a", "b"),
         lambda world: dict(world.counted),
@@ -49,17 +49,17 @@ def scene(
     )
 
 
-def seen(*schedule: Any, **settings: Any) -> Played:
-    return play(scene(**settings), schedule)
+def seen(*schedule: Any, **settings: Any) -> Simulation:
+    return simulate(scene(**settings), schedule)
 
 
-def kinds(played: Played) -> list[list[PointKind]]:
+def kinds(played: Simulation) -> list[list[PointKind]]:
     return [[point.kind for point in process.points] for each in played.deliveries for process in each]
 
 
 def told(*schedule: Any, **settings: Any) -> list[tuple[int, str, str]]:
     suspect = Suspect(("tests.explored.naive.<locals>.count",), has_store=True, is_transactional=False)
-    violation = violation_of(suspect, schedule, seen(**settings), seen(*schedule, **settings))
+    violation = diagnose(suspect, schedule, seen(**settings), seen(*schedule, **settings))
     return [tuple(step) for step in violation.steps]  # type: ignore[misc]  # a step is such a tuple
 
 
@@ -221,25 +221,25 @@ def spread(world: World) -> StreamApp:
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
-        (Strike(0, READ, Fault.REFUSED), (1, "store.handled, 2 records", "the store refuses")),
+        (Strike(0, READ, Fault.REFUSED), (1, "store.handled, 2 records", "the store refuses the request")),
         (
             Strike(0, WRITE, Fault.KILLED_AFTER),
-            (1, "store.add, 2 records", "it is done, and the process is killed before it knows"),
+            (1, "store.add, 2 records", "the request succeeds, but the process is killed before it knows"),
         ),
         (
             Strike(0, SECOND_BEGIN, Fault.OUT_OF_TIME),
             (1, "begin of count, record 2", "no time is left for another record"),
         ),
-        (Strike(0, 99, Fault.ANSWER_LOST), (1, "the end", "it is done, and the answer is lost")),
+        (Strike(0, 99, Fault.ANSWER_LOST), (1, "the end", "the request succeeds, but its answer is lost")),
         (Strike(7, END, Fault.KILLED_BEFORE), (8, "the end", "the process is killed, or times out")),
         (Repeat(), (2, "after success", "Lambda delivers the batch again")),
         (
             Sleep(0, END),
-            (1, "end of count, record 1", "the process sleeps until another has done everything"),
+            (1, "end of count, record 1", "the process freezes until all other work is finished"),
         ),
         (
             Copy(0, (BEGIN, TO_THE_END)),
-            (1, "begin of count, record 1", "a copy of the batch runs, to its end"),
+            (1, "begin of count, record 1", "a copy of the batch runs to its end"),
         ),
         (
             Copy(0, (BEGIN, 3, 2)),
@@ -255,7 +255,7 @@ def test_a_step_is_told_in_words(step: Any, expected: tuple[int, str, str]) -> N
 def test_a_fault_of_a_copy_is_told_as_its_own() -> None:
     steps = told(Copy(0, (READ, TO_THE_END)), Strike(0, END, Fault.KILLED_BEFORE, of_copy=True))
 
-    assert steps[1] == (1, "of the copy: end of count, record 1", "the process is killed, or times out")
+    assert steps[1] == (1, "in the copy: end of count, record 1", "the process is killed, or times out")
 
 
 def test_steps_are_told_by_delivery_and_a_copy_before_its_faults() -> None:
@@ -265,7 +265,7 @@ def test_steps_are_told_by_delivery_and_a_copy_before_its_faults() -> None:
 
     assert [(delivery, where) for delivery, where, _ in steps] == [
         (1, "store.handled, 2 records"),
-        (1, "of the copy: end of count, record 1"),
+        (1, "in the copy: end of count, record 1"),
         (2, "store.handled, 2 records"),
         (3, "after success"),
     ]
@@ -273,7 +273,7 @@ def test_steps_are_told_by_delivery_and_a_copy_before_its_faults() -> None:
 
 def test_a_request_about_one_record_names_it() -> None:
     assert told(Strike(0, 3, Fault.REFUSED), make_app=adding, store=MemoryStore) == [
-        (1, "store.commit, record 1", "the store refuses")
+        (1, "store.commit, record 1", "the store refuses the request")
     ]
 
 

@@ -35,7 +35,7 @@ BATCH: Final = [
     "*2  INSERT  pk=u-2?x1b  welcome, count (not run)  failed   ValueError at *",
 ]
 DELIVERIES: Final = [
-    "*#  seconds  shard *  records  retry  verdict  begins again at *",
+    "*#  seconds  shard *  records  retry  verdict  retries from *",
     "*1  0        shardId-*  2        0      partial  3*2",
     "*2  0        shardId-*  1        0      partial  3*2",
 ]

@@ -220,14 +220,14 @@ def test_each_invocation_has_a_request_id_of_its_own() -> None:
 def test_records_are_put_in_the_order_of_their_numbers() -> None:
     first, second = records(2)
 
-    with pytest.raises(ConfigurationError, match="in the order of their numbers"):
+    with pytest.raises(ConfigurationError, match="in order of their sequence numbers"):
         EventSourceMapping(succeed).put(second, first)
 
 
 def test_a_record_is_put_once() -> None:
     [record] = records(1)
 
-    with pytest.raises(ConfigurationError, match="in the order of their numbers"):
+    with pytest.raises(ConfigurationError, match="in order of their sequence numbers"):
         EventSourceMapping(succeed).put(record, record)
 
 
@@ -236,7 +236,7 @@ def test_the_numbers_of_a_child_go_on_from_its_parent() -> None:
     mapping.put(*records(2))
     mapping.split()
 
-    with pytest.raises(ConfigurationError, match="in the order of their numbers"):
+    with pytest.raises(ConfigurationError, match="in order of their sequence numbers"):
         mapping.put(*records(1))
 
 

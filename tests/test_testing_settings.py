@@ -19,9 +19,9 @@ def succeed(event: Any, context: object) -> None: ...
     [
         ({"batch_size": "10"}, "batch_size must be 1 to 10000"),
         ({"window": 5}, "window must be a timedelta of 0 to 300 seconds"),
-        ({"retries": None}, "retries must be 0 to 10000, or -1 for no end"),
-        ({"retries": 1.5}, "retries must be 0 to 10000, or -1 for no end"),
-        ({"max_age": 3600}, "max_age must be a timedelta of 60 seconds to 7 days, or None for no end"),
+        ({"retries": None}, "retries must be 0 to 10000, or -1 for no limit"),
+        ({"retries": 1.5}, "retries must be 0 to 10000, or -1 for no limit"),
+        ({"max_age": 3600}, "max_age must be a timedelta of 60 seconds to 7 days, or None for no limit"),
         ({"parallelization": None}, "parallelization must be 1 to 10"),
     ],
     ids=str,

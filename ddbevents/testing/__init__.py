@@ -1,18 +1,22 @@
-"""What tests of stream handlers and of stores need."""
+"""The test kit: records, Lambda's event source mapping, the crash explorer and rules for stores."""
 
 from ._builders import RecordDetails, Table, event, insert, inserted, modified, modify, remove, removed
-from ._explorer._explorer import Exploration, explore
-from ._explorer._processes import boundary
-from ._explorer._violations import ScheduleStep, Violation
+from ._clock import FunctionTimeoutError, VirtualClock
+from ._explorer import Exploration, ScheduleStep, Violation, boundary, explore
 from ._letters import MemorySink, queue_event
-from ._mapping._clock import FunctionTimeoutError, VirtualClock
-from ._mapping._function import SimulatedContext
-from ._mapping._history import Discarded, History, Invocation
-from ._mapping._mapping import EventSourceMapping
-from ._mapping._patterns import matches_pattern
-from ._rules._packing_rules import PACKING_RULES, PackingRule
-from ._rules._store_rules import EXPIRY_RULES, STORE_RULES, ExpiryRule, MakeStore, StoreRule
-from ._rules._transaction_rules import TRANSACTION_RULES, TableUnderTest, TransactionRule
+from ._mapping import Discarded, EventSourceMapping, History, Invocation, SimulatedContext, matches_pattern
+from ._rules import (
+    EXPIRY_RULES,
+    PACKING_RULES,
+    STORE_RULES,
+    TRANSACTION_RULES,
+    ExpiryRule,
+    MakeStore,
+    PackingRule,
+    StoreRule,
+    TableUnderTest,
+    TransactionRule,
+)
 
 __all__ = [
     "EXPIRY_RULES",

@@ -1,4 +1,4 @@
-"""Dead letters without AWS: a sink in memory, and what Lambda passes for a queue of them.
+"""Dead letters without AWS: a sink in memory, and the event that Lambda passes for a queue of them.
 
 Contract: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
@@ -8,38 +8,37 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-from .._records import DeadLetter
-from .._records._letter_json import to_json
+from ..dead_letters import DeadLetter, to_json
 
 _ARN: Final = "arn:aws:sqs:eu-central-1:123456789012:dead-letters"
 
 
 class MemorySink:
-    """A sink whose letters a test looks at; threads may share it.
+    """A sink that keeps dead letters in memory, for tests. Threads can share it.
 
     Attributes:
-        letters: What was put aside, in that order.
+        letters: The dead letters, in the order in which they were sent.
     """
 
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
 
     def send(self, letter: DeadLetter) -> None:
-        """Keep a letter."""
-        self.letters.append(letter)  # one step, so it needs no lock
+        """Keep a dead letter."""
+        self.letters.append(letter)  # append is atomic, so it needs no lock
 
 
 def queue_event(*letters: DeadLetter) -> dict[str, Any]:
-    """What Lambda passes to the function for these messages of a queue of dead letters.
+    """Return the event that Lambda passes to a function for these messages of a dead-letter queue.
 
     Messages are numbered from 1 in each event: the `messageId` of the first is
-    `00000000-0000-4000-8000-000000000001`. None is compressed, however long it is.
+    `00000000-0000-4000-8000-000000000001`. No message is compressed, however long it is.
 
     Args:
-        letters: As a sink got them, such as those of a `MemorySink`.
+        letters: Dead letters that a sink got, for example a `MemorySink`.
 
     Raises:
-        DeadLetterError: A letter's record holds something that JSON has not.
+        DeadLetterError: A letter's record is not JSON.
     """
     return {"Records": [_message(number, letter) for number, letter in enumerate(letters, 1)]}
 

@@ -1,7 +1,7 @@
-"""How many bytes DynamoDB counts for an item.
+"""The size of an item in bytes, as DynamoDB counts it.
 
 Contract: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-Where that is not exact, about numbers, they are counted as Amazon's DynamoDB Local counts them.
+That page is not exact about numbers, which are counted here as Amazon's DynamoDB Local counts them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MEMBER: Final = 1
 
 
 def image_size(image: Mapping[str, AttributeValue]) -> int:
-    """The bytes of names and values; binary is bytes, not base64 text."""
+    """Return the bytes of all names and values; binary counts as bytes, not as base64 text."""
     return sum(len(name.encode()) + _size(attribute) for name, attribute in image.items())
 
 
@@ -45,9 +45,9 @@ def _scalar_size(tag: str, content: Any) -> int:
 
 
 def _number_size(number: Decimal) -> int:
-    """A byte for each two digits, counted from the point, one more, and one for a minus.
+    """Count a byte for every two digits from the decimal point outwards, one more, and one for a minus sign.
 
-    Zeros at both ends are left out.
+    Pairs of zeros at both ends do not count.
     """
     before, _, after = f"{number.copy_abs():f}".partition(".")
     after += "0" * (len(after) % 2)

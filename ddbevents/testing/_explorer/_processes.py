@@ -1,4 +1,4 @@
-"""One execution of an app that can die, lose an answer or stand still, from point to point."""
+"""Processes: one invocation of an app each, which can die, lose an answer or wait at every point."""
 
 from __future__ import annotations
 
@@ -13,71 +13,88 @@ from ..._errors import StoreError
 from ._schedules import Fault, Point
 
 AnswerT = TypeVar("AnswerT")
+
 Task: TypeAlias = tuple[str, str]
-"""A handler's name and the event id of the record that it handles."""
+"""A handler's name and the event id of a record: the work that has to be done exactly once."""
+
 _PLENTY: Final = 900_000  # milliseconds, the longest that Lambda lets a function run
 
-_running: ContextVar[Process | None] = ContextVar("_running", default=None)
+# A context variable and not a global, because two processes can be interleaved in two threads. Async handlers
+# get a copy of it in their tasks.
+_current: ContextVar[Process | None] = ContextVar("_current", default=None)
 
 
 class KilledError(BaseException):
-    """The process is gone. No `Exception`, so that nothing in it takes it for a failure."""
+    """The process is dead.
+
+    It is not an `Exception`, so neither a handler nor the app takes it for a failure and reports it.
+    """
 
 
 class Process:
-    """From Lambda's invocation of an app to its answer or its death.
+    """One invocation of an app, from Lambda's call to its answer or its death.
 
     Attributes:
-        points: What it has passed.
+        points: The points that it passed.
         begun: How often each handler began with each record.
-        done: How often it took effect: it came to its end, or its transaction was committed.
-        answer: What it told Lambda; None if nothing.
-        error: Why it told nothing.
+        done: How often each handler took effect for each record: it returned, or its transaction was
+            committed.
+        answer: The app's answer; None if there is none.
+        error: Why there is no answer, or None.
     """
 
-    def __init__(self, faults: Mapping[int, Fault], stand_still: Callable[[], None]) -> None:
+    def __init__(self, faults: Mapping[int, Fault], wait: Callable[[], None]) -> None:
+        """Make a process.
+
+        Args:
+            faults: The faults by the number of the point, from 0.
+            wait: Called at each point; returns when it is this process's turn.
+        """
         self.points: list[Point] = []
         self.begun: Counter[Task] = Counter()
         self.done: Counter[Task] = Counter()
         self.answer: object = None
         self.error: BaseException | None = None
         self._faults = faults
-        self._stand_still = stand_still
+        self._wait = wait
         self._is_dead = False
         self._is_out_of_time = False
 
     def run(self, app: Callable[[], object]) -> None:
-        """Call the app, and keep what came of it."""
-        token = _running.set(self)
+        """Call the app and keep its answer or its error."""
+        token = _current.set(self)
         try:
             self.answer = app()
-        except BaseException as error:  # noqa: BLE001  # it may run in a thread, and is raised where that is joined
+        except BaseException as error:  # noqa: BLE001  # it may be in a thread, so `result` raises it to the caller
             self.error = error
         finally:
-            _running.reset(token)
+            _current.reset(token)
 
     def result(self) -> object:
-        """The answer.
+        """Return the answer.
 
         Raises:
             SystemExit: The process was killed.
-            BaseException: What the app raised.
+            BaseException: The app raised it.
         """
         if isinstance(self.error, KilledError):
+            # To the event source mapping this is a failed invocation, as in Lambda.
             raise SystemExit("the process was killed")
         if self.error is not None:
             raise self.error
         return self.answer
 
     def reach(self, point: Point) -> Fault | None:
-        """Stand still if it is not one's turn, and die if that is what happens here.
+        """Wait for this process's turn, then pass a point or die there.
 
         Returns:
-            What else happens.
+            A fault that the caller has to carry out, or None.
         """
+        # After a kill, `finally` blocks and other threads of the app still run here, but not in Lambda. So
+        # none of their requests may get out.
         if self._is_dead:
             raise KilledError
-        self._stand_still()
+        self._wait()
         fault = self._faults.get(len(self.points))
         self.points.append(point)
         if fault is Fault.KILLED_BEFORE:
@@ -87,15 +104,16 @@ class Process:
         return fault
 
     def request(self, point: Point, send: Callable[[], AnswerT]) -> AnswerT:
-        """Send a request to the store, and give its answer.
+        """Send a request to the store and return its answer.
 
         Raises:
-            StoreError: It was refused, or its answer was lost.
+            StoreError: The store refused the request, or its answer was lost.
         """
         fault = self.reach(point)
         if fault is Fault.REFUSED:
             raise StoreError("the store refuses, as the schedule says")
         answer = send()
+        # From here on the request was executed, and the app does not know.
         if fault is Fault.KILLED_AFTER:
             self._die()
         if fault is Fault.ANSWER_LOST:
@@ -104,17 +122,18 @@ class Process:
 
     @contextmanager
     def handling(self, handler: str, event_id: str, *, transactional: bool) -> Generator[None]:
-        """Run a handler within: its begin and its end are points."""
+        """Run a handler within this context; its begin and its end are points."""
         task = handler, event_id
         self.reach(Point("begin", handler, (event_id,)))
         self.begun[task] += 1
         yield
+        # A transactional handler only asks for writes. They take effect when the store commits them.
         if not transactional:
             self.done[task] += 1
         self.reach(Point("end", handler, (event_id,)))
 
     def milliseconds_left(self) -> int:
-        """Before Lambda ends the function."""
+        """Return the time left before Lambda ends the function."""
         return 0 if self._is_out_of_time else _PLENTY
 
     def _die(self) -> None:
@@ -122,47 +141,42 @@ class Process:
         raise KilledError
 
 
-def boundary(name: str) -> None:
-    """Say where in a handler, a fake or a store a process may die: between two effects, for example.
-
-    `explore` kills it there, or lets a copy overtake it; anywhere else it does nothing. Hold no lock
-    meanwhile that another process waits for.
-
-    Args:
-        name: What stands in the report.
-    """
-    process = _running.get()
-    if process is not None:
-        process.reach(Point("boundary", name))
+def current_process() -> Process | None:
+    """Return the process that the calling code runs in, or None outside of an exploration."""
+    return _current.get()
 
 
-class Walker:
-    """Something in a thread that goes on, to the next point or to its end, only when it is told to.
+class SteppedThread:
+    """A thread that runs from point to point, only when it is told to.
+
+    Two semaphores pass control back and forth, so that exactly one thread runs at any time. This makes an
+    interleaving depend on the schedule alone, and a violation repeatable.
 
     Attributes:
-        has_ended: Whether it came to its end.
+        has_ended: Whether it ran to its end.
     """
 
     def __init__(self, run: Callable[[], None]) -> None:
         self.has_ended = False
         self._run = run
         self._turn, self._arrived = threading.Semaphore(0), threading.Semaphore(0)
+        # A daemon, because a process can wait forever at a point: the exploration may fail before it wakes.
         threading.Thread(target=self._work, name="ddbevents-explorer", daemon=True).start()
 
-    def go_on(self, points: int) -> None:
-        """Pass so many points, or come to the end."""
+    def advance(self, points: int) -> None:
+        """Let the thread pass this many points, or run to its end."""
         while points > 0 and not self.has_ended:
             self._turn.release()
             self._arrived.acquire()
             points -= 1
 
     def finish(self) -> None:
-        """Come to the end."""
+        """Let the thread run to its end."""
         while not self.has_ended:
-            self.go_on(1)
+            self.advance(1)
 
-    def stand_still(self) -> None:
-        """Called by what runs: wait for the next turn."""
+    def wait(self) -> None:
+        """Wait for the next turn. Called from within the thread."""
         self._arrived.release()
         self._turn.acquire()
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a batch, as data: schedules of faults, copies, zombies and repeated deliveries."""
+"""Schedules: which faults, copies, zombies and repeated deliveries happen to a batch, as data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ PointKind: TypeAlias = Literal["read", "write", "commit", "begin", "end", "bound
 
 
 class Fault(StrEnum):
-    """What goes wrong at a point."""
+    """A fault at a point.
+
+    A timeout of the function is a kill, too: Lambda ends the process wherever it is. With `OUT_OF_TIME` the
+    app sees in time that too little time is left, and stops on its own.
+    """
 
     KILLED_BEFORE = "killed before"
     KILLED_AFTER = "killed after"
@@ -21,12 +25,12 @@ class Fault(StrEnum):
 
 
 class Point(NamedTuple):
-    """A moment at which something can go wrong.
+    """A moment in a process at which something can go wrong.
 
     Attributes:
         kind: A request to the store, the begin or the end of a handler, or a boundary within one.
-        name: The store's method, the handler, or how the boundary is called.
-        event_ids: The records that it is about.
+        name: The store's method, the handler, or the boundary's name.
+        event_ids: The ids of the records that it is about.
     """
 
     kind: PointKind
@@ -35,7 +39,7 @@ class Point(NamedTuple):
 
 
 class Strike(NamedTuple):
-    """A fault at a point of a delivery, the copy's if there is one and it is meant."""
+    """A fault at a point of a delivery; if the delivery has a copy, it can hit the copy instead."""
 
     delivery: int
     point: int
@@ -44,12 +48,12 @@ class Strike(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A second process with the same batch.
+    """A second process that handles the same batch at the same time.
 
     Attributes:
-        delivery: Which delivery has it.
-        turns: How many points each passes before the other goes on, the first process first. Then the first
-            goes on to its end, and the copy after it.
+        delivery: The delivery that has a copy.
+        turns: How many points each process passes before the other one continues, beginning with the first
+            process. After the last turn, the first process runs to its end, and then the copy.
     """
 
     delivery: int
@@ -57,22 +61,25 @@ class Copy(NamedTuple):
 
 
 class Sleep(NamedTuple):
-    """A process that sleeps before a point until all is done, and then goes on; Lambda takes it for dead."""
+    """A zombie: a process that freezes before a point, is taken for dead, and wakes when all is done."""
 
     delivery: int
     point: int
 
 
 class Repeat(NamedTuple):
-    """One delivery more of a batch that has succeeded."""
+    """One more delivery of a batch that has succeeded."""
 
 
 Step: TypeAlias = Strike | Copy | Sleep | Repeat
 Schedule: TypeAlias = tuple[Step, ...]
 
 MOST_STEPS: Final = 3
-_TO_THE_END: Final = 1_000_000
 _MOST_TURNS: Final = 6
+_TO_THE_END: Final = 1_000_000  # more points than any process has
+
+# A request can also fail after it was executed, and then the app does not know that it was. At the begin and
+# the end of a handler there is no request. A kill at its end comes between its effects and its mark.
 _REQUEST: Final = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.ANSWER_LOST, Fault.REFUSED)
 _FAULTS: Final[Mapping[PointKind, Sequence[Fault]]] = {
     "read": _REQUEST,
@@ -85,9 +92,10 @@ _FAULTS: Final[Mapping[PointKind, Sequence[Fault]]] = {
 
 
 def single_steps(points: Sequence[Point]) -> Iterator[Step]:
-    """Everything that can happen once to a delivery with these points.
+    """Yield every step that can happen, alone, to a first delivery with these points.
 
-    The copies are those that run through while the first process stands at a point.
+    Of all interleavings with a copy, these are the ones in which the copy runs to its end while the first
+    process waits at a point. There is one for each point, while the number of all of them is exponential.
     """
     for number, point in enumerate(points):
         for fault in _FAULTS[point.kind]:
@@ -99,7 +107,11 @@ def single_steps(points: Sequence[Point]) -> Iterator[Step]:
 
 
 def random_schedule(random: Random, points: Sequence[Point]) -> Schedule:
-    """Up to three steps, in the first deliveries; copies take turns, and have faults of their own."""
+    """Return a random schedule of one to three steps in the first three deliveries.
+
+    The points are those of a first delivery without faults. A later delivery can have fewer, and then a step
+    may find no point to happen at. That costs a simulation but needs no knowledge of the app.
+    """
     steps = [_random_step(random, points) for _ in range(random.randint(1, MOST_STEPS))]
     copied = {step.delivery for step in steps if isinstance(step, Copy)}
     return tuple(
@@ -111,7 +123,7 @@ def random_schedule(random: Random, points: Sequence[Point]) -> Schedule:
 
 
 def simpler(schedule: Schedule) -> Iterator[Schedule]:
-    """The schedules that say the same with one thing less, the shortest first."""
+    """Yield the schedules that are one detail simpler: without a step, or with fewer turns of a copy."""
     for place, step in enumerate(schedule):
         yield schedule[:place] + schedule[place + 1 :]
         if isinstance(step, Copy):
@@ -120,17 +132,19 @@ def simpler(schedule: Schedule) -> Iterator[Schedule]:
 
 
 def is_to_the_end(turn: int) -> bool:
-    """Whether whose turn it is goes on to the end."""
+    """Return whether a process runs to its end in this turn."""
     return turn == _TO_THE_END
 
 
 def _fewer(turns: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    # A copy that runs to its end is the simplest to read in a report, so it is tried first and never cut.
     if turns[1:] != (_TO_THE_END,):
         yield (turns[0], _TO_THE_END)
         yield from ((*turns[:place],) for place in range(2, len(turns)))
 
 
 def _random_step(random: Random, points: Sequence[Point]) -> Step:
+    # Repetitions in the tuples are weights: most steps happen to the first delivery, as a strike or a copy.
     number = random.randrange(len(points))
     delivery = random.choice((0, 0, 0, 1, 2))
     kind = random.choice(("strike", "strike", "strike", "copy", "copy", "sleep", "repeat"))

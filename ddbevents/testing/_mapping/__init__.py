@@ -1,1 +1,16 @@
-"""Lambda's event source mapping as a model: batches, retries, filters and destinations in virtual time."""
+"""A model of Lambda's event source mapping: batches, retries, filters and destinations in virtual time."""
+
+from ._delivery import EventSourceMapping
+from ._function import Handler, SimulatedContext
+from ._history import Discarded, History, Invocation
+from ._patterns import matches_pattern
+
+__all__ = [
+    "Discarded",
+    "EventSourceMapping",
+    "Handler",
+    "History",
+    "Invocation",
+    "SimulatedContext",
+    "matches_pattern",
+]

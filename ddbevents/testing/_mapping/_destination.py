@@ -1,7 +1,7 @@
-"""What an on-failure destination gets.
+"""The message that Lambda sends to an on-failure destination.
 
-Contract: https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html; that `functionError` can
-be null, and that there is no `responseContext` where the age was exceeded, was recorded on AWS.
+Contract: https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html. Recorded on AWS:
+`functionError` can be null, and there is no `responseContext` if the records were too old.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ._history import Invocation
 def failure_message(
     batch: Batch, last: Invocation | None, *, function: str, shard: str, request_id: str, at: datetime
 ) -> dict[str, Any]:
-    """The message to a queue or a topic: what was discarded and where it is, but not the records.
+    """Return the message for a queue or a topic: where the discarded records are, but not the records.
 
     Args:
-        batch: What is discarded.
+        batch: The discarded batch.
         last: The invocation that used up the retries; None if the records were too old.
         function: The function's name.
-        shard: Where the records came from.
-        request_id: Of the message.
-        at: When they were discarded.
+        shard: The shard of the records.
+        request_id: The message's own request id.
+        at: When the batch was discarded.
     """
     first, *_, newest = (batch.records[0], *batch.records)
     return {

@@ -1,4 +1,4 @@
-"""One invocation of a function, as Lambda's Python runtime makes it.
+"""One invocation of a function by Lambda's Python runtime.
 
 Contract: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html and
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
-from ._clock import FunctionTimeoutError, VirtualClock
+from .._clock import FunctionTimeoutError, VirtualClock
 
 Handler: TypeAlias = Callable[[Any, Any], object]
-"""A Lambda handler: takes the event and the context."""
+"""A Lambda handler, which takes the event and the context."""
 
 
 class Function(NamedTuple):
-    """A handler and how it is configured."""
+    """A handler and its configuration."""
 
     handler: Handler
     name: str
@@ -30,7 +30,7 @@ class Function(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SimulatedContext:
-    """Lambda's context object, its time taken from the virtual clock."""
+    """Lambda's context object; the time it has left comes from the virtual clock."""
 
     function_name: str
     invoked_function_arn: str
@@ -45,38 +45,39 @@ class SimulatedContext:
 
     @property
     def log_group_name(self) -> str:
-        """The function's group of log streams."""
+        """The function's log group."""
         return f"/aws/lambda/{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
-        """The virtual milliseconds before Lambda ends the function."""
+        """Return the virtual milliseconds until Lambda ends the function."""
         return max(0, (self.deadline - self.clock.now) // timedelta(milliseconds=1))
 
 
 class Reply(NamedTuple):
-    """What came of an invocation: an answer, as JSON, or an error."""
+    """The function's answer as JSON, or its error."""
 
     answer: Any
     error: BaseException | None
 
 
 def function_arn(name: str) -> str:
-    """The ARN of a function."""
+    """Return the ARN of a function."""
     return f"arn:aws:lambda:eu-central-1:123456789012:function:{name}"
 
 
 def invoke(function: Function, payload: str, request_id: str, clock: VirtualClock) -> Reply:
-    """Call the handler with an event of its own, and end it at its timeout.
+    """Call the handler with a fresh event, and end it at its timeout.
 
-    What ends a test run passes: KeyboardInterrupt, and the exceptions of test runners.
+    Exceptions that end a test run pass through: KeyboardInterrupt, and those of test runners.
     """
     context = _context(function, request_id, clock)
     try:
         with clock.ending_at(context.deadline):
             answer = function.handler(json.loads(payload), context)
-    # SystemExit ends the runtime, and CancelledError comes through it: both are failed invocations
+    # SystemExit ends the runtime, and CancelledError passes through it. Both fail the invocation.
     except (Exception, SystemExit, CancelledError, FunctionTimeoutError) as error:  # noqa: BLE001  # the runtime's
         return Reply(None, error)
+    # A handler can catch FunctionTimeoutError, but not the end of its process: its answer does not count.
     if clock.now >= context.deadline:
         return Reply(None, FunctionTimeoutError("the function ran into its timeout, and went on"))
     return _marshalled(answer)
@@ -95,7 +96,7 @@ def _context(function: Function, request_id: str, clock: VirtualClock) -> Simula
 
 
 def _marshalled(answer: object) -> Reply:
-    """The answer as Lambda reads it; from Python 3.12 on the runtime writes it as UTF-8, not as ASCII."""
+    """Return the answer as Lambda reads it. From Python 3.12 on, the runtime writes UTF-8, not ASCII."""
     try:
         text = json.dumps(answer, ensure_ascii=False)
         text.encode()

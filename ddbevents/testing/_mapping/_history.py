@@ -1,4 +1,4 @@
-"""What happened at an event source mapping, to assert on."""
+"""The history of an event source mapping, for assertions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Invocation(NamedTuple):
     Attributes:
         at: When it began.
         duration: How long it took.
-        shard: Whose records it got; AWS does not tell the function.
+        shard: The shard of its records; AWS does not tell the function.
         records: The records it got.
-        retry: How many retries of the batch it used up, 0 at the first delivery.
+        retry: Which retry of the batch it was; 0 is the first delivery.
         request_id: The `aws_request_id` of its context.
-        answer: What the function returned, as Lambda reads it; None if it failed.
+        answer: The function's answer, as Lambda reads it; None if it failed.
         error: Why it failed, or None.
-        verdict: What Lambda made of it.
-        checkpoint: The record to begin again at, if the answer named one.
+        verdict: How Lambda judged it.
+        checkpoint: The sequence number that Lambda retries from, if the answer named one.
     """
 
     at: datetime
@@ -43,24 +43,24 @@ class Invocation(NamedTuple):
 
     @property
     def sequence_numbers(self) -> list[str]:
-        """Of its records, in their order."""
+        """The sequence numbers of its records, in order."""
         return sequence_numbers(self.records)
 
     def __repr__(self) -> str:
-        """Without records, answer and the error's message, which may hold an item's values."""
+        """Leave out records, answer and the error's message, which may hold item values."""
         error = "" if self.error is None else f", {type(self.error).__name__}"
         return f"<Invocation of {len(self.records)} records: {self.verdict}{error}>"
 
 
 class Discarded(NamedTuple):
-    """Records that Lambda gave up on, together.
+    """A batch that Lambda gave up on.
 
     Attributes:
-        at: When.
-        shard: Where they came from.
-        records: The records.
-        condition: Why.
-        message: What a queue or a topic gets as on-failure destination.
+        at: When it was discarded.
+        shard: The shard of its records.
+        records: Its records.
+        condition: Why it was discarded.
+        message: The message that a queue or a topic gets as on-failure destination.
     """
 
     at: datetime
@@ -71,26 +71,26 @@ class Discarded(NamedTuple):
 
     @property
     def sequence_numbers(self) -> list[str]:
-        """Of its records, in their order."""
+        """The sequence numbers of its records, in order."""
         return sequence_numbers(self.records)
 
     @property
     def s3_object(self) -> Json:
-        """What a bucket gets as on-failure destination: the message, and the event as text."""
+        """The object that a bucket gets as on-failure destination: the message, and the event as text."""
         return {**self.message, "payload": json.dumps({"Records": self.records})}
 
     def __repr__(self) -> str:
-        """Without records."""
+        """Leave out the records, which hold item values."""
         return f"<Discarded {len(self.records)} records: {self.condition}>"
 
 
 class History:
-    """What happened at an event source mapping, in order.
+    """Everything that happened at an event source mapping, in order.
 
     Attributes:
         invocations: The calls of the function.
-        discarded: What was given up on, batch by batch.
-        expired: Records that left the stream after 24 hours, undone; no destination hears of them.
+        discarded: The batches that Lambda gave up on.
+        expired: Unfinished records that left the stream after 24 hours. No destination is told of them.
         filtered: Records that no filter let through.
         throttled: How many deliveries were refused before the function was called.
     """
@@ -104,7 +104,7 @@ class History:
 
     @property
     def delivered(self) -> list[str]:
-        """The sequence numbers in the order of their deliveries, repeated as they were."""
+        """The sequence numbers in order of delivery, with repetitions."""
         return [number for invocation in self.invocations for number in invocation.sequence_numbers]
 
     @property
@@ -114,20 +114,20 @@ class History:
 
     @property
     def retries(self) -> int:
-        """How many invocations used up a retry."""
+        """How many invocations were retries."""
         return sum(invocation.retry > 0 for invocation in self.invocations)
 
     @property
     def lost(self) -> list[str]:
-        """The sequence numbers of what was discarded or expired, so that it is not delivered any more."""
+        """The sequence numbers of records that were discarded or expired."""
         gone = [number for discarded in self.discarded for number in discarded.sequence_numbers]
         return gone + sequence_numbers(self.expired)
 
     def __repr__(self) -> str:
-        """In numbers."""
+        """Show numbers only, no item values."""
         return f"<History: {len(self.invocations)} invocations, {len(self.lost)} records lost>"
 
 
 def sequence_numbers(records: Iterable[Json]) -> list[str]:
-    """Of the records, in their order."""
+    """Return the sequence numbers of the records, in order."""
     return [record["dynamodb"]["SequenceNumber"] for record in records]

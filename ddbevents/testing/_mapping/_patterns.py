@@ -1,8 +1,8 @@
-"""Whether a record passes an event filter: the pattern language of Lambda's event source mappings.
+"""Event filter patterns of Lambda's event source mappings, and whether a record matches one.
 
-Contract: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filtering-syntax; what
-it leaves open (arrays, exists, ranges, letters beyond ASCII) is decided as Event Ruler does,
-https://github.com/aws/event-ruler.
+Contract: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filtering-syntax. Where
+it is silent (arrays, exists, ranges, letters beyond ASCII), this follows Event Ruler, which AWS uses:
+https://github.com/aws/event-ruler
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
 
 
 def _equals_ignoring_case(text: str, wanted: str) -> bool:
-    """Each character of the pattern stands for its upper and its lower form: ß for SS, but not for ss."""
+    """Match each character of the pattern in its upper or its lower form: ß matches SS, but not ss."""
     forms = (f"(?:{re.escape(letter.upper())}|{re.escape(letter.lower())})" for letter in wanted)
     return re.fullmatch("".join(forms), text) is not None
 
@@ -43,11 +43,11 @@ _ON_TEXT: Final[Mapping[str, Callable[[str, str], bool]]] = {
 
 
 def matches_pattern(pattern: Pattern | str, record: Mapping[str, Any]) -> bool:
-    """Whether Lambda lets a record through to the function.
+    """Return whether Lambda lets a record through to the function.
 
     Args:
-        pattern: A pattern as an object, or as the JSON text that AWS takes; of two equal names in an object
-            of the text the last counts.
+        pattern: A pattern as an object, or as the JSON text that AWS takes. If an object of the text has a
+            name twice, the last one counts.
         record: The record as Lambda sends it.
 
     Raises:
@@ -57,12 +57,12 @@ def matches_pattern(pattern: Pattern | str, record: Mapping[str, Any]) -> bool:
 
 
 def matches_any(patterns: tuple[Pattern, ...], record: Mapping[str, Any]) -> bool:
-    """Whether one of the patterns of a mapping, already read, lets a record through; none let all through."""
+    """Return whether a record matches one of a mapping's patterns, or there are none."""
     return not patterns or any(_matches(pattern, record, record, ()) for pattern in patterns)
 
 
 def read_patterns(patterns: Iterable[Pattern | str]) -> tuple[Pattern, ...]:
-    """The patterns of a mapping, checked.
+    """Read and check the patterns of a mapping.
 
     Raises:
         ConfigurationError: Lambda would refuse them.
@@ -74,7 +74,7 @@ def read_patterns(patterns: Iterable[Pattern | str]) -> tuple[Pattern, ...]:
 
 
 def read_pattern(pattern: Pattern | str) -> Pattern:
-    """One pattern, checked.
+    """Read and check one pattern.
 
     Raises:
         ConfigurationError: Lambda would refuse it.
@@ -83,9 +83,9 @@ def read_pattern(pattern: Pattern | str) -> Pattern:
         text = pattern if isinstance(pattern, str) else json.dumps(pattern, separators=(",", ":"))
         read = json.loads(text)
     except (TypeError, ValueError) as error:
-        raise ConfigurationError("a filter pattern is a JSON object") from error
+        raise ConfigurationError("a filter pattern must be a JSON object") from error
     if not isinstance(read, dict):
-        raise ConfigurationError("a filter pattern is a JSON object")
+        raise ConfigurationError("a filter pattern must be a JSON object")
     if len(text) > _LONGEST:
         raise ConfigurationError(f"a filter pattern has at most {_LONGEST} characters")
     _check(read, ())
@@ -101,26 +101,26 @@ def _check(pattern: dict[str, Any], path: _Path) -> None:
         elif isinstance(part, dict):
             _check(part, (*path, name))
         elif not isinstance(part, list) or not part:
-            raise _refusal((*path, name), 'every value is a list of alternatives, such as ["OPEN"]')
+            raise _refusal((*path, name), 'a value must be a list of alternatives, such as ["OPEN"]')
         else:
             for alternative in part:
                 _check_alternative(alternative, (*path, name))
 
 
 def _check_or(part: object, path: _Path) -> None:
-    if not isinstance(part, list) or len(part) < 2 or not all(isinstance(branch, dict) for branch in part):  # noqa: PLR2004  # either or
-        raise _refusal((*path, "$or"), "needs a list of two objects or more")
+    if not isinstance(part, list) or len(part) < 2 or not all(isinstance(branch, dict) for branch in part):  # noqa: PLR2004  # either one or the other
+        raise _refusal((*path, "$or"), "needs a list of at least two objects")
     for branch in part:
         _check(branch, path)
 
 
 def _check_alternative(alternative: object, path: _Path) -> None:
     if isinstance(alternative, list):
-        raise _refusal(path, "a list in a list")
+        raise _refusal(path, "a list within a list")
     if not isinstance(alternative, dict):
         return
     if len(alternative) != 1:
-        raise _refusal(path, "an operator is an object of one name")
+        raise _refusal(path, "an operator must be an object with one name")
     [(name, operand)] = alternative.items()
     if not _is_operand(name, operand):
         raise _refusal(path, f"Lambda has no such operator, or not with this operand: {name!r}")
@@ -133,19 +133,19 @@ def _is_operand(name: str, operand: object) -> bool:
         case "numeric":
             return _is_comparison(operand)
         case "anything-but":
-            return _is_of_one_kind(operand if isinstance(operand, list) else [operand])
+            return _is_text_or_numbers(operand if isinstance(operand, list) else [operand])
         case _:
             return name in _ON_TEXT and isinstance(operand, str)
 
 
-def _is_of_one_kind(members: list[Any]) -> bool:
+def _is_text_or_numbers(members: list[Any]) -> bool:
     return bool(members) and (
         all(isinstance(member, str) for member in members) or all(map(_is_number, members))
     )
 
 
 def _is_comparison(operand: object) -> bool:
-    """One comparison, or a lower bound and then a higher one."""
+    """Return whether it is one comparison, or a lower bound followed by a higher one."""
     match operand:
         case [str(sign), bound]:
             return sign in _COMPARISONS and _is_number(bound)
@@ -165,21 +165,21 @@ def _refusal(path: _Path, reason: str) -> ConfigurationError:
 
 
 def _has_leaf(path: _Path, record: Mapping[str, Any]) -> bool:
-    return any(not isinstance(value, Mapping) for value in _along(path, record))
+    return any(not isinstance(value, Mapping) for value in _values_at(path, record))
 
 
-def _along(path: _Path, value: Any) -> Iterator[Any]:
+def _values_at(path: _Path, value: Any) -> Iterator[Any]:
     if isinstance(value, list):
         for member in value:
-            yield from _along(path, member)
+            yield from _values_at(path, member)
     elif not path:
         yield value
     elif isinstance(value, Mapping) and path[0] in value:
-        yield from _along(path[1:], value[path[0]])
+        yield from _values_at(path[1:], value[path[0]])
 
 
 def _matches(pattern: Pattern, value: Any, record: Mapping[str, Any], path: _Path) -> bool:
-    """All names of the pattern, in one and the same element where the value is an array."""
+    """Return whether all names of the pattern match; in an array, within the same element."""
     if isinstance(value, list) and value:
         return any(_matches(pattern, member, record, path) for member in value)
     fields: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
@@ -195,8 +195,10 @@ def _part_matches(part: Any, fields: Mapping[str, Any], record: Mapping[str, Any
     inner = fields.get(path[-1], {})
     if isinstance(part, Mapping):
         return _matches(part, inner, record, path)
-    leaves = [leaf for leaf in _along((), inner) if not isinstance(leaf, Mapping)]
+    leaves = [leaf for leaf in _values_at((), inner) if not isinstance(leaf, Mapping)]
     return any(
+        # Event Ruler looks at leaves only. So this also holds for an attribute that is there, since its value
+        # is an object with the type tag.
         not _has_leaf(path, record)
         if alternative == {"exists": False}
         else any(_leaf_matches(alternative, leaf) for leaf in leaves)
@@ -206,7 +208,7 @@ def _part_matches(part: Any, fields: Mapping[str, Any], record: Mapping[str, Any
 
 def _leaf_matches(alternative: Any, leaf: object) -> bool:
     if not isinstance(alternative, Mapping):
-        return _same(alternative, leaf)
+        return _is_same(alternative, leaf)
     [(name, operand)] = alternative.items()
     match name:
         case "exists":
@@ -215,7 +217,7 @@ def _leaf_matches(alternative: Any, leaf: object) -> bool:
             return _is_number(leaf) and _in_range(operand, leaf)
         case "anything-but":
             excluded = operand if isinstance(operand, list) else [operand]
-            return not any(_same(member, leaf) for member in excluded)
+            return not any(_is_same(member, leaf) for member in excluded)
         case _:
             return isinstance(leaf, str) and _ON_TEXT[name](leaf, operand)
 
@@ -225,6 +227,6 @@ def _in_range(operand: list[Any], number: float) -> bool:
     return all(_COMPARISONS[sign](number, bound) for sign, bound in comparisons)
 
 
-def _same(one: object, other: object) -> bool:
-    """As JSON text, so that 300 is not 300.0, and 1 is not true."""
+def _is_same(one: object, other: object) -> bool:
+    """Compare as JSON text, so that 300 is not 300.0 and 1 is not true."""
     return json.dumps(one) == json.dumps(other)

@@ -1,4 +1,4 @@
-"""The settings of an event source mapping, and which of them AWS takes.
+"""The settings of an event source mapping, and the values that AWS accepts.
 
 Contract: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 """
@@ -16,11 +16,11 @@ _LONGEST_WINDOW: Final = timedelta(seconds=300)
 _MOST_RETRIES: Final = 10_000
 _LOWEST_AGE: Final = timedelta(seconds=60)
 _HIGHEST_AGE: Final = timedelta(days=7)
-_MOST_LANES: Final = 10
+_MOST_PARALLEL_BATCHES: Final = 10
 
 
 class Settings(NamedTuple):
-    """The settings, in the words of `EventSourceMapping`."""
+    """The settings, named as in `EventSourceMapping`."""
 
     batch_size: int
     window: timedelta
@@ -32,23 +32,23 @@ class Settings(NamedTuple):
     filters: tuple[Pattern, ...]
 
     def check(self) -> None:
-        """Refuse what AWS would refuse.
+        """Refuse values that AWS would refuse.
 
         Raises:
-            ConfigurationError: A setting is out of AWS's range, or of another type.
+            ConfigurationError: A setting has a wrong type or is out of AWS's range.
         """
         if not _is_count(self.batch_size, 1, _MOST_RECORDS):
             raise ConfigurationError(f"batch_size must be 1 to {_MOST_RECORDS}")
         if not _is_time(self.window, timedelta(0), _LONGEST_WINDOW):
             raise ConfigurationError("window must be a timedelta of 0 to 300 seconds")
         if not _is_count(self.retries, -1, _MOST_RETRIES):
-            raise ConfigurationError(f"retries must be 0 to {_MOST_RETRIES}, or -1 for no end")
+            raise ConfigurationError(f"retries must be 0 to {_MOST_RETRIES}, or -1 for no limit")
         if self.max_age is not None and not _is_time(self.max_age, _LOWEST_AGE, _HIGHEST_AGE):
             raise ConfigurationError(
-                "max_age must be a timedelta of 60 seconds to 7 days, or None for no end"
+                "max_age must be a timedelta of 60 seconds to 7 days, or None for no limit"
             )
-        if not _is_count(self.parallelization, 1, _MOST_LANES):
-            raise ConfigurationError(f"parallelization must be 1 to {_MOST_LANES}")
+        if not _is_count(self.parallelization, 1, _MOST_PARALLEL_BATCHES):
+            raise ConfigurationError(f"parallelization must be 1 to {_MOST_PARALLEL_BATCHES}")
 
 
 def _is_count(setting: object, lowest: int, highest: int) -> bool:

@@ -1,4 +1,4 @@
-"""Shards, which of them may be read yet, and what waits in them.
+"""Shards: which of them can be read, and the records that wait in them.
 
 Contract: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html (lineage) and
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html (parallelization).
@@ -12,74 +12,74 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..._errors import ConfigurationError
-from ._batches import Arrival, Batch, Course, gather
+from ._answers import NextStep
+from ._batches import Arrival, Batch, gather
 
-_SPACE: Final = 2**64  # of hashes
+_HASHES: Final = 2**64
 _FIRST_WAIT: Final = timedelta(seconds=1)
 _LONGEST_WAIT: Final = timedelta(minutes=15)
 
 
 class Lane:
-    """One queue of a shard, with at most one batch in flight.
-
-    AWS backs off between retries and does not say how: here the waits double from 1 second to 15 minutes.
-    """
+    """A queue within a shard, with at most one batch in flight. A shard has ParallelizationFactor of them."""
 
     def __init__(self, shard: str, now: datetime) -> None:
         self.shard: Final = shard
         self._queue: deque[Arrival] = deque()
-        self._again: deque[Batch] = deque()
+        self._unfinished: deque[Batch] = deque()  # come before the queue
         self._ready_at = now
         self._wait = _FIRST_WAIT
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits."""
-        return not (self._queue or self._again)
+        return not (self._queue or self._unfinished)
 
     def put(self, arrival: Arrival) -> None:
-        """Add a record to the end."""
+        """Add a record to the end of the queue."""
         self._queue.append(arrival)
 
     def due(self, batch_size: int, window: timedelta) -> datetime:
-        """When the next batch is to be delivered, if nothing arrives.
+        """Return when the next batch is due if nothing more arrives.
 
-        The window begins when the invocation before has ended, or with the first record if none is waiting.
+        The batching window starts at the end of the previous invocation, or with the first record after it.
         """
-        if self._again or gather(self._queue, batch_size).is_full:
+        if self._unfinished or gather(self._queue, batch_size).is_full:
             return self._ready_at
         return max(self._ready_at, self._queue[0].at) + window
 
     def take(self, batch_size: int) -> Batch:
-        """The next batch, no longer waiting."""
-        if self._again:
-            return self._again.popleft()
+        """Remove and return the next batch."""
+        if self._unfinished:
+            return self._unfinished.popleft()
         records = gather(self._queue, batch_size).records
         for _ in records:
             self._queue.popleft()
         return Batch(records)
 
-    def go_on(self, course: Course, now: datetime) -> None:
-        """Follow the course; what it delivers again comes before all that waits."""
-        self._again.extendleft(reversed(course.again))
-        if course.waits:
+    def proceed(self, step: NextStep, now: datetime) -> None:
+        """Take the next step after a delivery; its batches come before all waiting records."""
+        self._unfinished.extendleft(reversed(step.batches))
+        if step.waits:
             self._back_off(now)
         else:
             self._ready_at = now
             self._wait = _FIRST_WAIT
 
-    def refuse(self, batch: Batch, now: datetime) -> None:
-        """Deliver a batch later that could not be delivered."""
-        self._again.appendleft(batch)
+    def postpone(self, batch: Batch, now: datetime) -> None:
+        """Put back a batch that Lambda could not deliver."""
+        self._unfinished.appendleft(batch)
         self._back_off(now)
 
     def _back_off(self, now: datetime) -> None:
+        # AWS backs off between retries but does not document how. Doubling from 1 second to 15 minutes is a
+        # choice; tests should not depend on it.
         self._ready_at = now + self._wait
         self._wait = min(self._wait * 2, _LONGEST_WAIT)
 
 
 class Shard:
-    """A part of the stream, for the items whose hash lies in its range."""
+    """A part of the stream: the items whose hash lies in its range."""
 
     def __init__(
         self, number: int, span: range, lanes: int, now: datetime, parent: Shard | None = None
@@ -93,16 +93,16 @@ class Shard:
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing waits in it, nor in those that it comes from."""
+        """Whether nothing waits in it or in its ancestors."""
         return self.is_readable and all(lane.is_empty for lane in self.lanes)
 
     @property
     def is_readable(self) -> bool:
-        """Whether all that its parent had is done: then its own order is that of the stream."""
+        """Whether its parent is drained, which keeps each item's records in order across a split."""
         return self._parent is None or self._parent.is_drained
 
     def holds(self, item: str) -> bool:
-        """Whether records of the item belong here."""
+        """Return whether new records of the item belong here."""
         return self.is_open and _hash(item) in self._span
 
     def put(self, arrival: Arrival) -> None:
@@ -112,18 +112,18 @@ class Shard:
             ConfigurationError: Its sequence number does not rise, or the shard is closed.
         """
         if not self.is_open:
-            raise ConfigurationError(f"{self.name} was split: put records into the shards that came of it")
+            raise ConfigurationError(f"{self.name} was split: put records into its children")
         number = int(arrival.sequence_number)
         if number <= self._last:
             raise ConfigurationError(
-                f"record {number} comes after {self._last}: put records in the order of their numbers"
+                f"record {number} comes after {self._last}: put records in order of their sequence numbers"
             )
         self._last = number
-        # the part of the hash that does not tell the shard tells the lane
+        # The shard is chosen by the high part of the hash, so the lane must be chosen by the low part.
         self.lanes[_hash(arrival.item) % len(self.lanes)].put(arrival)
 
     def split(self, first_number: int, now: datetime) -> tuple[Shard, Shard]:
-        """Close the shard; two others take what comes now, and are read when this one is done."""
+        """Close the shard and return its two children, which take new records and are read after it."""
         self.is_open = False
         middle = (self._span.start + self._span.stop) // 2
         spans = range(self._span.start, middle), range(middle, self._span.stop)
@@ -134,8 +134,8 @@ class Shard:
 
 
 def first_shard(lanes: int, now: datetime) -> Shard:
-    """The shard of a new stream, for all items."""
-    return Shard(0, range(_SPACE), lanes, now)
+    """Return the only shard of a new stream."""
+    return Shard(0, range(_HASHES), lanes, now)
 
 
 def _hash(item: str) -> int:

@@ -1,4 +1,4 @@
-"""Plays a schedule: one world, an event source mapping, and as many processes as it takes."""
+"""Simulations: an app under one schedule, with a world, an event source mapping and processes."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from ..._app import StreamApp
 from ..._engine import BatchReport
 from ..._errors import ConfigurationError
-from .._mapping._function import Handler, SimulatedContext
-from .._mapping._history import History
-from .._mapping._mapping import EventSourceMapping
-from ._boundaries import with_boundaries
-from ._processes import Process, Task, Walker
+from .._mapping import EventSourceMapping, Handler, History, SimulatedContext
+from ._points import instrument
+from ._processes import Process, SteppedThread, Task
 from ._schedules import Copy, Fault, Repeat, Schedule, Sleep, Strike
 
 WorldT = TypeVar("WorldT")
 
 
-class Scene(NamedTuple, Generic[WorldT]):
-    """What is played, again and again.
+class Scenario(NamedTuple, Generic[WorldT]):
+    """The app, its records and its world: everything that is the same in all simulations.
 
     Attributes:
         make_app: Makes the app of a process.
-        records: What is in the stream.
-        observe: Tells the effects.
-        make_world: Makes what outlives processes.
+        records: The records in the stream.
+        observe: Returns the effects in a world.
+        make_world: Makes a new world, which outlives processes.
         make_mapping: Makes the event source mapping.
-        only: The handler to play it with; None for all.
+        only: The only handler to run; None runs all.
     """
 
     make_app: Callable[[WorldT], StreamApp]
@@ -40,14 +38,14 @@ class Scene(NamedTuple, Generic[WorldT]):
     only: str | None = None
 
 
-class Played(NamedTuple):
-    """What came of a schedule.
+class Simulation(NamedTuple):
+    """The outcome of a schedule.
 
     Attributes:
-        effects: As observed at the end.
-        deliveries: The processes of each delivery: one, or one and a copy.
-        history: What the event source mapping saw.
-        reports: Of the batches that came to their end, in that order.
+        effects: The effects observed at the end.
+        deliveries: The processes of each delivery: one, or one and its copy.
+        history: The history of the event source mapping.
+        reports: The reports of the batches that ran to their end, in order.
     """
 
     effects: object
@@ -62,26 +60,28 @@ class Played(NamedTuple):
 
     @property
     def done(self) -> Counter[Task]:
-        """How often each handler took effect for each record, as far as that can be told."""
+        """How often each handler took effect for each record, as far as the explorer can know."""
         return sum((process.done for process in self._processes()), Counter[Task]())
 
     def _processes(self) -> Iterator[Process]:
         return (process for processes in self.deliveries for process in processes)
 
 
-def play(scene: Scene[WorldT], schedule: Schedule) -> Played:
-    """Deliver the records until all is done or given up, then let those go on that sleep."""
-    world = scene.make_world()
-    stage = _Stage(lambda: scene.make_app(world), schedule, scene.only)
-    mapping = scene.make_mapping(stage.deliver)
+def simulate(scenario: Scenario[WorldT], schedule: Schedule) -> Simulation:
+    """Deliver the records until all are finished or given up, then wake the zombies."""
+    world = scenario.make_world()
+    function = _Function(lambda: scenario.make_app(world), schedule, scenario.only)
+    mapping = scenario.make_mapping(function.invoke)
     mapping.repeat(sum(isinstance(step, Repeat) for step in schedule))
-    mapping.put(*scene.records)
+    mapping.put(*scenario.records)
     history = mapping.run()
-    stage.wake()
-    return Played(scene.observe(world), stage.deliveries, history, stage.reports)
+    function.wake()
+    return Simulation(scenario.observe(world), function.deliveries, history, function.reports)
 
 
 class _Context(NamedTuple):
+    """Lambda's context, with the remaining time that the schedule says."""
+
     function_name: str
     process: Process
 
@@ -89,17 +89,19 @@ class _Context(NamedTuple):
         return self.process.milliseconds_left()
 
 
-class _Stage:
+class _Function:
+    """The Lambda function: a new process for each delivery, and the faults of the schedule in it."""
+
     def __init__(self, make_app: Callable[[], StreamApp], schedule: Schedule, only: str | None) -> None:
         self.deliveries: list[Sequence[Process]] = []
         self.reports: list[BatchReport] = []
         self._make_app = make_app
         self._schedule = schedule
         self._only = only
-        self._asleep: list[Walker] = []
+        self._asleep: list[SteppedThread] = []
 
-    def deliver(self, event: Any, context: SimulatedContext) -> object:
-        """What the event source mapping calls."""
+    def invoke(self, event: Any, context: SimulatedContext) -> object:
+        """Handle a batch, as the handler of the event source mapping."""
         number = len(self.deliveries)
         run = partial(self._run, event, context)
         for step in self._schedule:
@@ -109,48 +111,51 @@ class _Stage:
             if isinstance(step, Copy) and step.delivery == number:
                 faults = [self._faults(number, of_copy=of_copy) for of_copy in (False, True)]
                 return self._take_turns(run, step, faults)
-        process = Process(self._faults(number, of_copy=False), _go_on)
+        # Most deliveries have neither, and then need no thread. This makes thousands of schedules fast.
+        process = Process(self._faults(number, of_copy=False), _continue)
         self.deliveries.append([process])
         run(process)
         return process.result()
 
     def wake(self) -> None:
-        """Let those that sleep go on to their end. Nobody hears their answers."""
-        for walker in self._asleep:
-            walker.finish()
+        """Let all zombies run to their end. Lambda does not hear their answers, but the store does."""
+        for thread in self._asleep:
+            thread.finish()
 
     def _sleep(self, run: Callable[[Process], None], step: Sleep, faults: Mapping[int, Fault]) -> object:
-        process, walker = _walk(run, faults)
+        process, thread = _stepped(run, faults)
         self.deliveries.append([process])
-        walker.go_on(step.point + 1)
-        if walker.has_ended:
+        # One step more than points: the first one starts the process and stops it before its first point.
+        thread.advance(step.point + 1)
+        if thread.has_ended:
             return process.result()
-        self._asleep.append(walker)
+        self._asleep.append(thread)
         raise SystemExit("the function ran into its timeout, and its process is frozen")
 
     def _take_turns(
         self, run: Callable[[Process], None], step: Copy, faults: Sequence[Mapping[int, Fault]]
     ) -> object:
-        (process, walker), (double, other) = (_walk(run, each) for each in faults)
-        self.deliveries.append([process, double])
+        (process, first), (copied, second) = (_stepped(run, each) for each in faults)
+        self.deliveries.append([process, copied])
         for place, points in enumerate(step.turns):
-            # one more: it stands before its next point when it has passed so many
-            (other if place % 2 else walker).go_on(points if place > 1 else points + 1)
-        walker.finish()
-        other.finish()
+            # As in `_sleep`, the first turn of each process has one more step.
+            (second if place % 2 else first).advance(points if place > 1 else points + 1)
+        first.finish()
+        second.finish()
+        # Lambda hears the first process's answer only. The copy is heard by nobody but the store.
         return process.result()
 
     def _run(self, event: Any, context: SimulatedContext, process: Process) -> None:
-        left = _Context(context.function_name, process)
-        process.run(lambda: self._app(process)(event, left))
+        inner = _Context(context.function_name, process)
+        process.run(lambda: self._app(process)(event, inner))
 
     def _app(self, process: Process) -> StreamApp:
         app: object = self._make_app()
         if not isinstance(app, StreamApp):
             raise ConfigurationError(f"make_app must return a StreamApp, not {type(app).__name__}")
-        inside = with_boundaries(app, process, self._only)
-        inside.on_report(self.reports.append)
-        return inside
+        instrumented = instrument(app, process, self._only)
+        instrumented.on_report(self.reports.append)
+        return instrumented
 
     def _faults(self, delivery: int, *, of_copy: bool) -> Mapping[int, Fault]:
         return {
@@ -160,12 +165,12 @@ class _Stage:
         }
 
 
-def _walk(run: Callable[[Process], None], faults: Mapping[int, Fault]) -> tuple[Process, Walker]:
-    # the thread begins only when it is told to, and by then it has its process
-    walker = Walker(lambda: run(process))
-    process = Process(faults, walker.stand_still)
-    return process, walker
+def _stepped(run: Callable[[Process], None], faults: Mapping[int, Fault]) -> tuple[Process, SteppedThread]:
+    # The lambda may name `process` before it is assigned: the thread waits until its first step.
+    thread = SteppedThread(lambda: run(process))
+    process = Process(faults, thread.wait)
+    return process, thread
 
 
-def _go_on() -> None:
-    """Where a process has no other to wait for."""
+def _continue() -> None:
+    """Return at once: a process alone waits for nobody."""

@@ -1,4 +1,8 @@
-"""An app whose handlers and whose store are points of a process."""
+"""Points: every handler, every request to the store and every `boundary` at which a process can be hit.
+
+An app is simulated as it is. A copy of it gets handlers and a store that first ask the process whether
+something goes wrong here.
+"""
 
 from __future__ import annotations
 
@@ -13,45 +17,63 @@ from ..._app import StreamApp, app_with, parts_of
 from ..._engine import Commit, IdempotencyStore, NoStore, PackingStore, TransactionalStore
 from ..._routing import Route, routes_of
 from ..._transaction import Transaction
-from ._processes import Process, Task
+from ._processes import Process, Task, current_process
 from ._schedules import Point
 
 
+def boundary(name: str) -> None:
+    """Mark a place in a handler, a fake or a store where a process can die, for example between two effects.
+
+    `explore` kills the process there, or lets a copy overtake it. Outside `explore` it does nothing. Do not
+    hold a lock here that another process waits for.
+
+    Args:
+        name: The name of the place in a report.
+    """
+    process = current_process()
+    if process is not None:
+        process.reach(Point("boundary", name))
+
+
 def handler_names(app: StreamApp) -> list[str]:
-    """The app's handlers, in order."""
+    """Return the names of the app's handlers, in order of registration."""
     return [*dict.fromkeys(route.name for route in routes_of(app))]
 
 
 def has_store(app: StreamApp) -> bool:
-    """Whether the app keeps marks."""
+    """Return whether the app has an idempotency store."""
     return not isinstance(parts_of(app).store, NoStore)
 
 
 def is_transactional(app: StreamApp, handler: str) -> bool:
-    """Whether a handler asks for a transaction."""
+    """Return whether a handler asks for a transaction."""
     return any(route.transactional for route in routes_of(app) if route.name == handler)
 
 
-def with_boundaries(app: StreamApp, process: Process, only: str | None) -> StreamApp:
-    """The same app as part of a process, with one item's records after the other's.
+def instrument(app: StreamApp, process: Process, only: str | None) -> StreamApp:
+    """Return a copy of the app whose handlers and store are points of a process.
 
     Args:
         app: The app, which is not changed.
         process: The process.
-        only: The handler to leave; None for all.
+        only: The only handler to keep; None keeps all.
     """
-    routes = [_within(process, route) for route in routes_of(app) if only in {None, route.name}]
-    return app_with(app, routes=routes, store=_store_within(process, parts_of(app).store), concurrency=1)
+    routes = [_instrumented_route(process, route) for route in routes_of(app) if only in {None, route.name}]
+    store = _instrumented_store(process, parts_of(app).store)
+    # Points are numbered, so they must come in the same order every time: one item after the other.
+    return app_with(app, routes=routes, store=store, concurrency=1)
 
 
-def _within(process: Process, route: Route) -> Route:
+def _instrumented_route(process: Process, route: Route) -> Route:
     def handling(change: Any) -> AbstractContextManager[object]:
         return process.handling(route.name, change.record.event_id, transactional=route.transactional)
 
+    # Last, and so the innermost middleware: the two points are right around the handler.
     return route._replace(middleware=(*route.middleware, handling))
 
 
-def _store_within(process: Process, store: IdempotencyStore) -> IdempotencyStore:
+def _instrumented_store(process: Process, store: IdempotencyStore) -> IdempotencyStore:
+    # The app asks with `isinstance` what its store can do, so a wrapper has the same methods and no more.
     if isinstance(store, PackingStore):
         return _PackingStore(process, store)
     if isinstance(store, TransactionalStore):
@@ -79,13 +101,13 @@ class _TransactionalStore(_Store):
 
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         send = partial(self._transactions.commit, mark, transaction, patience=patience)
-        return self._request("commit", [mark], send)
+        return self._commit("commit", [mark], send)
 
-    def _request(self, name: str, marks: Collection[str], send: Callable[[], bool]) -> bool:
+    def _commit(self, name: str, marks: Collection[str], send: Callable[[], bool]) -> bool:
         def commit() -> bool:
             is_done = send()
             if is_done:
-                # noted here, since the answer may be lost
+                # Counted here and not after the request, because its answer may be lost on the way back.
                 self._process.done.update(map(_task, marks))
             return is_done
 
@@ -106,11 +128,11 @@ class _PackingStore(_TransactionalStore):
 
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
         send = partial(self._packing.commit_together, commits, patience=patience)
-        return self._request("commit_together", [commit.mark for commit in commits], send)
+        return self._commit("commit_together", [commit.mark for commit in commits], send)
 
 
 def _task(mark: str) -> Task:
-    """Of a mark, which is `<app>#<handler>#<event id>`, perhaps with more behind it."""
+    """Return the task of a mark, which is `<app>#<handler>#<event id>`, perhaps with more behind it."""
     _, handler, event_id, *_ = mark.split("#")
     return handler, event_id
 

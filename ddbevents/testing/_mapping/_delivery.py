@@ -1,4 +1,4 @@
-"""The event source mapping: takes records, calls the function, and keeps the history."""
+"""The event source mapping: it takes records, delivers batches to the function, and keeps the history."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from itertools import count
 from typing import Any, Final
 
 from ..._errors import ConfigurationError
-from ._answers import FAILED, Verdict, judge
-from ._batches import RETENTION, Arrival, Batch, Course, arrive, follow, payload
-from ._clock import VirtualClock
+from .._clock import VirtualClock
+from ._answers import FAILED, NextStep, Verdict, judge, next_step
+from ._batches import RETENTION, Arrival, Batch, arrive, payload
 from ._destination import failure_message
 from ._function import Function, Handler, Reply, invoke
 from ._history import Condition, Discarded, History, Invocation
@@ -20,16 +20,15 @@ from ._shards import Lane, Shard, first_shard
 
 
 class EventSourceMapping:
-    """Lambda's event source mapping for a DynamoDB stream, as a model that calls a handler in virtual time.
+    """A model of Lambda's event source mapping for a DynamoDB stream, which calls a handler in virtual time.
 
-    The settings are those of AWS, and so are their defaults. Nothing is random and nothing sleeps: the same
-    records and the same handler give the same history. Invocations never overlap in time, also those that
-    Lambda would run side by side.
+    The settings and their defaults are AWS's. Nothing is random and nothing sleeps: the same records and the
+    same handler give the same history. Invocations never overlap in time, even those that Lambda would run in
+    parallel.
 
     Attributes:
-        clock: Passes only while the mapping waits, and when somebody advances it, such as a handler that
-            plays slow.
-        history: What happened so far.
+        clock: Virtual time. It passes while the mapping waits, and when a test or a handler advances it.
+        history: Everything that happened so far.
     """
 
     def __init__(  # noqa: PLR0913  # one for each setting of AWS
@@ -53,22 +52,22 @@ class EventSourceMapping:
         """Create a mapping.
 
         Args:
-            handler: Any Lambda handler. Each invocation gets an event of its own, read from JSON.
+            handler: Any Lambda handler. Each invocation gets a fresh event, parsed from JSON.
             batch_size: The most records of an invocation, 1 to 10,000.
             window: How long to wait for a batch to fill, up to 300 seconds (MaximumBatchingWindowInSeconds).
             retries: MaximumRetryAttempts; -1 retries until the records are 24 hours old.
-            max_age: MaximumRecordAgeInSeconds, counted from when a record was put; None for no limit.
+            max_age: MaximumRecordAgeInSeconds, from when a record was put; None for no limit.
             bisect: BisectBatchOnFunctionError.
-            report_failures: Whether FunctionResponseTypes has ReportBatchItemFailures. On AWS the default is
-                not to; an app needs it.
+            report_failures: Whether FunctionResponseTypes has ReportBatchItemFailures. It is off by default
+                on AWS, but an app needs it.
             parallelization: How many batches of a shard may be in flight, up to 10 (ParallelizationFactor).
-            filters: Patterns of the event filter, as objects or as JSON text. None lets all records through.
-            on_failure: Called with what is discarded; its `message` is for a queue or a topic, its
+            filters: Event filter patterns, as objects or as JSON text. None lets all records through.
+            on_failure: Called with each discarded batch; its `message` is for a queue or a topic, its
                 `s3_object` for a bucket.
-            clock: A clock to share, with a store for example; a new one if not given.
+            clock: A clock to share, for example with a store; by default a new one.
             function_name: The function's name.
             timeout: The function's timeout, in virtual time.
-            memory: The function's memory in MB; only the context shows it.
+            memory: The function's memory in MB, which only the context shows.
 
         Raises:
             ConfigurationError: AWS would refuse a setting.
@@ -95,18 +94,19 @@ class EventSourceMapping:
 
     @property
     def shards(self) -> list[str]:
-        """The names of the shards that take records, in the order in which they came about."""
+        """The names of the open shards, oldest first."""
         return [shard.name for shard in self._shards if shard.is_open]
 
     def put(self, *records: Mapping[str, Any], shard: str | None = None) -> None:
-        """Add records to the stream, now. A record that no filter lets through is gone.
+        """Add records to the stream now. Records that no filter lets through are dropped.
 
         Args:
-            records: As the builders make them, or captured ones, in the order of their sequence numbers.
-            shard: The name of a shard; if not given, each record goes where the hash of its item belongs.
+            records: Records from the builders or captured ones, in order of their sequence numbers.
+            shard: The name of a shard; by default each record goes to the shard of its item's hash.
 
         Raises:
-            ConfigurationError: A record is no JSON, its number does not rise, or there is no such shard.
+            ConfigurationError: A record is not JSON, its sequence number does not rise, or there is no such
+                shard.
         """
         for record in records:
             arrival = arrive(record, self.clock.now)
@@ -116,12 +116,15 @@ class EventSourceMapping:
                 self.history.filtered.append(arrival.raw)
 
     def split(self, shard: str | None = None) -> tuple[str, str]:
-        """Split a shard in two, as DynamoDB does with a partition that grows.
+        """Split a shard in two, as DynamoDB does when a partition grows.
 
-        What was put into it is done before anything of the two is read.
+        Its records are finished before any record of its two children is read.
 
         Args:
-            shard: Its name; the first open one if not given.
+            shard: Its name; by default the first open one.
+
+        Returns:
+            The names of its children.
 
         Raises:
             ConfigurationError: There is no such shard, or it was split already.
@@ -134,23 +137,23 @@ class EventSourceMapping:
         return first.name, second.name
 
     def throttle(self, times: int = 1) -> None:
-        """Refuse the next deliveries, as Lambda does when it has no capacity. They use up no retry."""
+        """Throttle the next deliveries, as Lambda does without capacity. They use up no retry."""
         self._throttles += times
 
     def repeat(self, times: int = 1) -> None:
-        """Deliver the next batches once more after they succeeded: Lambda promises at least once, not once.
+        """Deliver the next batches once more after they succeeded: Lambda delivers at least once.
 
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
         """
         self._repeats += times
 
     def run(self, until: datetime | None = None) -> History:
-        """Deliver until nothing is left to deliver, or until a moment.
+        """Deliver until nothing is left, or until a moment.
 
-        Waiting moves the clock. Endless retries end when the records are 24 hours old.
+        Waiting advances the clock. Unlimited retries end when the records are 24 hours old.
 
         Args:
-            until: What would be delivered later is left in the stream, and the clock stands at this moment.
+            until: Batches that are due later stay in the stream, and the clock ends at this moment.
         """
         while self.step(until):
             pass
@@ -162,7 +165,7 @@ class EventSourceMapping:
         """Deliver the next batch, or discard it.
 
         Returns:
-            Whether there was one to deliver.
+            Whether there was a batch.
         """
         lanes = [lane for shard in self._shards if shard.is_readable for lane in shard.lanes]
         waiting = [(self._due(lane), lane) for lane in lanes if not lane.is_empty]
@@ -172,7 +175,7 @@ class EventSourceMapping:
         if until is not None and due > until:
             return False
         self.clock.wait_until(due)
-        self._serve(lane)
+        self._deliver_from(lane)
         return True
 
     def _due(self, lane: Lane) -> datetime:
@@ -189,29 +192,29 @@ class EventSourceMapping:
                 return shard
         raise ConfigurationError(f"there is no shard {name}: there are {', '.join(self.shards)}")
 
-    def _serve(self, lane: Lane) -> None:
+    def _deliver_from(self, lane: Lane) -> None:
         batch = self._without_old(lane, lane.take(self._settings.batch_size))
         if not batch.records:
-            lane.go_on(Course(), self.clock.now)
+            lane.proceed(NextStep(), self.clock.now)
             return
         if self._throttles:
             self._throttles -= 1
             self.history.throttled += 1
-            lane.refuse(batch, self.clock.now)
+            lane.postpone(batch, self.clock.now)
             return
         batch = batch._replace(invocations=batch.invocations + 1)
         invocation, verdict = self._invoke(lane, batch)
         self.history.invocations.append(invocation)
-        course = follow(batch, verdict, retries=self._settings.retries, bisect=self._settings.bisect)
+        step = next_step(batch, verdict, retries=self._settings.retries, bisect=self._settings.bisect)
         if verdict.name == "succeeded" and self._repeats:
             self._repeats -= 1
-            course = Course((Batch(batch.records),))
-        if course.is_exhausted:
+            step = NextStep((Batch(batch.records),))
+        if step.is_exhausted:
             self._discard(lane, batch, invocation)
-        lane.go_on(course, self.clock.now)
+        lane.proceed(step, self.clock.now)
 
     def _without_old(self, lane: Lane, batch: Batch) -> Batch:
-        """What is left of a batch once what has expired and what is too old for the mapping is gone."""
+        """Return the batch without expired records and without those too old for the mapping."""
         expired = sum(self.clock.now - arrival.at >= RETENTION for arrival in batch.records)
         self.history.expired += [arrival.raw for arrival in batch.records[:expired]]
         batch = batch._replace(records=batch.records[expired:])
@@ -221,10 +224,12 @@ class EventSourceMapping:
         return batch._replace(records=batch.records[old:])
 
     def _too_old(self, batch: Batch) -> int:
-        """How many records from the head; all of a batch that was begun, as soon as its head is too old."""
+        """Return how many records at the head of the batch are too old for the mapping."""
         max_age = self._settings.max_age
         if max_age is None:
             return 0
+        # AWS does not say whose age counts. Here a batch that was delivered before is discarded as a whole
+        # once its head is too old.
         old = sum(self.clock.now - arrival.at > max_age for arrival in batch.records)
         return len(batch.records) if old and batch.invocations else old
 

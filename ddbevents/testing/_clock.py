@@ -1,4 +1,4 @@
-"""Time that passes only when a test says so."""
+"""Virtual time, which passes only when a test or a simulation advances it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ..._errors import ConfigurationError
+from .._errors import ConfigurationError
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""When virtual time begins, and when records are made unless a test says otherwise."""
+"""When virtual time begins, and the creation time of records unless a test gives another."""
 
 
 class FunctionTimeoutError(BaseException):
-    """Lambda ended the function. No `Exception`, so that a handler's own `except` does not take it.
+    """Lambda ended the function at its timeout.
 
-    Code in a `finally` still runs here; in Lambda the process is simply gone.
+    It is not an `Exception`, so a handler's own `except Exception` does not catch it. Code in a `finally`
+    still runs here; in Lambda the process is simply gone.
     """
 
 
 class VirtualClock:
     """A clock that stands still until it is advanced.
 
-    It is also a function that gives the present moment, as `MemoryStore(clock=...)` takes one.
+    Calling it returns the present moment, so it can be passed as `MemoryStore(clock=...)`.
     """
 
     def __init__(self, now: datetime = START) -> None:
         """Make a clock.
 
         Args:
-            now: The moment at which it begins, with a time zone.
+            now: The moment it starts at, with a time zone.
 
         Raises:
             ConfigurationError: The moment has no time zone.
@@ -44,14 +45,14 @@ class VirtualClock:
         return self._now
 
     def __call__(self) -> datetime:
-        """The present moment."""
+        """Return the present moment."""
         return self._now
 
     def advance(self, by: timedelta) -> None:
         """Let time pass.
 
         Raises:
-            FunctionTimeoutError: The function that is running has no more time than this; it ends at once.
+            FunctionTimeoutError: The running function has no more time than this; it ends at once.
             ConfigurationError: The time is negative.
         """
         if by < timedelta(0):
@@ -63,12 +64,12 @@ class VirtualClock:
         self._now = moment
 
     def wait_until(self, moment: datetime) -> None:
-        """Let time pass up to a moment; do nothing if it is past."""
+        """Let time pass up to a moment; do nothing if it is in the past."""
         self.advance(max(moment - self._now, timedelta(0)))
 
     @contextmanager
     def ending_at(self, deadline: datetime) -> Generator[None]:
-        """Whoever advances the clock to the deadline is ended there."""
+        """Raise FunctionTimeoutError in whoever advances the clock to the deadline."""
         self._deadline = deadline
         try:
             yield
@@ -77,11 +78,11 @@ class VirtualClock:
 
 
 def aware(moment: datetime) -> datetime:
-    """The moment, if it is one.
+    """Return the moment if it has a time zone.
 
     Raises:
-        ConfigurationError: It has no time zone, so that it is another moment on another machine.
+        ConfigurationError: It has none, so it would be another moment on another machine.
     """
     if moment.tzinfo is None:
-        raise ConfigurationError("a moment needs a time zone: datetime(2026, 1, 1, tzinfo=UTC)")
+        raise ConfigurationError("a datetime needs a time zone: datetime(2026, 1, 1, tzinfo=UTC)")
     return moment

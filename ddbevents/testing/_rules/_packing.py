@@ -1,4 +1,4 @@
-"""What every store that packs transactions must do, as checks that a store can be put through."""
+"""Rules for every store that packs several commits into one request."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 from ..._conditions import Attr
 from ..._engine import Commit, PackingStore
 from ..._transaction import Transaction
-from ._demands import PATIENCE, demand, demand_handled, in_threads, new_marks
-from ._transaction_rules import Items, TableUnderTest
+from ._checks import PATIENCE, in_threads, new_marks, require, require_handled
+from ._items import Items, TableUnderTest
 
 _COPIES: Final = 3
 
@@ -17,25 +17,25 @@ PackingRule: TypeAlias = Callable[[PackingStore, TableUnderTest], None]
 """Raises AssertionError if a store breaks the rule."""
 
 
-def the_window_is_at_least_one(store: PackingStore, table: TableUnderTest) -> None:  # noqa: ARG001  # as all
-    """`window` is 1 where each commit goes alone; with less, none would ever go."""
-    demand(store.window >= 1, "the window is at least 1", f"it is {store.window}")
+def the_window_is_at_least_one(store: PackingStore, table: TableUnderTest) -> None:  # noqa: ARG001  # all rules have it
+    """`window` is at least 1, or nothing would ever be committed."""
+    require(store.window >= 1, "the window is at least 1", f"window is {store.window}")
 
 
 def pack_names_commits_in_order(store: PackingStore, table: TableUnderTest) -> None:
-    """`pack` gives rising indexes of what it was given, the first included: so each call makes progress."""
-    rule = "pack gives rising indexes, the first of which is 0"
+    """`pack` returns rising indexes of the given commits, with the first, so each call makes progress."""
+    rule = "pack returns rising indexes of the given commits, the first of which is 0"
     for commits in _mixed(store, Items(table)):
         packed = list(store.pack(commits))
-        demand(packed[:1] == [0], rule, f"it gave {packed}")
-        demand(packed == sorted(set(packed)), rule, f"it gave {packed}")
-        demand(packed[-1] < len(commits), rule, f"it gave {packed} of {len(commits)} commits")
+        require(packed[:1] == [0], rule, f"pack returned {packed}")
+        require(packed == sorted(set(packed)), rule, f"pack returned {packed}")
+        require(packed[-1] < len(commits), rule, f"pack returned {packed} for {len(commits)} commits")
 
 
 def a_lane_keeps_its_order(store: PackingStore, table: TableUnderTest) -> None:
-    """What `pack` leaves out, leaves out all later commits of its lane: records of one item keep their order.
+    """`pack` leaves out all commits of a lane after one it leaves out: an item's records keep their order.
 
-    A lane that is None may be any.
+    A lane that is None can be any lane.
     """
     for commits in _mixed(store, Items(table)):
         packed = set(store.pack(commits))
@@ -46,51 +46,53 @@ def a_lane_keeps_its_order(store: PackingStore, table: TableUnderTest) -> None:
             for later in packed
             if later > index and _may_be_one(commits[index].lane, commits[later].lane)
         ]
-        demand(
-            not overtaken, "a commit that is left out leaves out all later ones of its lane", f"{overtaken}"
+        require(
+            not overtaken,
+            "a commit that pack leaves out is not overtaken in its lane",
+            f"pack left out and then chose {overtaken}",
         )
 
 
 def a_pack_is_done_as_one(store: PackingStore, table: TableUnderTest) -> None:
-    """`commit_together` writes all marks and does all writes, and says True."""
+    """`commit_together` writes all marks, does all writes and returns True."""
     rule = "commit_together writes all marks and does all writes"
     items, commits = _pack(store, table)
     done = store.commit_together(commits, patience=PATIENCE)
     marks = [commit.mark for commit in commits]
-    demand(done, rule, "it returned False of new marks, for writes that can be done")
-    demand_handled(store, marks, marks, rule)
-    items.demand_counts(1, *_names(commits), rule=rule)
+    require(done, rule, "it returned False for new marks and valid writes")
+    require_handled(store, marks, marks, rule)
+    items.require_counts(1, *_names(commits), rule=rule)
 
 
 def a_mark_that_is_there_stops_a_pack(store: PackingStore, table: TableUnderTest) -> None:
-    """`commit_together` says False if a mark is there, and writes nothing: the others go alone then."""
-    rule = "commit_together writes nothing and returns False if one mark is there"
+    """`commit_together` writes nothing and returns False if a mark exists. Then the app commits singly."""
+    rule = "commit_together writes nothing and returns False if a mark exists"
     items, commits = _pack(store, table)
     marks = [commit.mark for commit in commits]
     store.add(marks[-1:])
     done = store.commit_together(commits, patience=PATIENCE)
-    demand(not done, rule, "it returned True")
-    demand_handled(store, marks, marks[-1:], rule)
-    items.demand_counts(None, *_names(commits), rule=rule)
+    require(not done, rule, "it returned True")
+    require_handled(store, marks, marks[-1:], rule)
+    items.require_counts(None, *_names(commits), rule=rule)
 
 
 def a_false_condition_stops_a_pack(store: PackingStore, table: TableUnderTest) -> None:
-    """`commit_together` says False if a condition is false, and writes nothing: one record fails, not all."""
-    rule = "commit_together writes nothing and returns False if a condition is false"
+    """`commit_together` writes nothing and returns False if a condition does not hold: one record fails."""
+    rule = "commit_together writes nothing and returns False if a condition does not hold"
     items, commits = _pack(store, table)
     transaction = Transaction()
     transaction.update(items.name, items.key("refused"), set={"x": 1}, when=Attr("x").exists())
     commits[-1] = commits[-1]._replace(transaction=transaction)
     marks = [commit.mark for commit in commits]
     done = store.commit_together(commits, patience=PATIENCE)
-    demand(not done, rule, "it returned True")
-    demand_handled(store, marks, (), rule)
-    items.demand_counts(None, "refused", *_names(commits), rule=rule)
+    require(not done, rule, "it returned True")
+    require_handled(store, marks, (), rule)
+    items.require_counts(None, "refused", *_names(commits), rule=rule)
 
 
 def commits_add_up(store: PackingStore, table: TableUnderTest) -> None:
-    """However `pack` divides them, commits that add to the same items all count, each once."""
-    rule = "commits that add to the same items all count"
+    """Commits that add to the same items each count once, however `pack` divides them."""
+    rule = "commits that add to the same items each count once"
     items = Items(table)
     commits = [
         Commit(mark, items.add_one("every", f"of-{number % 5}"), number % 7)
@@ -98,14 +100,14 @@ def commits_add_up(store: PackingStore, table: TableUnderTest) -> None:
     ]
     _commit_packed(store, commits)
     marks = [commit.mark for commit in commits]
-    demand_handled(store, marks, marks, rule)
-    items.demand_counts(30, "every", rule=rule)
-    items.demand_counts(6, *(f"of-{number}" for number in range(5)), rule=rule)
+    require_handled(store, marks, marks, rule)
+    items.require_counts(30, "every", rule=rule)
+    items.require_counts(6, *(f"of-{number}" for number in range(5)), rule=rule)
 
 
 def later_commits_win(store: PackingStore, table: TableUnderTest) -> None:
-    """However `pack` divides them, commits of one lane to one item happen in their order."""
-    rule = "commits of one lane happen in their order"
+    """Commits of a lane to one item happen in order, however `pack` divides them."""
+    rule = "commits of a lane happen in order"
     items = Items(table)
     commits: list[Commit] = []
     for number, mark in enumerate(new_marks(12)):
@@ -114,23 +116,23 @@ def later_commits_win(store: PackingStore, table: TableUnderTest) -> None:
         commits.append(Commit(mark, transaction, number % 3))
     _commit_packed(store, commits)
     for number in range(3):
-        items.demand_counts(9 + number, f"of-{number}", rule=rule)
+        items.require_counts(9 + number, f"of-{number}", rule=rule)
 
 
 def copies_of_a_batch_count_once(store: PackingStore, table: TableUnderTest) -> None:
-    """Commits that are packed and committed by several at once are done once: deliveries may overlap."""
-    rule = "of copies of a batch at once, each commit is done once"
+    """Commits that several processes pack at the same time happen once: deliveries can overlap."""
+    rule = "if a batch is committed by several processes at once, each commit happens once"
     items = Items(table)
     commits = [
         Commit(mark, items.add_one("every", str(number)), number) for number, mark in enumerate(new_marks(6))
     ]
     in_threads(lambda copy: _commit_packed(store, copy), [commits] * _COPIES)
-    items.demand_counts(len(commits), "every", rule=rule)
-    items.demand_counts(1, *_names(commits), rule=rule)
+    items.require_counts(len(commits), "every", rule=rule)
+    items.require_counts(1, *_names(commits), rule=rule)
 
 
 def _commit_packed(store: PackingStore, waiting: Sequence[Commit]) -> None:
-    """As an app does it: what is left out waits for the next pack, what fails together goes alone."""
+    """Commit as an app does: commits left out wait for the next pack, and a refused pack goes one by one."""
     while waiting:
         packed = set(store.pack(waiting[: store.window]))
         commits = [commit for index, commit in enumerate(waiting) if index in packed]
@@ -141,7 +143,7 @@ def _commit_packed(store: PackingStore, waiting: Sequence[Commit]) -> None:
 
 
 def _pack(store: PackingStore, table: TableUnderTest) -> tuple[Items, list[Commit]]:
-    """Commits that the store wants to do together, two or more unless its window is 1."""
+    """Return commits that the store packs together; at least two unless its window is 1."""
     items = Items(table)
     offered = [
         Commit(mark, items.add_one(str(number)), number)
@@ -151,7 +153,7 @@ def _pack(store: PackingStore, table: TableUnderTest) -> tuple[Items, list[Commi
 
 
 def _mixed(store: PackingStore, items: Items) -> Iterable[Sequence[Commit]]:
-    """Commits of several lanes that get into each other's way, of which a store may pack but some."""
+    """Yield commits of several lanes, not all of which fit into one pack."""
     writes = [("a", 1), ("a", 1), ("b", 1), ("c", 2), ("a", 2), ("d", 2), ("b", 3), ("e", 3), ("f", 4)]
     for unknown in [(), (0,), (1, 7), range(len(writes))]:
         commits = [
@@ -162,7 +164,7 @@ def _mixed(store: PackingStore, items: Items) -> Iterable[Sequence[Commit]]:
 
 
 def _put(items: Items, name: str) -> Transaction:
-    """What cannot be done twice in one request."""
+    """Return a transaction that a request cannot contain twice."""
     transaction = Transaction()
     transaction.update(items.name, items.key(name), set={"count": 1})
     return transaction

@@ -1,0 +1,157 @@
+"""The search for a schedule that an app does not survive."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain
+from random import Random
+from typing import Any, Final, NamedTuple, TypeVar, overload
+
+from ..._app import StreamApp
+from ...stores import MemoryStore
+from .._mapping import EventSourceMapping, Handler
+from ._baseline import simulate_baseline, with_own_effects
+from ._diagnosis import Suspect, diagnose
+from ._points import handler_names, has_store, is_transactional
+from ._results import Exploration, Violation
+from ._schedules import Point, Schedule, random_schedule, simpler, single_steps
+from ._simulation import Scenario, Simulation, simulate
+
+WorldT = TypeVar("WorldT")
+
+# A schedule disturbs at most three deliveries, so there is always one without faults. If a record is lost
+# nevertheless, the app lost it.
+_RETRIES: Final = 3
+_mapping_with_retries: Final = partial(EventSourceMapping, retries=_RETRIES, bisect=True)
+
+
+@overload  # the world is a MemoryStore
+def explore(
+    make_app: Callable[[MemoryStore], StreamApp],
+    records: Iterable[Mapping[str, Any]],
+    *,
+    observe: Callable[[MemoryStore], object],
+    make_mapping: Callable[[Handler], EventSourceMapping] = ...,
+    schedules: int = ...,
+    seed: int = ...,
+) -> Exploration: ...
+
+
+@overload  # the world is anything else
+def explore(
+    make_app: Callable[[WorldT], StreamApp],
+    records: Iterable[Mapping[str, Any]],
+    *,
+    observe: Callable[[WorldT], object],
+    make_world: Callable[[], WorldT],
+    make_mapping: Callable[[Handler], EventSourceMapping] = ...,
+    schedules: int = ...,
+    seed: int = ...,
+) -> Exploration: ...
+
+
+def explore(  # noqa: PLR0913  # three are required, the others have defaults
+    make_app: Callable[[Any], StreamApp],
+    records: Iterable[Mapping[str, Any]],
+    *,
+    observe: Callable[[Any], object],
+    make_world: Callable[[], Any] = MemoryStore,
+    make_mapping: Callable[[Handler], EventSourceMapping] = _mapping_with_retries,
+    schedules: int = 200,
+    seed: int = 0,
+) -> Exploration:
+    """Run an app under every fault that Lambda and its store can have, and compare the effects.
+
+    Each handler and each request to the app's store is a point. At a point, a process is killed before or
+    after it, an answer is lost, the store refuses, time runs out, a copy of the batch overtakes the process,
+    or the process freezes until another one has finished everything. First each of these happens alone, then
+    up to three happen together at random. Everything runs in memory and in virtual time. The records of a
+    batch are handled one after the other, whatever the app's concurrency. The library logs nothing meanwhile.
+
+    Args:
+        make_app: Makes the app of one process from the world. If the world is a store, pass
+            `app.with_store`.
+        records: Records from the builders. A few are enough, and take less time.
+        observe: Returns the effects in a world, as values that can be copied and compared.
+        make_world: Makes a new world for each schedule, which outlives processes: a store, and whatever the
+            handlers have effects on. By default a MemoryStore.
+        make_mapping: Makes the event source mapping. By default it has three retries and bisects.
+        schedules: How many random schedules follow those with one step each.
+        seed: Selects the random schedules; the same seed gives the same ones.
+
+    Raises:
+        ConfigurationError: Without any fault, a record is not handled, no handler runs, or the effects are
+            not the same twice; or the effects are None, or cannot be copied and compared. The message names
+            the record, the handler and the error, which is also its cause.
+    """
+    scenario = Scenario(make_app, [*records], observe, make_world, make_mapping)
+    with _quiet_logs():
+        together = _search(scenario, schedules, seed)
+        if together.violation is None:
+            return Exploration(together.schedules, ())
+        # A schedule shows that something is wrong, but not which handler did it. So each runs alone. If none
+        # goes wrong alone, they do so together, and all are named.
+        names = together.violation.handlers if len(together.violation.handlers) > 1 else ()
+        alone = [_search(scenario._replace(only=name), schedules, seed) for name in names]
+    violations = tuple(each.violation for each in alone if each.violation is not None)
+    simulated = together.schedules + sum(each.schedules for each in alone)
+    return Exploration(simulated, violations or (together.violation,))
+
+
+class _Found(NamedTuple):
+    schedules: int
+    violation: Violation | None
+
+
+def _search(scenario: Scenario[Any], schedules: int, seed: int) -> _Found:
+    """Simulate schedules until one of them has other effects than the baseline."""
+    baseline = simulate_baseline(scenario)
+    [[process]] = baseline.deliveries[:1]
+    count = 0
+    for count, schedule in enumerate(_schedules(process.points, schedules, seed), 1):
+        if simulate(scenario, schedule).effects != baseline.effects:
+            shortest = _shrink(schedule, lambda other: simulate(scenario, other).effects != baseline.effects)
+            return _Found(count, _violation(scenario, shortest, baseline))
+    return _Found(count, None)
+
+
+def _schedules(points: list[Point], schedules: int, seed: int) -> Iterator[Schedule]:
+    # Single steps first: they are few, and what they find needs no shrinking.
+    single = ((step,) for step in single_steps(points))
+    # A generator for each schedule, so that one schedule does not depend on the number of those before it.
+    randoms = (Random(f"{seed}-{number}") for number in range(schedules))  # noqa: S311  # to be repeatable
+    return chain(single, (random_schedule(random, points) for random in randoms))
+
+
+def _shrink(schedule: Schedule, is_wrong: Callable[[Schedule], bool]) -> Schedule:
+    """Return a schedule that is still wrong, and would not be if it were one detail simpler."""
+    while (simpler_one := next(filter(is_wrong, simpler(schedule)), None)) is not None:
+        schedule = simpler_one
+    return schedule
+
+
+def _violation(scenario: Scenario[Any], schedule: Schedule, baseline: Simulation) -> Violation:
+    app = scenario.make_app(scenario.make_world())
+    ran = {handler for handler, _ in baseline.begun}
+    handlers = tuple(name for name in handler_names(app) if name in ran)
+    transactional = all(is_transactional(app, handler) for handler in handlers)
+    suspect = Suspect(handlers, has_store(app), transactional)
+    # Once more, since the search kept only whether the effects differ.
+    return diagnose(suspect, schedule, baseline, with_own_effects(simulate(scenario, schedule)))
+
+
+@contextmanager
+def _quiet_logs() -> Generator[None]:
+    """Disable the library's loggers: thousands of intended faults are no news."""
+    logs = [logging.getLogger("ddbevents"), logging.getLogger("ddbevents.batch")]
+    before = [log.disabled for log in logs]
+    for log in logs:
+        log.disabled = True
+    try:
+        yield
+    finally:
+        for log, disabled in zip(logs, before, strict=True):
+            log.disabled = disabled
