@@ -1,4 +1,4 @@
-"""Worlds, apps and stores that are explored: some stand everything, each of the others has one mistake."""
+"""Worlds, apps and stores to explore: some stand every fault, each of the others has one mistake."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 from typing_extensions import override
 
 from ddbevents import Insert, KeyChange, StoreError, StreamApp, Transaction
-from ddbevents._transaction import Put
 from ddbevents.stores import Commit, IdempotencyStore, MemoryStore
-from ddbevents.stores._packing import Pack, choose
 from ddbevents.testing import Table, boundary
-from tests.faulty_stores import transaction_of
 from tests.stream import MarksOnly
 
 AnyItem: TypeAlias = dict[str, Any]
@@ -23,7 +21,7 @@ MakeApp: TypeAlias = "Callable[[World], StreamApp]"
 
 
 class World:
-    """A store, and a counter elsewhere that tells how often each item was counted."""
+    """A store, and a counter outside of it that counts items."""
 
     def __init__(self, store: IdempotencyStore | None = None) -> None:
         self.store = MemoryStore() if store is None else store
@@ -45,7 +43,7 @@ def total(world: World) -> object:
 
 
 def naive(world: World) -> StreamApp:
-    """Counts up what is marked afterwards."""
+    """Counts each item, and has it marked afterwards."""
     app = StreamApp("naive", store=world.store)
 
     @app.on_insert(dict)
@@ -56,7 +54,7 @@ def naive(world: World) -> StreamApp:
 
 
 def naive_async(world: World) -> StreamApp:
-    """The same, in a coroutine."""
+    """Does the same in a coroutine."""
     app = StreamApp("naive", store=world.store)
 
     @app.on_insert(dict)
@@ -67,7 +65,7 @@ def naive_async(world: World) -> StreamApp:
 
 
 def keyed(world: World) -> StreamApp:
-    """Counts only what it did not count before, as a receiver of idempotency keys does."""
+    """Counts each record once, as an API with idempotency keys does."""
     app = StreamApp("keyed", store=world.store)
 
     @app.on_keys(dict)
@@ -82,7 +80,7 @@ def without_store(world: World) -> StreamApp:
 
 
 def adding(world: World) -> StreamApp:
-    """Counts up in its transaction."""
+    """Counts in its transaction."""
     app = StreamApp("adding", store=world.store)
 
     @app.on_keys(dict)
@@ -93,7 +91,7 @@ def adding(world: World) -> StreamApp:
 
 
 def beside(world: World) -> StreamApp:
-    """Has an effect beside its transaction."""
+    """Has an effect besides its transaction."""
     app = adding(world)
 
     @app.on_insert(dict)
@@ -104,7 +102,7 @@ def beside(world: World) -> StreamApp:
 
 
 def in_two_steps(world: World) -> StreamApp:
-    """Has two effects, and may die between them."""
+    """Has two effects, with a boundary between them."""
     app = StreamApp("steps", store=world.store)
 
     @app.on_insert(dict)
@@ -117,39 +115,30 @@ def in_two_steps(world: World) -> StreamApp:
 
 
 def counting_starts(world: World) -> StreamApp:
-    """Has an effect where it is made."""
+    """Has an effect when it is made."""
     world.counted["starts"] += 1
     return keyed(world)
 
 
 class PackingMemory(MemoryStore):
-    """Commits the transactions of many records at once, packed as DynamoDBStore packs them."""
+    """Commits the transactions of many records at once."""
 
     window = 99
 
-    def __init__(self) -> None:
-        super().__init__(tables={"customers": "customer_id", "revenue": "day", "marks": "id"})
-
     def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
-        pack = Pack(self._key_names.get)
-        return choose(commits, lambda commit: self._take(pack, commit))
+        return range(len(commits))
 
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
-        marks, pack = [commit.mark for commit in commits], Pack(self._key_names.get)
-        assert all(self._take(pack, commit) for commit in commits)
-        if self.handled(marks):
+        if self.handled([commit.mark for commit in commits]):
             return False
-        writes = [write for write in pack.writes if write.table != "marks"]
-        self.commit(marks[0], transaction_of(writes), patience=patience)
-        self.add(marks)
+        # the explorer interrupts a process only at points, so these are one step
+        for commit in commits:
+            self.commit(commit.mark, commit.transaction, patience=patience)
         return True
-
-    def _take(self, pack: Pack, commit: Commit) -> bool:
-        return pack.take(Put("marks", {"id": {"S": commit.mark}}, None), commit.transaction.writes)
 
 
 class TakesRefusalForDone(PackingMemory):
-    """Says that a pack is committed of which some other has committed a part."""
+    """Returns True although another process has committed a part of the pack."""
 
     @override
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
@@ -164,11 +153,11 @@ class ForgetsMarks(MemoryStore):
 
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
-        return super().commit(f"{mark}{len(self._expirations)}", transaction, patience=patience)
+        return super().commit(f"{mark}, {uuid4()}", transaction, patience=patience)
 
 
 class MarksFirst(MemoryStore):
-    """Writes the mark, and then what belongs to it."""
+    """Writes the mark, and then the writes that belong to it."""
 
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
@@ -178,7 +167,7 @@ class MarksFirst(MemoryStore):
 
 
 class LooksBeforeItWrites(MemoryStore):
-    """Asks for the mark, and writes whatever may have happened since: only a copy tells."""
+    """Asks for the mark, and writes whatever has happened since: only a copy shows it."""
 
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
@@ -191,20 +180,20 @@ class LooksBeforeItWrites(MemoryStore):
 
 
 class Claims(MarksOnly):
-    """Leases: what is asked for is claimed, and a claim holds off all others, longer than Lambda retries."""
+    """Leases marks: whoever asks for one claims it, for longer than Lambda retries."""
 
     @override
     def handled(self, marks: Collection[str]) -> AbstractSet[str]:
         done = super().handled(marks)
         claims = {f"{mark}, claimed" for mark in {*marks} - done}
         if claims & self.marks:
-            raise StoreError("another one is at it")
+            raise StoreError("another process has claimed it")
         self.marks |= claims
         return done
 
 
 class ClaimsAsMarks(MarksOnly):
-    """Takes what was claimed for what is done."""
+    """Takes claimed marks for handled ones."""
 
     @override
     def handled(self, marks: Collection[str]) -> AbstractSet[str]:

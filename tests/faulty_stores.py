@@ -1,4 +1,4 @@
-"""Stores with one fault each, for the rules of stores to find; and one that packs as it should."""
+"""Stores with one fault each for the rules to find, and one that packs correctly."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from typing import Any
 
 from typing_extensions import override
 
-from ddbevents import Transaction, TransactionError
-from ddbevents._engine._stores import Commit
-from ddbevents._transaction import Put, Write
-from ddbevents.stores import MemoryStore
-from ddbevents.stores._apply import apply_all
+from ddbevents import Transaction, TransactionError, decode_value, encode
+from ddbevents.stores import Commit, MemoryStore
 
 
 class Forgets(MemoryStore):
@@ -75,7 +73,7 @@ class TakesLists(MemoryStore):
 
 
 class Respells(MemoryStore):
-    """Keeps marks otherwise than they are written."""
+    """Keeps marks in another spelling."""
 
     def spell(self, mark: str) -> str:
         return mark.casefold()
@@ -177,21 +175,21 @@ class KeepsCommittedMarksApart(MemoryStore):
 class LooksAtConditionsFirst(MemoryStore):
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
-        apply_all(transaction.writes, self._key_names.get, self._read)
+        if mark in self._expirations:
+            super().commit(f"again {mark}", transaction, patience=patience)
         return super().commit(mark, transaction, patience=patience)
 
 
 class WritesOneByOne(MemoryStore):
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
-        for write in transaction.writes:
-            free = [] if getattr(write, "when", None) is not None else [write]
-            self._write(apply_all(free, self._key_names.get, self._read))
+        for number, write in enumerate(unconditional(transaction)):
+            super().commit(f"{mark}, part {number}", transaction_of([write]), patience=patience)
         return super().commit(mark, transaction, patience=patience)
 
 
 class Claims(MemoryStore):
-    """Remembers whose commit began, and lets nobody begin it again."""
+    """Claims a mark when its commit begins, and lets nobody begin it again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -211,10 +209,19 @@ class CommitsOnlyWrites(MemoryStore):
         return not transaction.writes or super().commit(mark, transaction, patience=patience)
 
 
-def transaction_of(writes: Iterable[Write]) -> Transaction:
+def transaction_of(writes: Iterable[Any]) -> Transaction:
     transaction = Transaction()
-    transaction._writes = list(writes)  # noqa: SLF001  # as no honest program would
+    transaction._writes = list(writes)  # noqa: SLF001  # a handler cannot ask for any writes, but a test must
     return transaction
+
+
+def unconditional(transaction: Transaction) -> list[Any]:
+    """Return the writes without a condition."""
+    return [write for write in transaction.writes if getattr(write, "when", None) is None]
+
+
+def plain(image: Any) -> Any:
+    return decode_value({"M": image})
 
 
 class Merges(MemoryStore):
@@ -222,19 +229,17 @@ class Merges(MemoryStore):
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         return super().commit(mark, transaction_of(map(self.merged, transaction.writes)), patience=patience)
 
-    def merged(self, write: Write) -> Write:
-        if not isinstance(write, Put):
+    def merged(self, write: Any) -> Any:
+        if not hasattr(write, "item"):
             return write
-        old = self._read(write.table, {"pk": write.item["pk"]}) or {}
-        return write._replace(item={**old, **write.item})
+        old = self.item(write.table, plain({"pk": write.item["pk"]})) or {}
+        return write._replace(item={**encode(old), **write.item})
 
 
 class SkipsConditionalWrites(MemoryStore):
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
-        unconditional = [write for write in transaction.writes if getattr(write, "when", None) is None]
-        certain = transaction_of(unconditional)
-        return super().commit(mark, certain, patience=patience)
+        return super().commit(mark, transaction_of(unconditional(transaction)), patience=patience)
 
 
 class TakesTheLastWrite(MemoryStore):
@@ -264,14 +269,15 @@ class LooksBeforeItLocks(MemoryStore):
 class LosesUpdates(MemoryStore):
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
-        written = apply_all(transaction.writes, self._key_names.get, self._read)
+        [write] = unconditional(transaction)
+        item = self.item(write.table, plain(write.key)) or {"count": 0}
         time.sleep(0.05)
-        self._write(written)
-        return super().commit(mark, Transaction(), patience=patience)
+        stale = write._replace(add={}, set=encode({"count": item["count"] + 1}))
+        return super().commit(mark, transaction_of([stale]), patience=patience)
 
 
 class Packs(MemoryStore):
-    """One that packs as it should."""
+    """Packs correctly."""
 
     window = 10
 
@@ -311,7 +317,7 @@ class Packs(MemoryStore):
 
 
 class CommitsAlone(Packs):
-    """One whose packs always meet others, as they may."""
+    """Refuses every pack, as a store may."""
 
     @override
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
@@ -348,7 +354,7 @@ class Overtakes(Packs):
 
 
 class OvertakesAnyLane(Packs):
-    """Takes None for a lane of its own."""
+    """Takes None for a lane of its own, though it can be any lane."""
 
     @override
     def pack(self, commits: Sequence[Commit]) -> Sequence[int]:

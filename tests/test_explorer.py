@@ -76,7 +76,7 @@ def caught(make_app: MakeApp, **settings: Any) -> Violation:
 
 
 @pytest.mark.parametrize("store", [MemoryStore, PackingMemory])
-def test_the_exactly_once_projection_stands_everything(store: type[MemoryStore]) -> None:
+def test_the_projection_stands_everything(store: type[MemoryStore]) -> None:
     exploration = explore(
         projection.app.with_store, orders(), observe=projected, make_world=store, schedules=SCHEDULES
     )
@@ -86,12 +86,12 @@ def test_the_exactly_once_projection_stands_everything(store: type[MemoryStore])
     assert exploration.schedules > SCHEDULES
 
 
-def test_a_handler_with_an_idempotency_key_stands_everything() -> None:
+def test_an_idempotency_key_is_enough() -> None:
     assert explore(keyed, RECORDS, observe=counted, make_world=World)
 
 
 @pytest.mark.parametrize("make_app", [naive, naive_async])
-def test_a_counter_that_is_marked_afterwards_doubles(make_app: MakeApp) -> None:
+def test_a_counter_marked_afterwards(make_app: MakeApp) -> None:
     violation = caught(make_app)
 
     assert violation.harm == "doubled"
@@ -104,7 +104,7 @@ def test_a_counter_that_is_marked_afterwards_doubles(make_app: MakeApp) -> None:
     assert "event_id" in violation.cure
 
 
-def test_a_claim_that_outlasts_the_retries_loses_records() -> None:
+def test_a_claim_outlasts_the_retries() -> None:
     violation = caught(naive, make_world=lambda: World(Claims()))
 
     assert violation.harm == "lost"
@@ -112,28 +112,28 @@ def test_a_claim_that_outlasts_the_retries_loses_records() -> None:
     assert "let nothing claim a record before its handler has run" in violation.cure
 
 
-def test_a_claim_that_is_taken_for_a_mark_loses_records() -> None:
+def test_a_claim_taken_for_a_mark() -> None:
     violation = caught(naive, make_world=lambda: World(ClaimsAsMarks()))
 
     assert violation.harm == "lost"
     assert "write it after the handler" in violation.cure
 
 
-def test_an_app_without_a_store_is_told_to_have_one() -> None:
+def test_an_app_without_a_store() -> None:
     violation = caught(without_store)
 
     assert violation.harm == "doubled"
     assert violation.cure.startswith("give the app an idempotency store")
 
 
-def test_a_store_that_forgets_marks_doubles() -> None:
+def test_a_store_that_forgets_marks() -> None:
     violation = caught(adding, observe=total, make_world=lambda: World(ForgetsMarks()))
 
     assert violation.harm == "doubled"
     assert "committed the writes of one mark twice" in violation.cure
 
 
-def test_a_store_that_writes_the_mark_before_the_rest_loses() -> None:
+def test_a_store_that_marks_first() -> None:
     violation = caught(adding, observe=total, make_world=lambda: World(MarksFirst()))
 
     assert violation.harm == "lost"
@@ -141,14 +141,14 @@ def test_a_store_that_writes_the_mark_before_the_rest_loses() -> None:
     assert "a mark without the writes" in violation.cure
 
 
-def test_a_store_that_looks_before_it_writes_is_caught_by_a_copy() -> None:
+def test_a_store_that_checks_and_writes() -> None:
     violation = caught(adding, observe=total, make_world=lambda: World(LooksBeforeItWrites()))
 
     assert violation.harm == "doubled"
     assert [step.what for step in violation.steps] == ["the process freezes until all other work is finished"]
 
 
-def test_a_store_that_takes_a_refused_pack_for_done_is_caught_by_a_copy_that_dies_half_way() -> None:
+def test_a_refused_pack_taken_for_done() -> None:
     exploration = explore(
         projection.app.with_store, orders(), observe=projected, make_world=TakesRefusalForDone, schedules=1000
     )
@@ -161,21 +161,21 @@ def test_a_store_that_takes_a_refused_pack_for_done_is_caught_by_a_copy_that_die
     assert "PACKING_RULES" in violation.cure
 
 
-def test_an_effect_beside_a_transaction_doubles() -> None:
+def test_an_effect_beside_a_transaction() -> None:
     violation = caught(beside)
 
     assert violation.handlers == ("tests.explored.beside.<locals>.shout",)
     assert "through the transaction only" in violation.cure
 
 
-def test_a_process_dies_at_a_boundary_of_the_users_own() -> None:
+def test_a_process_dies_at_a_boundary() -> None:
     violation = caught(in_two_steps)
 
     assert violation.harm == "doubled"
     assert [step.where for step in violation.steps] == ["the first is counted"]
 
 
-def test_an_effect_outside_of_handlers_is_told_from_theirs() -> None:
+def test_an_effect_outside_of_handlers() -> None:
     violation = caught(counting_starts)
 
     assert violation.harm == "changed"
@@ -183,7 +183,7 @@ def test_an_effect_outside_of_handlers_is_told_from_theirs() -> None:
     assert str(violation).startswith("count changed the effects:")
 
 
-def test_of_several_handlers_each_that_does_harm_is_told() -> None:
+def test_each_harmful_handler_is_named() -> None:
     def make_app(world: World) -> StreamApp:
         app = beside(world)
 
@@ -199,7 +199,7 @@ def test_of_several_handlers_each_that_does_harm_is_told() -> None:
     assert repr(exploration).endswith("schedules: shout: doubled; count_too: doubled>")
 
 
-def test_handlers_that_do_harm_only_together_are_told_together() -> None:
+def test_handlers_harmful_only_together() -> None:
     def make_app(world: World) -> StreamApp:
         app = StreamApp("pair", store=world.store)
 
@@ -221,7 +221,7 @@ def test_handlers_that_do_harm_only_together_are_told_together() -> None:
     assert len(only_violation(exploration).handlers) == 2
 
 
-def test_the_report_is_a_table_of_the_steps() -> None:
+def test_the_report_is_a_table_of_steps() -> None:
     exploration = explore(naive, RECORDS, observe=counted, make_world=World, schedules=0)
 
     assert str(exploration) == (
@@ -242,14 +242,14 @@ def test_a_violation_fails_a_test() -> None:
         exploration.raise_for_violations()
 
 
-def test_without_violations_the_report_is_one_line() -> None:
+def test_a_success_is_one_line() -> None:
     exploration = explore(keyed, RECORDS, observe=counted, make_world=World, schedules=0)
 
     assert repr(exploration) == f"<Exploration of {exploration.schedules} schedules: ok>"
     assert str(exploration) == f"{exploration.schedules} schedules: each effect happened exactly once"
 
 
-def test_long_effects_are_cut_in_the_report() -> None:
+def test_long_effects_are_shortened() -> None:
     def long(world: World) -> object:
         return "x" * 1000, world.counted
 
@@ -258,7 +258,7 @@ def test_long_effects_are_cut_in_the_report() -> None:
     assert max(map(len, str(violation).splitlines())) < 450
 
 
-def test_the_world_is_a_store_in_memory_unless_it_is_told() -> None:
+def test_the_world_is_a_memory_store() -> None:
     sums: list[object] = []
 
     def make_app(store: MemoryStore) -> StreamApp:
@@ -272,7 +272,7 @@ def test_the_world_is_a_store_in_memory_unless_it_is_told() -> None:
     assert sums == [{"pk": "all", "items": 3}] * len(sums)
 
 
-def test_the_seed_tells_the_random_schedules() -> None:
+def test_the_seed_selects_schedules() -> None:
     def plays(seed: int) -> list[int]:
         lengths: list[int] = []
 
@@ -291,7 +291,7 @@ def test_the_seed_tells_the_random_schedules() -> None:
     assert plays(1) == plays(1) != plays(2)
 
 
-def test_the_mapping_can_be_another_one() -> None:
+def test_another_mapping_can_be_given() -> None:
     # with a record for each delivery there are fewer points in the first
     mapping = partial(EventSourceMapping, batch_size=1)
 
@@ -302,7 +302,7 @@ def test_the_mapping_can_be_another_one() -> None:
     assert one.schedules < three.schedules / 1.5
 
 
-def test_an_app_that_runs_items_at_once_runs_one_after_the_other() -> None:
+def test_concurrency_is_ignored() -> None:
     def make_app(world: World) -> StreamApp:
         app = StreamApp("lanes", store=world.store, concurrency=3)
         app.on_keys(dict)(count_up)
@@ -316,7 +316,7 @@ def test_an_app_that_runs_items_at_once_runs_one_after_the_other() -> None:
     assert explore(make_app, RECORDS, observe=lambda _: counts, make_world=World, schedules=10)
 
 
-def test_what_was_asked_for_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_simulated_faults_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     explore(keyed, RECORDS, observe=counted, make_world=World, schedules=0)
     quiet = [*caplog.records]
     logging.getLogger("ddbevents").warning("heard")
@@ -325,11 +325,11 @@ def test_what_was_asked_for_is_not_logged(caplog: pytest.LogCaptureFixture) -> N
     assert [record.message for record in caplog.records] == ["heard"]
 
 
-def test_a_boundary_is_nothing_where_nobody_explores() -> None:
+def test_boundary_does_nothing_elsewhere() -> None:
     boundary("anywhere")
 
 
-def test_an_app_whose_function_is_interrupted_ends_the_exploration() -> None:
+def test_an_interrupt_ends_exploring() -> None:
     def make_app(world: World) -> StreamApp:
         app = StreamApp("interrupted", store=world.store)
 
@@ -343,7 +343,7 @@ def test_an_app_whose_function_is_interrupted_ends_the_exploration() -> None:
         explore(make_app, RECORDS, observe=counted, make_world=World)
 
 
-def test_time_passes_only_in_the_mapping() -> None:
+def test_faults_take_no_virtual_time() -> None:
     moments: list[timedelta] = []
 
     def make_mapping(handler: Any) -> EventSourceMapping:

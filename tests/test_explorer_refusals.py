@@ -62,7 +62,7 @@ def refused(make_app: Callable[[World], Any], records: Any = RECORDS, **settings
     return refusal.value
 
 
-def test_the_record_and_the_handler_that_lost_it_are_named() -> None:
+def test_record_and_handler_are_named() -> None:
     refusal = refused(app_with(fail))
 
     assert str(refusal).startswith(
@@ -73,19 +73,19 @@ def test_the_record_and_the_handler_that_lost_it_are_named() -> None:
     assert "secret" not in str(refusal)
 
 
-def test_the_error_of_the_handler_is_the_cause() -> None:
+def test_the_handlers_error_is_the_cause() -> None:
     cause = refused(app_with(fail)).__cause__
 
     assert isinstance(cause, ValueError)
     assert str(cause) == "the secret of a"
 
 
-def test_a_record_behind_others_is_named() -> None:
+def test_a_later_record_is_named() -> None:
     assert f" record {SECOND} failed in " in str(refused(app_with(fail_with_second)))
 
 
 @pytest.mark.parametrize("report_failures", [True, False], ids=["reporting", "silent"])
-def test_a_record_is_named_whether_or_not_the_mapping_has_heard_of_it(report_failures: bool) -> None:
+def test_unreported_records_are_named(report_failures: bool) -> None:
     mapping = partial(EventSourceMapping, retries=0, report_failures=report_failures)
 
     refusal = refused(app_with(fail_with_second), make_mapping=mapping)
@@ -93,7 +93,7 @@ def test_a_record_is_named_whether_or_not_the_mapping_has_heard_of_it(report_fai
     assert f" record {SECOND} failed in " in str(refusal)
 
 
-def test_of_several_handlers_the_one_that_failed_is_named() -> None:
+def test_the_failed_handler_is_named() -> None:
     def make_app(world: World) -> StreamApp:
         app = naive(world)
 
@@ -106,7 +106,7 @@ def test_of_several_handlers_the_one_that_failed_is_named() -> None:
     assert ".refuse: Reject: never" in str(refused(make_app))
 
 
-def test_an_item_that_the_model_refuses_is_named_with_its_path() -> None:
+def test_an_invalid_item_is_named() -> None:
     def make_app(world: World) -> StreamApp:
         app = StreamApp("numbers", store=world.store)
 
@@ -118,20 +118,20 @@ def test_an_item_that_the_model_refuses_is_named_with_its_path() -> None:
     assert f"record {FIRST}: dynamodb.NewImage.pk: " in str(refused(make_app))
 
 
-def test_a_record_that_cannot_be_read_failed_before_any_handler() -> None:
+def test_an_unreadable_record() -> None:
     [whole] = items("a")
     record = {**whole, "dynamodb": {**whole["dynamodb"], "Keys": None}}
 
     assert f"record {FIRST} failed before any handler ran: Invalid" in str(refused(naive, [record]))
 
 
-def test_a_store_that_is_down_is_told() -> None:
+def test_a_store_that_is_down() -> None:
     refusal = refused(naive, make_world=lambda: World(Down()))
 
     assert str(refusal).endswith(f"record {FIRST} failed before any handler ran: StoreError: down")
 
 
-def test_a_function_that_makes_no_app_is_told() -> None:
+def test_make_app_must_return_an_app() -> None:
     def forget(world: World) -> None:
         naive(world)
 
@@ -142,7 +142,7 @@ def test_a_function_that_makes_no_app_is_told() -> None:
     )
 
 
-def test_an_app_that_cannot_be_made_is_told_with_its_error() -> None:
+def test_an_app_that_cannot_be_made() -> None:
     def make_app(world: World) -> StreamApp:
         raise LookupError(world)
 
@@ -152,7 +152,7 @@ def test_an_app_that_cannot_be_made_is_told_with_its_error() -> None:
     assert isinstance(refusal.__cause__, LookupError)
 
 
-def test_a_handler_that_takes_too_long_is_told() -> None:
+def test_a_handler_that_times_out() -> None:
     clock = VirtualClock()
 
     refusal = refused(
@@ -174,7 +174,7 @@ def test_records_that_are_never_delivered_are_told() -> None:
     assert refusal.__cause__ is None
 
 
-def test_an_app_whose_handlers_take_none_of_the_records_is_told() -> None:
+def test_an_app_without_handlers() -> None:
     refusal = refused(lambda world: StreamApp("empty", store=world.store))
 
     assert str(refusal) == (
@@ -209,13 +209,13 @@ def test_records_that_are_handled_already_are_told() -> None:
 @pytest.mark.parametrize(
     ("records", "filters"), [([], None), (RECORDS, [{"eventName": ["REMOVE"]}])], ids=["none", "filtered"]
 )
-def test_no_records_are_told(records: Any, filters: Any) -> None:
+def test_no_records_are_refused(records: Any, filters: Any) -> None:
     refusal = refused(naive, records, make_mapping=partial(EventSourceMapping, filters=filters))
 
     assert str(refusal).endswith("there are no records, or the filters of the mapping let none through")
 
 
-def test_a_flaky_handler_is_none_that_loses_records() -> None:
+def test_a_flaky_handler_can_be_explored() -> None:
     failures = [ValueError()]
 
     def flaky(change: KeyChange[AnyItem]) -> None:
@@ -230,7 +230,7 @@ def test_a_flaky_handler_is_none_that_loses_records() -> None:
     assert explore(make_app, RECORDS, observe=counted, make_world=World, schedules=0)
 
 
-def test_effects_that_differ_without_faults_cannot_be_compared() -> None:
+def test_effects_must_be_repeatable() -> None:
     world, numbers = World(), count()
 
     assert "make_world must make a new world each time" in str(
@@ -251,9 +251,7 @@ def test_effects_that_differ_without_faults_cannot_be_compared() -> None:
     ],
     ids=["store", "lock", "generator", "object"],
 )
-def test_effects_that_cannot_be_copied_or_compared_are_told(
-    observe: Callable[[World], object], kind: str
-) -> None:
+def test_effects_must_be_comparable(observe: Callable[[World], object], kind: str) -> None:
     refusal = refused(naive, observe=observe)
 
     assert str(refusal) == (
@@ -262,17 +260,17 @@ def test_effects_that_cannot_be_copied_or_compared_are_told(
     )
 
 
-def test_the_reason_why_effects_cannot_be_copied_is_the_cause() -> None:
+def test_the_copy_error_is_the_cause() -> None:
     assert isinstance(refused(naive, observe=lambda world: world.store).__cause__, TypeError)
 
 
-def test_an_observer_without_a_return_is_told() -> None:
+def test_observe_must_return_something() -> None:
     refusal = refused(naive, observe=lambda world: world.counted.clear())
 
     assert str(refusal) == "observe returned None: return the effects, or no fault can be noticed"
 
 
-def test_what_an_app_reports_to_is_not_changed() -> None:
+def test_the_given_app_is_not_changed() -> None:
     reports: list[object] = []
     app = StreamApp("reports")
     app.on_keys(dict)(lambda change: None)

@@ -67,75 +67,75 @@ def is_wrong_with_a_copy(schedule: Schedule) -> bool:
     return any(isinstance(step, Copy) for step in schedule)
 
 
-def test_without_faults_there_is_one_process() -> None:
+def test_no_faults_need_one_process() -> None:
     played = seen()
 
     assert played.effects == {"a": 1, "b": 1}
     assert kinds(played) == [["read", "begin", "end", "begin", "end", "write"]]
 
 
-def test_killed_before_a_handler_nothing_is_done() -> None:
+def test_killed_before_a_handler() -> None:
     played = seen(Strike(0, BEGIN, Fault.KILLED_BEFORE))
 
     assert played.effects == {"a": 1, "b": 1}
     assert kinds(played)[0] == ["read", "begin"]
 
 
-def test_killed_after_a_handler_its_effect_is_there_and_its_mark_is_not() -> None:
+def test_killed_after_a_handler() -> None:
     played = seen(Strike(0, END, Fault.KILLED_BEFORE))
 
     assert played.effects == {"a": 2, "b": 1}
     assert kinds(played)[0] == ["read", "begin", "end"]
 
 
-def test_killed_before_a_request_it_does_not_arrive() -> None:
+def test_killed_before_a_request() -> None:
     assert seen(Strike(0, WRITE, Fault.KILLED_BEFORE)).effects == {"a": 2, "b": 2}
 
 
-def test_killed_after_a_request_it_arrives() -> None:
+def test_killed_after_a_request() -> None:
     played = seen(Strike(0, WRITE, Fault.KILLED_AFTER))
 
     assert played.effects == {"a": 1, "b": 1}
     assert kinds(played)[1] == ["read"]
 
 
-def test_of_a_lost_answer_the_request_arrives() -> None:
+def test_a_lost_answer_was_a_success() -> None:
     played = seen(Strike(0, WRITE, Fault.ANSWER_LOST))
 
     assert played.effects == {"a": 1, "b": 1}
     assert kinds(played)[1] == ["read"]
 
 
-def test_what_the_store_refuses_is_not_done() -> None:
+def test_a_refused_request_does_nothing() -> None:
     assert seen(Strike(0, WRITE, Fault.REFUSED)).effects == {"a": 2, "b": 2}
 
 
-def test_out_of_time_the_rest_is_left_to_the_next_delivery() -> None:
+def test_out_of_time_leaves_the_rest() -> None:
     played = seen(Strike(0, BEGIN, Fault.OUT_OF_TIME))
 
     assert played.effects == {"a": 1, "b": 1}
     assert kinds(played) == [["read", "begin", "end", "write"], ["read", "begin", "end", "write"]]
 
 
-def test_a_batch_is_delivered_again_after_it_succeeded() -> None:
+def test_a_repeated_delivery() -> None:
     played = seen(Repeat())
 
     assert played.effects == {"a": 1, "b": 1}
     assert kinds(played)[1] == ["read"]
 
 
-def test_a_copy_runs_while_the_first_process_stands_at_a_point() -> None:
+def test_a_copy_overtakes_a_process() -> None:
     played = seen(Copy(0, (SECOND_BEGIN, TO_THE_END)))
 
     assert played.effects == {"a": 2, "b": 2}
     assert len(played.deliveries) == 1
 
 
-def test_a_copy_that_comes_after_all_is_done_finds_it_done() -> None:
+def test_a_late_copy_does_nothing() -> None:
     assert seen(Copy(0, (TO_THE_END, TO_THE_END))).effects == {"a": 1, "b": 1}
 
 
-def test_a_copy_without_a_turn_runs_when_the_first_has_ended() -> None:
+def test_a_copy_without_a_turn() -> None:
     assert seen(Copy(0, (BEGIN,))).effects == {"a": 1, "b": 1}
 
 
@@ -159,21 +159,21 @@ def test_two_copies_take_turns() -> None:
     assert order == ["first begins", "copy begins", "first: a", "copy: a", "first: b", "copy: b"]
 
 
-def test_a_copy_has_faults_of_its_own() -> None:
+def test_a_copy_has_its_own_faults() -> None:
     played = seen(Copy(0, (READ, TO_THE_END)), Strike(0, END, Fault.KILLED_BEFORE, of_copy=True))
 
     assert played.effects == {"a": 2, "b": 1}
     assert [len(each) for each in kinds(played)] == [6, 3]
 
 
-def test_a_sleeper_goes_on_when_another_has_done_everything() -> None:
+def test_a_zombie_wakes_at_the_end() -> None:
     played = seen(Sleep(0, BEGIN))
 
     assert played.effects == {"a": 2, "b": 2}
     assert kinds(played) == [["read", "begin", "end", "begin", "end", "write"]] * 2
 
 
-def test_who_never_gets_where_it_would_sleep_does_not_sleep() -> None:
+def test_a_sleep_after_the_end() -> None:
     played = seen(Sleep(0, 99))
 
     assert played.effects == {"a": 1, "b": 1}
@@ -187,20 +187,20 @@ def test_transactions_are_points() -> None:
     assert sorted(played.done.values()) == [1, 1]
 
 
-def test_packed_transactions_are_one_point() -> None:
+def test_a_pack_is_one_point() -> None:
     played = seen(make_app=spread, store=Packs)
 
     assert kinds(played) == [["read", "begin", "end", "begin", "end", "commit"]]
     assert sorted(played.done.values()) == [1, 1]
 
 
-def test_a_pack_whose_answer_is_lost_was_committed() -> None:
+def test_a_pack_with_a_lost_answer() -> None:
     played = seen(Strike(0, 5, Fault.ANSWER_LOST), make_app=spread, store=Packs)
 
     assert sorted(played.done.values()) == [1, 1]
 
 
-def test_a_commit_that_finds_its_mark_does_nothing() -> None:
+def test_a_repeated_commit_does_nothing() -> None:
     played = seen(Sleep(0, 3), make_app=adding, store=MemoryStore)
 
     assert sorted(played.begun.values()) == [2, 2]
@@ -248,17 +248,17 @@ def spread(world: World) -> StreamApp:
         (Copy(0, (BEGIN,)), (1, "begin of count, record 1", "a copy of the batch runs after it")),
     ],
 )
-def test_a_step_is_told_in_words(step: Any, expected: tuple[int, str, str]) -> None:
+def test_a_step_in_words(step: Any, expected: tuple[int, str, str]) -> None:
     assert told(step) == [expected]
 
 
-def test_a_fault_of_a_copy_is_told_as_its_own() -> None:
+def test_a_fault_of_a_copy_in_words() -> None:
     steps = told(Copy(0, (READ, TO_THE_END)), Strike(0, END, Fault.KILLED_BEFORE, of_copy=True))
 
     assert steps[1] == (1, "in the copy: end of count, record 1", "the process is killed, or times out")
 
 
-def test_steps_are_told_by_delivery_and_a_copy_before_its_faults() -> None:
+def test_the_order_of_steps_in_words() -> None:
     of_copy, copy = Strike(0, END, Fault.KILLED_BEFORE, of_copy=True), Copy(0, (READ, TO_THE_END))
 
     steps = told(Repeat(), Strike(1, READ, Fault.REFUSED), of_copy, copy)
@@ -271,13 +271,13 @@ def test_steps_are_told_by_delivery_and_a_copy_before_its_faults() -> None:
     ]
 
 
-def test_a_request_about_one_record_names_it() -> None:
+def test_a_request_names_a_single_record() -> None:
     assert told(Strike(0, 3, Fault.REFUSED), make_app=adding, store=MemoryStore) == [
         (1, "store.commit, record 1", "the store refuses the request")
     ]
 
 
-def test_every_point_has_its_faults_and_is_slept_at_and_overtaken_at() -> None:
+def test_every_point_has_all_its_steps() -> None:
     steps = [*single_steps([Point("read", "handled"), Point("begin", "count"), Point("boundary", "here")])]
 
     assert [step.fault for step in steps if isinstance(step, Strike)] == [
@@ -290,7 +290,7 @@ def test_every_point_has_its_faults_and_is_slept_at_and_overtaken_at() -> None:
     assert steps.count(Repeat()) == 1
 
 
-def test_random_schedules_have_one_to_three_steps_of_all_kinds() -> None:
+def test_random_schedules_vary() -> None:
     points = [Point("read", "handled"), Point("begin", "count"), Point("end", "count")]
 
     schedules = [random_schedule(Random(number), points) for number in range(200)]  # noqa: S311  # the same
@@ -299,7 +299,7 @@ def test_random_schedules_have_one_to_three_steps_of_all_kinds() -> None:
     assert {type(step) for schedule in schedules for step in schedule} == {Strike, Copy, Sleep, Repeat}
 
 
-def test_a_schedule_becomes_simpler_by_one_thing_at_a_time() -> None:
+def test_simpler_by_one_detail() -> None:
     copy, kill = Copy(0, (1, 2, 3)), Strike(0, 1, Fault.REFUSED)
 
     assert [*simpler((copy, kill))] == [
@@ -310,11 +310,11 @@ def test_a_schedule_becomes_simpler_by_one_thing_at_a_time() -> None:
     ]
 
 
-def test_nothing_is_simpler_than_one_copy_that_runs_through() -> None:
+def test_a_whole_copy_is_the_simplest() -> None:
     assert [*simpler((Copy(0, (1, TO_THE_END)),))] == [()]
 
 
-def test_a_schedule_is_shrunk_to_what_it_takes() -> None:
+def test_a_schedule_is_shrunk() -> None:
     schedule = (Repeat(), Copy(1, (4, 2, 3, 1)), Sleep(0, 2))
 
     assert _shrink(schedule, is_wrong_with_a_copy) == (Copy(1, (4, TO_THE_END)),)

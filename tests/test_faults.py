@@ -254,24 +254,24 @@ def test_two_copies_at_once(make: MakeTrial, client: Any) -> None:
     assert interleaved(make, client, range(SCHEDULES)) == []
 
 
-def test_a_zombie_that_wakes_when_another_has_finished(make: MakeTrial, client: Any) -> None:
+def test_zombies_that_wake_at_the_end(make: MakeTrial, client: Any) -> None:
     assert with_zombies(make, client) == []
 
 
-def test_a_counter_that_is_marked_after_it_was_counted_up_is_caught(client: Any) -> None:
+def test_a_naive_counter_is_caught(client: Any) -> None:
     plans = [[fault] for fault in single_faults(points_of(naive, client))]
 
     assert under_faults(naive, client, plans) != []
     assert interleaved(naive, client, range(3)) != []
 
 
-def test_an_interleaving_is_replayed_by_its_seed(client: Any) -> None:
+def test_a_seed_replays_an_interleaving(client: Any) -> None:
     first, second = (interleaved(naive, client, [0]) for _ in range(2))
 
     assert first == second != []
 
 
-def test_a_batch_is_given_up_when_its_retries_are_used_up(client: Any) -> None:
+def test_a_batch_is_given_up_after_its_retries(client: Any) -> None:
     trial = at_least_once(client)
     plan: Sequence[Faults] = [{0: Fault.KILLED_BEFORE}] * (RETRIES + 1)
 

@@ -63,13 +63,13 @@ def test_pytest_finds_the_plugin() -> None:
     assert entry.load() is pytest_ddbevents
 
 
-def test_a_run_that_does_not_use_it_loads_nothing_of_the_library() -> None:
+def test_the_plugin_loads_nothing() -> None:
     loaded = modules_after("import pytest_ddbevents")
 
     assert loaded.isdisjoint({"ddbevents", "pydantic"})
 
 
-def test_a_test_without_the_library_fails_as_always(pytester: pytest.Pytester, run: Run) -> None:
+def test_other_tests_fail_as_always(pytester: pytest.Pytester, run: Run) -> None:
     pytester.makeconftest("")
     pytester.makepyfile(test_plain="def test_plain():\n    report = [1]\n    assert report == [2]\n")
 
@@ -99,7 +99,7 @@ def test_all(ddbevents_clock, ddbevents_store, ddbevents_mapping):
     result.assert_outcomes(passed=1)
 
 
-def test_the_report_of_a_batch_that_is_compared_is_a_table(run: Run) -> None:
+def test_a_compared_report_is_a_table(run: Run) -> None:
     result = run("""
 def test_report():
     assert app.with_store(None).process(event(*records)) == None
@@ -119,7 +119,7 @@ def test_records():
     result.stdout.fnmatch_lines(["*<2 records> == *", *BATCH])
 
 
-def test_a_record_that_cannot_be_read_is_shown_as_such(run: Run) -> None:
+def test_an_unreadable_record_is_shown(run: Run) -> None:
     result = run("""
 def test_unreadable():
     assert app.process({"Records": [records[0], {"dynamodb": {}}]}).records == ()
@@ -129,7 +129,7 @@ def test_unreadable():
     result.stdout.fnmatch_lines(["*2  unreadable  * failed * InvalidRecordError:*"])
 
 
-def test_the_history_of_a_mapping_that_is_compared_is_a_table(run: Run) -> None:
+def test_a_compared_history_is_a_table(run: Run) -> None:
     result = run("""
 def test_history():
     mapping = EventSourceMapping(app, retries=1)
@@ -146,7 +146,7 @@ def test_history():
 @pytest.mark.parametrize(
     ("compared", "line"), [("discarded", "*1 records discarded: Retry*"), ("invocations", DELIVERIES[0])]
 )
-def test_parts_of_a_history_that_are_compared_are_shown(run: Run, compared: str, line: str) -> None:
+def test_parts_of_a_history_are_shown(run: Run, compared: str, line: str) -> None:
     result = run(f"""
 def test_history():
     mapping = EventSourceMapping(app, retries=1)
@@ -160,7 +160,7 @@ def test_history():
     result.stdout.fnmatch_lines([line])
 
 
-def test_what_a_failed_test_has_in_its_variables_is_shown(run: Run) -> None:
+def test_variables_are_shown(run: Run) -> None:
     result = run("""
 def test_variables():
     mapping = EventSourceMapping(app, retries=0)
@@ -176,7 +176,7 @@ def test_variables():
     result.stdout.fnmatch_lines(sections)
 
 
-def test_what_has_nothing_to_tell_is_compared_as_always(run: Run) -> None:
+def test_other_values_compare_as_always(run: Run) -> None:
     result = run("""
 def test_empty():
     assert app.process(event()) == ()
@@ -187,7 +187,7 @@ def test_empty():
     assert "ddbevents:" not in result.stdout.str()
 
 
-def test_an_invocation_that_failed_is_shown_with_its_error(run: Run) -> None:
+def test_a_failed_invocation_is_shown(run: Run) -> None:
     result = run("""
 def test_error():
     mapping = EventSourceMapping(lambda event, context: 1 / 0, retries=0)
@@ -198,7 +198,7 @@ def test_error():
     result.stdout.fnmatch_lines(["*1  0 * 2        0      failed * ZeroDivisionError at *"])
 
 
-def test_what_cannot_be_looked_at_does_not_end_the_tests(run: Run) -> None:
+def test_broken_objects_end_no_test_run(run: Run) -> None:
     result = run("""
 class Blind:
     @property
@@ -223,7 +223,7 @@ def test_after_them(): ...
     result.stdout.fnmatch_lines(["*AssertionError*", *BATCH])
 
 
-def test_a_failure_outside_of_the_test_has_no_variables(run: Run) -> None:
+def test_a_failed_setup_has_no_variables(run: Run) -> None:
     result = run("""
 def test_nothing(no_such_fixture): ...
 """)

@@ -1,4 +1,4 @@
-"""Each store that ships is put through the rules, on each engine that it can use."""
+"""Each store of the library keeps the rules, on each engine that it can use."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 
 from ddbevents import decode_value
-from ddbevents._engine._stores import PackingStore
 from ddbevents.powertools import PowertoolsStore
 from ddbevents.stores import (
     DynamoDBStore,
     IdempotencyStore,
     MemoryStore,
+    PackingStore,
     SQLiteStore,
     TransactionalStore,
 )
@@ -45,7 +45,7 @@ Clock = Callable[[], datetime]
 
 @dataclasses.dataclass
 class Database:
-    """A DynamoDB with a table of marks and a table of items."""
+    """A DynamoDB with an idempotency table and a table of items."""
 
     client: DynamoDBClient
 
@@ -80,7 +80,7 @@ def in_memory(store: MemoryStore | SQLiteStore) -> TableUnderTest:
 
 @pytest.fixture(scope="session", params=["dynamodb_endpoint", "moto_endpoint"])
 def database(request: pytest.FixtureRequest) -> Database:
-    """Made once: the rules ask for no empty tables."""
+    """Return a database, made once: the rules need no empty tables."""
     client, _ = clients(request.getfixturevalue(request.param))
     return Database(client)
 
@@ -99,38 +99,34 @@ def make_sqlite_store(tmp_path: Path) -> Generator[Callable[..., SQLiteStore]]:
 
 
 @pytest.mark.parametrize("rule", STORE_RULES)
-def test_memory_keeps_the_rules_of_stores(rule: StoreRule) -> None:
+def test_memory_keeps_store_rules(rule: StoreRule) -> None:
     rule(MemoryStore())
 
 
 @pytest.mark.parametrize("rule", EXPIRY_RULES)
-def test_memory_keeps_the_rules_of_expiry(rule: ExpiryRule) -> None:
+def test_memory_keeps_expiry_rules(rule: ExpiryRule) -> None:
     rule(lambda clock: MemoryStore(clock=clock))
 
 
 @pytest.mark.parametrize("rule", TRANSACTION_RULES)
-def test_memory_keeps_the_rules_of_transactions(rule: TransactionRule) -> None:
+def test_memory_keeps_transaction_rules(rule: TransactionRule) -> None:
     store = MemoryStore()
 
     rule(store, in_memory(store))
 
 
 @pytest.mark.parametrize("rule", STORE_RULES)
-def test_sqlite_keeps_the_rules_of_stores(
-    rule: StoreRule, make_sqlite_store: Callable[..., SQLiteStore]
-) -> None:
+def test_sqlite_keeps_store_rules(rule: StoreRule, make_sqlite_store: Callable[..., SQLiteStore]) -> None:
     rule(make_sqlite_store())
 
 
 @pytest.mark.parametrize("rule", EXPIRY_RULES)
-def test_sqlite_keeps_the_rules_of_expiry(
-    rule: ExpiryRule, make_sqlite_store: Callable[..., SQLiteStore]
-) -> None:
+def test_sqlite_keeps_expiry_rules(rule: ExpiryRule, make_sqlite_store: Callable[..., SQLiteStore]) -> None:
     rule(lambda clock: make_sqlite_store(clock=clock))
 
 
 @pytest.mark.parametrize("rule", TRANSACTION_RULES)
-def test_sqlite_keeps_the_rules_of_transactions(
+def test_sqlite_keeps_transaction_rules(
     rule: TransactionRule, make_sqlite_store: Callable[..., SQLiteStore]
 ) -> None:
     store = make_sqlite_store()
@@ -139,32 +135,32 @@ def test_sqlite_keeps_the_rules_of_transactions(
 
 
 @pytest.mark.parametrize("rule", STORE_RULES)
-def test_dynamodb_keeps_the_rules_of_stores(rule: StoreRule, database: Database) -> None:
+def test_dynamodb_keeps_store_rules(rule: StoreRule, database: Database) -> None:
     rule(DynamoDBStore(database.marks, client=database.client))
 
 
 @pytest.mark.parametrize("rule", EXPIRY_RULES)
-def test_dynamodb_keeps_the_rules_of_expiry(rule: ExpiryRule, database: Database) -> None:
+def test_dynamodb_keeps_expiry_rules(rule: ExpiryRule, database: Database) -> None:
     rule(lambda clock: DynamoDBStore(database.marks, client=database.client, clock=clock))
 
 
 @pytest.mark.parametrize("rule", TRANSACTION_RULES)
-def test_dynamodb_keeps_the_rules_of_transactions(rule: TransactionRule, database: Database) -> None:
+def test_dynamodb_keeps_transaction_rules(rule: TransactionRule, database: Database) -> None:
     rule(DynamoDBStore(database.marks, client=database.client), database.items)
 
 
 @pytest.mark.parametrize("pack", [False, True], ids=["alone", "packed"])
 @pytest.mark.parametrize("rule", PACKING_RULES)
-def test_dynamodb_keeps_the_rules_of_packing(rule: PackingRule, database: Database, *, pack: bool) -> None:
+def test_dynamodb_keeps_packing_rules(rule: PackingRule, database: Database, *, pack: bool) -> None:
     rule(DynamoDBStore(database.marks, client=database.client, pack=pack), database.items)
 
 
 @pytest.mark.parametrize("rule", STORE_RULES)
-def test_powertools_keeps_the_rules_of_stores(rule: StoreRule, powertools: PowertoolsStore) -> None:
+def test_powertools_keeps_store_rules(rule: StoreRule, powertools: PowertoolsStore) -> None:
     rule(powertools)
 
 
-def test_stores_are_what_they_are_by_their_shape() -> None:
+def test_stores_match_protocols_by_shape() -> None:
     plain_store = PowertoolsStore.__new__(PowertoolsStore)
 
     assert isinstance(plain_store, IdempotencyStore)
@@ -176,7 +172,7 @@ def test_stores_are_what_they_are_by_their_shape() -> None:
 
 
 @pytest.mark.parametrize("rule", [*STORE_RULES, *EXPIRY_RULES, *TRANSACTION_RULES, *PACKING_RULES])
-def test_every_rule_stands_in_the_reference_as_it_says_itself(rule: Callable[..., None]) -> None:
+def test_every_rule_is_documented(rule: Callable[..., None]) -> None:
     page = Path(__file__).parent.parent / "docs" / "reference" / "testing.md"
     [demand, *_] = inspect.cleandoc(rule.__doc__ or "").splitlines()
 

@@ -80,7 +80,7 @@ def test_the_whole_batch_failed(answer: Any) -> None:
 @pytest.mark.parametrize(
     "named", [failures(NUMBERS[2]), failures(NUMBERS[3], NUMBERS[2])], ids=["one", "two"]
 )
-def test_all_from_the_lowest_named_record_on_is_delivered_again(named: dict[str, Any]) -> None:
+def test_the_lowest_named_is_retried_from(named: dict[str, Any]) -> None:
     history = deliver(named)
 
     assert sizes(history)[:2] == [4, 2]
@@ -94,7 +94,7 @@ def numbered(number: str) -> dict[str, Any]:
     return {"dynamodb": {"SequenceNumber": number, "Keys": {"pk": {"S": "a"}}}}
 
 
-def test_lowest_is_meant_of_numbers_not_of_text() -> None:
+def test_the_lowest_is_a_number_not_text() -> None:
     mapping = EventSourceMapping(lambda _, __: failures("9", "10"), retries=0)
 
     mapping.put(numbered("9"), numbered("10"), numbered("11"))
@@ -103,7 +103,7 @@ def test_lowest_is_meant_of_numbers_not_of_text() -> None:
 
 
 @pytest.mark.parametrize("answer", [failures(NUMBERS[2]), failures(""), failures(NUMBERS[0]), "ok"], ids=str)
-def test_without_report_batch_item_failures_every_answer_is_success(answer: Any) -> None:
+def test_unreported_failures_succeed(answer: Any) -> None:
     history = deliver(answer, report_failures=False)
 
     assert [invocation.verdict for invocation in history.invocations] == ["succeeded"]
@@ -111,7 +111,7 @@ def test_without_report_batch_item_failures_every_answer_is_success(answer: Any)
 
 @pytest.mark.parametrize("report_failures", [True, False])
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(1), CancelledError()], ids=shown)
-def test_an_error_fails_the_whole_batch(error: BaseException, *, report_failures: bool) -> None:
+def test_an_error_fails_the_batch(error: BaseException, *, report_failures: bool) -> None:
     def raise_it(_: Any, __: Any) -> NoReturn:
         raise error
 
@@ -124,7 +124,7 @@ def test_an_error_fails_the_whole_batch(error: BaseException, *, report_failures
     assert history.lost == NUMBERS
 
 
-def test_an_interrupt_of_the_test_run_passes() -> None:
+def test_a_keyboard_interrupt_passes() -> None:
     def interrupt(_: Any, __: Any) -> NoReturn:
         raise KeyboardInterrupt
 
@@ -143,14 +143,14 @@ DEEP = reduce(lambda inner, _: [inner], range(100_000), list[Any]())
     [object(), failures("\ud800"), {"at": timedelta(1)}, DEEP],
     ids=["object", "lone surrogate", "time", "deep"],
 )
-def test_an_answer_that_the_runtime_cannot_write_is_an_error(answer: Any) -> None:
+def test_an_answer_must_be_json(answer: Any) -> None:
     history = deliver(answer, retries=0, report_failures=False)
 
     assert [invocation.verdict for invocation in history.invocations] == ["failed"]
     assert isinstance(history.invocations[0].error, (TypeError, ValueError, RecursionError))
 
 
-def test_a_timeout_fails_the_whole_batch_at_once() -> None:
+def test_a_timeout_fails_the_batch() -> None:
     begun: list[int] = []
 
     def slow(_: Any, __: Any) -> NoReturn:
@@ -167,7 +167,7 @@ def test_a_timeout_fails_the_whole_batch_at_once() -> None:
     assert invocation.duration == timedelta(seconds=3)
 
 
-def test_a_function_cannot_talk_itself_out_of_a_timeout() -> None:
+def test_a_timeout_cannot_be_suppressed() -> None:
     def stubborn(_: Any, context: Any) -> None:
         with suppress(BaseException):
             mapping.clock.advance(timedelta(seconds=10))
@@ -185,7 +185,7 @@ def test_a_function_cannot_talk_itself_out_of_a_timeout() -> None:
     assert remaining == [0]
 
 
-def test_a_function_that_ends_just_in_time_succeeds() -> None:
+def test_a_function_that_ends_just_in_time() -> None:
     def slow(_: Any, context: Any) -> None:
         mapping.clock.advance(timedelta(seconds=2.4999))
         remaining.append(context.get_remaining_time_in_millis())

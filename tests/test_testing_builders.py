@@ -113,12 +113,12 @@ def with_sorted_sets(attribute: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("record", "file"), CAPTURED)
-def test_a_built_record_is_equal_to_a_captured_one(record: dict[str, Any], file: str) -> None:
+def test_a_record_equals_a_captured_one(record: dict[str, Any], file: str) -> None:
     assert comparable(rebuilt(record)) == comparable(record)
 
 
 @pytest.mark.parametrize(("record", "file"), CAPTURED)
-def test_size_and_time_are_those_of_the_captured_record(record: dict[str, Any], file: str) -> None:
+def test_size_and_time_are_as_captured(record: dict[str, Any], file: str) -> None:
     built, captured = rebuilt(record)["dynamodb"], record["dynamodb"]
 
     # some files count 230 and 129.5 a byte shorter than DynamoDB does
@@ -127,7 +127,7 @@ def test_size_and_time_are_those_of_the_captured_record(record: dict[str, Any], 
 
 
 @pytest.mark.parametrize("view_type", ["NEW_AND_OLD_IMAGES", "KEYS_ONLY"])
-def test_built_records_are_equal_to_those_of_a_real_dynamodb(
+def test_records_equal_a_real_dynamodbs(
     dynamodb_endpoint: str, view_type: Literal["NEW_AND_OLD_IMAGES", "KEYS_ONLY"]
 ) -> None:
     dynamodb, streams = clients(dynamodb_endpoint)
@@ -141,7 +141,7 @@ def test_built_records_are_equal_to_those_of_a_real_dynamodb(
     assert [told(record) for record in built] == [told(record) for record in real]
 
 
-def test_every_number_is_written_and_counted_as_a_real_dynamodb_does(dynamodb_endpoint: str) -> None:
+def test_numbers_equal_a_real_dynamodbs(dynamodb_endpoint: str) -> None:
     dynamodb, streams = clients(dynamodb_endpoint)
     name, stream = make_table(dynamodb, "NEW_AND_OLD_IMAGES")
     table = Table(name, "pk")
@@ -184,7 +184,7 @@ def test_every_number_is_written_and_counted_as_a_real_dynamodb_does(dynamodb_en
     ],
     ids=str,
 )
-def test_a_value_has_the_bytes_that_dynamodb_counts(value: object, size: int) -> None:
+def test_values_have_dynamodbs_size(value: object, size: int) -> None:
     without, having = insert({"pk": "a"}), insert({"pk": "a", "v": value})
 
     assert having["dynamodb"]["SizeBytes"] - without["dynamodb"]["SizeBytes"] == len("v") + size
@@ -214,7 +214,7 @@ def test_a_simple_call_is_simple() -> None:
     assert seen == ["u-1815"]
 
 
-def test_a_record_can_be_read_back() -> None:
+def test_a_record_can_be_parsed() -> None:
     [record] = parse_event(event(modify(ADA, MOVED, keys="userId", table="Users", region="eu-west-1")))
 
     assert (record.kind, record.table, record.region) == ("MODIFY", "Users", "eu-west-1")
@@ -222,21 +222,21 @@ def test_a_record_can_be_read_back() -> None:
     assert record.created_at == datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_numbers_of_the_process_rise_and_ids_differ() -> None:
+def test_sequence_numbers_rise() -> None:
     first, second = parse_event(event(insert(ADA, keys="userId"), insert(ADA, keys="userId")))
 
     assert int(first.sequence_number) < int(second.sequence_number)
     assert first.event_id < second.event_id
 
 
-def test_ids_are_32_hex_digits_and_sequence_numbers_21_digits() -> None:
+def test_the_length_of_identifiers() -> None:
     record = insert(ADA, keys="userId")
 
     assert len(bytes.fromhex(record["eventID"])) == 16
     assert len(record["dynamodb"]["SequenceNumber"]) == 21
 
 
-def test_a_table_numbers_its_records_from_the_same_beginning() -> None:
+def test_tables_number_alike() -> None:
     first, second = Table("Users", "userId"), Table("Users", "userId")
 
     inserted_first = first.insert(ADA)
@@ -251,7 +251,7 @@ def test_ids_of_two_tables_differ() -> None:
     assert Table("A", "userId").insert(ADA)["eventID"] != Table("B", "userId").insert(ADA)["eventID"]
 
 
-def test_a_table_says_where_it_is_and_what_its_stream_carries() -> None:
+def test_a_table_has_region_and_view_type() -> None:
     table = Table("Users", "userId", view_type="KEYS_ONLY", region="us-east-1")
 
     record = table.insert(ADA, at=datetime(2026, 3, 1, tzinfo=UTC))
@@ -261,17 +261,17 @@ def test_a_table_says_where_it_is_and_what_its_stream_carries() -> None:
     assert record["dynamodb"]["ApproximateCreationDateTime"] == 1772323200
 
 
-def test_pk_and_sk_are_the_key_unless_another_is_named() -> None:
+def test_pk_and_sk_are_the_default_key() -> None:
     record = insert(Device("d-1", 7))
 
     assert record["dynamodb"]["Keys"] == {"pk": {"S": "d-1"}, "sk": {"N": "7"}}
 
 
-def test_pk_alone_is_the_key_of_an_item_without_sk() -> None:
+def test_an_item_may_have_no_sk() -> None:
     assert insert({"pk": 1})["dynamodb"]["Keys"] == {"pk": {"N": "1"}}
 
 
-def test_binary_becomes_base64_text_also_within_lists_maps_and_sets() -> None:
+def test_binary_becomes_base64() -> None:
     item = {"pk": b"k", "row": [b"\xff", {"deep": b"\x00"}], "all": {b"\x01"}}
 
     image = insert(item)["dynamodb"]["NewImage"]
@@ -281,26 +281,26 @@ def test_binary_becomes_base64_text_also_within_lists_maps_and_sets() -> None:
     assert image["all"] == {"BS": ["AQ=="]}
 
 
-def test_a_record_is_json_as_it_is() -> None:
+def test_a_record_is_json() -> None:
     record = insert(Device("d-1", 7))
 
     assert json.loads(json.dumps(record)) == record
 
 
 @pytest.mark.parametrize("view_type", ["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"])
-def test_a_record_carries_the_images_of_its_view_type(view_type: ViewType) -> None:
+def test_the_view_type_decides_images(view_type: ViewType) -> None:
     body = modify(ADA, MOVED, keys="userId", view_type=view_type)["dynamodb"]
 
     assert ("NewImage" in body) == (view_type in {"NEW_IMAGE", "NEW_AND_OLD_IMAGES"})
     assert ("OldImage" in body) == (view_type in {"OLD_IMAGE", "NEW_AND_OLD_IMAGES"})
 
 
-def test_without_a_known_key_the_error_names_the_cure() -> None:
+def test_an_unknown_key_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="Pass keys='userId'"):
         insert(ADA)
 
 
-def test_a_key_that_the_item_lacks_is_an_error() -> None:
+def test_an_item_must_have_its_key() -> None:
     with pytest.raises(ConfigurationError, match="no key attribute 'user_id'"):
         insert(ADA, keys=["user_id"])
 
@@ -310,22 +310,22 @@ def test_a_write_cannot_change_the_key() -> None:
         modify(ADA, User(userId="u-1816"), keys="userId")
 
 
-def test_a_write_that_changes_nothing_makes_no_record() -> None:
+def test_a_write_must_change_something() -> None:
     with pytest.raises(ConfigurationError, match="the items are equal"):
         modify(ADA, ADA, keys="userId")
 
 
-def test_a_moment_without_a_time_zone_is_an_error() -> None:
+def test_a_datetime_needs_a_time_zone() -> None:
     with pytest.raises(ConfigurationError, match="time zone"):
         insert(ADA, keys="userId", at=datetime(2026, 1, 1))  # noqa: DTZ001  # that is the mistake
 
 
-def test_what_dynamodb_cannot_store_is_an_error() -> None:
+def test_an_item_must_be_storable() -> None:
     with pytest.raises(InvalidItemError):
         insert({"pk": "a", "empty": set()})
 
 
-def test_an_event_does_not_share_its_records() -> None:
+def test_an_event_copies_its_records() -> None:
     record = insert(ADA, keys="userId")
     made = event(record)
 
@@ -334,7 +334,7 @@ def test_an_event_does_not_share_its_records() -> None:
     assert record["eventName"] == "INSERT"
 
 
-def test_typed_changes_hold_the_very_items_and_a_record_of_them() -> None:
+def test_changes_hold_the_given_items() -> None:
     insertion = inserted(ADA, keys="userId")
     modification = modified(ADA, MOVED, keys="userId")
     removal = removed(ADA, expired=True, keys="userId")
@@ -346,25 +346,25 @@ def test_typed_changes_hold_the_very_items_and_a_record_of_them() -> None:
     assert removal.expired
 
 
-def test_a_removal_is_not_by_time_to_live_unless_it_is_said() -> None:
+def test_a_removal_is_not_an_expiry() -> None:
     assert not removed(ADA, keys="userId").expired
     assert "userIdentity" not in Table("Users", "userId").remove(ADA)
     assert "userIdentity" in Table("Users", "userId").remove(ADA, expired=True)
 
 
-def test_a_modification_can_be_told_from_its_record() -> None:
+def test_modify_makes_a_modification() -> None:
     assert modified(ADA, MOVED, keys="userId").record.kind == "MODIFY"
     assert Table("Users", "userId").modify(ADA, MOVED)["eventName"] == "MODIFY"
 
 
-def test_what_no_table_says_is_as_in_a_table_without_a_name() -> None:
+def test_the_default_table_has_defaults() -> None:
     alone, of_a_table = insert({"pk": "a"}), Table().insert({"pk": "a"})
 
     assert comparable(alone) == comparable(of_a_table)
     assert alone["eventID"][:16] != of_a_table["eventID"][:16]
 
 
-def test_changes_can_be_told_apart_in_time() -> None:
+def test_a_record_has_the_given_time() -> None:
     late = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=1)
 
     assert inserted(ADA, keys="userId", at=late).record.created_at == late

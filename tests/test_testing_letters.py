@@ -48,7 +48,7 @@ def test_a_memory_sink_is_a_sink() -> None:
     assert isinstance(MemorySink(), DeadLetterSink)
 
 
-def test_a_memory_sink_keeps_letters_in_their_order() -> None:
+def test_a_memory_sink_keeps_the_order() -> None:
     sink = MemorySink()
 
     sink.send(letter("ada"))
@@ -72,7 +72,7 @@ def test_threads_share_a_memory_sink() -> None:
     assert sorted(each.attempts for each in sink.letters) == list(range(1000))
 
 
-def test_an_app_puts_its_letters_into_a_memory_sink() -> None:
+def test_an_app_sends_to_a_memory_sink() -> None:
     mails, sink, record = Mails(), MemorySink(), Table("Users").insert({"pk": "ada"})
 
     mails.app.with_sink(sink).process(event(record))
@@ -80,7 +80,7 @@ def test_an_app_puts_its_letters_into_a_memory_sink() -> None:
     assert [(each.error, each.record) for each in sink.letters] == [("Reject", record)]
 
 
-def test_what_was_put_aside_is_handled_once_from_a_queue() -> None:
+def test_a_queued_letter_is_handled_once() -> None:
     mails, sink, record = Mails(), MemorySink(), Table("Users").insert({"pk": "ada"})
     mails.app.with_sink(sink).process(event(record))
     mails.is_mended = True
@@ -92,7 +92,7 @@ def test_what_was_put_aside_is_handled_once_from_a_queue() -> None:
     assert mails.sent == ["ada"]
 
 
-def test_each_message_that_fails_is_named() -> None:
+def test_each_failed_message_is_named() -> None:
     mails = Mails()
     handler = f"{__name__}.Mails.send"
 
@@ -106,7 +106,7 @@ def test_each_message_that_fails_is_named() -> None:
     }
 
 
-def test_a_message_has_all_that_lambda_passes() -> None:
+def test_a_message_has_all_fields() -> None:
     [message] = queue_event(letter())["Records"]
 
     body = message.pop("body")
@@ -127,7 +127,7 @@ def test_a_message_has_all_that_lambda_passes() -> None:
     }
 
 
-def test_the_body_of_a_message_is_the_letter() -> None:
+def test_a_message_body_is_the_letter() -> None:
     odd = letter(message="\ud800 and é")
 
     [message] = queue_event(odd)["Records"]
@@ -135,7 +135,7 @@ def test_the_body_of_a_message_is_the_letter() -> None:
     assert from_json(message["body"]) == odd
 
 
-def test_messages_are_numbered_in_their_order() -> None:
+def test_messages_are_numbered() -> None:
     identifiers = [message["messageId"] for message in queue_event(*[letter()] * 20)["Records"]]
 
     assert identifiers == sorted({*identifiers})
@@ -146,6 +146,6 @@ def test_no_letters_are_an_empty_event() -> None:
     assert queue_event() == {"Records": []}
 
 
-def test_a_letter_that_is_no_json_is_refused() -> None:
+def test_a_letter_must_be_json() -> None:
     with pytest.raises(DeadLetterError, match="cannot be written as JSON"):
         queue_event(letter(record=object()))

@@ -25,7 +25,7 @@ from tests.mappings import (
 )
 
 
-def test_a_batch_has_100_records_by_default() -> None:
+def test_a_batch_has_100_records() -> None:
     mapping = EventSourceMapping(succeed)
 
     mapping.put(*records(250))
@@ -33,7 +33,7 @@ def test_a_batch_has_100_records_by_default() -> None:
     assert sizes(mapping.run()) == [100, 100, 50]
 
 
-def test_a_batch_has_at_most_batch_size_records() -> None:
+def test_batch_size_limits_a_batch() -> None:
     mapping = EventSourceMapping(succeed, batch_size=2)
 
     mapping.put(*records(5))
@@ -53,7 +53,7 @@ def test_an_event_has_at_most_6291456_bytes() -> None:
     assert max(lengths) <= 6_291_456
 
 
-def test_a_payload_of_exactly_6291456_bytes_is_one_batch() -> None:
+def test_6291456_bytes_are_one_batch() -> None:
     one, two = records(2, text="")
     frame = len(json.dumps(event(one, two), separators=(",", ":")))
     two["dynamodb"]["NewImage"]["text"]["S"] = "x" * (6_291_456 - frame)
@@ -75,14 +75,14 @@ def test_one_byte_more_makes_two_batches() -> None:
     assert sizes(mapping.run()) == [1, 1]
 
 
-def test_a_record_larger_than_an_event_is_an_error() -> None:
+def test_a_record_fits_into_an_event() -> None:
     [record] = records(1, text="x" * 6_291_456)
 
     with pytest.raises(ConfigurationError, match="larger than the 6291456 bytes"):
         EventSourceMapping(succeed).put(record)
 
 
-def test_without_a_window_a_batch_is_delivered_at_once() -> None:
+def test_no_window_means_no_wait() -> None:
     mapping = EventSourceMapping(succeed)
 
     mapping.put(*records(1))
@@ -90,7 +90,7 @@ def test_without_a_window_a_batch_is_delivered_at_once() -> None:
     assert seconds(mapping.run()) == [0]
 
 
-def test_a_batch_that_is_not_full_waits_for_its_window() -> None:
+def test_a_batch_waits_for_its_window() -> None:
     mapping = EventSourceMapping(succeed, window=timedelta(seconds=20))
 
     mapping.put(*records(1))
@@ -98,7 +98,7 @@ def test_a_batch_that_is_not_full_waits_for_its_window() -> None:
     assert seconds(mapping.run()) == [20]
 
 
-def test_what_arrives_within_the_window_goes_into_the_batch() -> None:
+def test_a_batch_fills_in_its_window() -> None:
     mapping = EventSourceMapping(succeed, window=timedelta(seconds=20))
     first, second = records(2)
 
@@ -119,7 +119,7 @@ def test_a_full_batch_does_not_wait() -> None:
     assert (sizes(history), seconds(history)) == ([2, 1], [0, 20])
 
 
-def test_a_batch_that_is_full_by_its_bytes_does_not_wait() -> None:
+def test_a_batch_full_of_bytes_is_full() -> None:
     mapping = EventSourceMapping(succeed, window=timedelta(seconds=20))
 
     mapping.put(*records(8, text="x" * 800_000))
@@ -128,7 +128,7 @@ def test_a_batch_that_is_full_by_its_bytes_does_not_wait() -> None:
     assert (sizes(history), seconds(history)) == ([7, 1], [0, 20])
 
 
-def test_the_next_window_begins_when_the_invocation_has_ended() -> None:
+def test_a_window_follows_an_invocation() -> None:
     def slow(_: Any, __: Any) -> None:
         mapping.clock.advance(2 * SECOND)
 
@@ -139,7 +139,7 @@ def test_the_next_window_begins_when_the_invocation_has_ended() -> None:
     assert seconds(mapping.run()) == [0, 22]
 
 
-def test_the_function_gets_the_event_that_lambda_sends() -> None:
+def test_the_event_is_lambdas() -> None:
     recorder, put = Recorder(), records(3)
     mapping = EventSourceMapping(recorder)
 
@@ -149,7 +149,7 @@ def test_the_function_gets_the_event_that_lambda_sends() -> None:
     assert recorder.events == [event(*put)]
 
 
-def test_each_invocation_gets_an_event_of_its_own() -> None:
+def test_each_invocation_has_its_own_event() -> None:
     seen: list[int] = []
 
     def spoil(payload: dict[str, Any], _: Any) -> None:
@@ -164,7 +164,7 @@ def test_each_invocation_gets_an_event_of_its_own() -> None:
     assert seen == [2, 2]
 
 
-def test_a_record_is_what_it_was_when_it_was_put() -> None:
+def test_put_copies_a_record() -> None:
     recorder = Recorder()
     [record] = records(1)
     mapping = EventSourceMapping(recorder)
@@ -176,7 +176,7 @@ def test_a_record_is_what_it_was_when_it_was_put() -> None:
     assert recorder.events[0]["Records"][0]["eventName"] == "INSERT"
 
 
-def test_the_context_is_that_of_lambda() -> None:
+def test_the_context_is_lambdas() -> None:
     recorder = Recorder()
     mapping = EventSourceMapping(recorder, function_name="users", timeout=60 * SECOND, memory=512)
 
@@ -194,7 +194,7 @@ def test_the_context_is_that_of_lambda() -> None:
     assert context.get_remaining_time_in_millis() == 60_000
 
 
-def test_a_function_has_128_mb_and_3_seconds_unless_the_mapping_says_otherwise() -> None:
+def test_the_function_has_defaults() -> None:
     recorder = Recorder()
     mapping = EventSourceMapping(recorder)
 
@@ -205,7 +205,7 @@ def test_a_function_has_128_mb_and_3_seconds_unless_the_mapping_says_otherwise()
     assert (context.memory_limit_in_mb, context.get_remaining_time_in_millis()) == (128, 3000)
 
 
-def test_each_invocation_has_a_request_id_of_its_own() -> None:
+def test_request_ids_differ() -> None:
     recorder = Recorder()
     mapping = EventSourceMapping(recorder, batch_size=1)
 
@@ -231,7 +231,7 @@ def test_a_record_is_put_once() -> None:
         EventSourceMapping(succeed).put(record, record)
 
 
-def test_the_numbers_of_a_child_go_on_from_its_parent() -> None:
+def test_a_childs_numbers_go_on() -> None:
     mapping = EventSourceMapping(succeed)
     mapping.put(*records(2))
     mapping.split()
@@ -254,12 +254,12 @@ def test_the_numbers_of_a_child_go_on_from_its_parent() -> None:
     ],
     ids=str,
 )
-def test_what_is_no_record_is_an_error(record: dict[str, Any]) -> None:
+def test_a_bad_record_is_refused(record: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="record"):
         EventSourceMapping(succeed).put(record)
 
 
-def test_a_record_without_keys_is_delivered_as_it_is() -> None:
+def test_a_record_may_have_no_keys() -> None:
     recorder = Recorder()
     mapping = EventSourceMapping(lambda payload, _: recorder.events.append(payload))
 
@@ -269,7 +269,7 @@ def test_a_record_without_keys_is_delivered_as_it_is() -> None:
     assert recorder.events == [{"Records": [{"dynamodb": {"SequenceNumber": "1", "odd": "\ud800"}}]}]
 
 
-def test_a_handler_may_put_records() -> None:
+def test_a_handler_can_put_records() -> None:
     first, second = records(2)
 
     def write(payload: dict[str, Any], _: Any) -> None:
@@ -298,7 +298,7 @@ def test_a_handler_may_put_records() -> None:
     ],
     ids=str,
 )
-def test_a_setting_that_aws_would_refuse_is_an_error(settings: dict[str, Any]) -> None:
+def test_a_setting_has_a_range(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(settings))):
         EventSourceMapping(succeed, **settings)
 
@@ -316,7 +316,7 @@ def test_a_setting_that_aws_would_refuse_is_an_error(settings: dict[str, Any]) -
     ],
     ids=str,
 )
-def test_a_setting_at_the_edge_is_taken(settings: dict[str, Any]) -> None:
+def test_a_setting_at_its_limit_is_valid(settings: dict[str, Any]) -> None:
     assert EventSourceMapping(succeed, **settings).run().invocations == []
 
 
@@ -330,7 +330,7 @@ def test_step_delivers_one_batch() -> None:
     assert not mapping.step()
 
 
-def test_a_run_until_a_moment_leaves_the_rest_and_ends_there() -> None:
+def test_a_run_until_a_moment() -> None:
     mapping = EventSourceMapping(fail)
     mapping.put(*records(1))
 
@@ -340,14 +340,14 @@ def test_a_run_until_a_moment_leaves_the_rest_and_ends_there() -> None:
     assert mapping.clock.now == START + 5 * SECOND
 
 
-def test_what_is_due_at_the_last_moment_of_a_run_is_delivered() -> None:
+def test_the_last_moment_is_inclusive() -> None:
     mapping = EventSourceMapping(fail)
     mapping.put(*records(1))
 
     assert seconds(mapping.run(until=START + 3 * SECOND)) == [0, 1, 3]
 
 
-def test_a_run_with_nothing_to_do_does_nothing() -> None:
+def test_an_empty_run_does_nothing() -> None:
     mapping = EventSourceMapping(succeed)
 
     assert mapping.run().invocations == []
@@ -359,7 +359,7 @@ def test_time_does_not_run_backwards() -> None:
         VirtualClock().advance(-SECOND)
 
 
-def test_a_clock_can_be_shared_with_a_store() -> None:
+def test_a_store_can_share_the_clock() -> None:
     mails: list[str] = []
     clock = VirtualClock(datetime(2026, 5, 1, tzinfo=UTC))
     app = StreamApp("users", store=MemoryStore(clock=clock))
@@ -379,7 +379,7 @@ def test_a_clock_can_be_shared_with_a_store() -> None:
     assert mails == ["0", "0"]
 
 
-def test_a_mapping_that_waits_moves_the_clock_it_was_given() -> None:
+def test_waiting_moves_a_shared_clock() -> None:
     clock = VirtualClock()
     mapping = EventSourceMapping(succeed, window=20 * SECOND, clock=clock)
 
@@ -389,7 +389,7 @@ def test_a_mapping_that_waits_moves_the_clock_it_was_given() -> None:
     assert clock.now == START + 20 * SECOND
 
 
-def test_the_history_counts_deliveries_by_record() -> None:
+def test_deliveries_are_counted_by_record() -> None:
     mapping = EventSourceMapping(failing_at("2"), retries=1)
     put = records(4)
 
@@ -400,7 +400,7 @@ def test_the_history_counts_deliveries_by_record() -> None:
     assert history.delivered == numbers(put) + numbers(put)[2:] * 2
 
 
-def test_what_is_shown_of_a_success_names_no_error() -> None:
+def test_the_repr_of_a_success() -> None:
     mapping = EventSourceMapping(succeed)
 
     mapping.put(*records(2))
@@ -408,7 +408,7 @@ def test_what_is_shown_of_a_success_names_no_error() -> None:
     assert repr(mapping.run().invocations) == "[<Invocation of 2 records: succeeded>]"
 
 
-def test_what_is_shown_of_a_history_has_no_values_of_items() -> None:
+def test_reprs_hold_no_item_values() -> None:
     mapping = EventSourceMapping(fail, retries=0)
 
     mapping.put(*records(1, email="canary"))

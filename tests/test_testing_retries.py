@@ -23,7 +23,7 @@ from tests.mappings import (
 )
 
 
-def test_a_batch_that_fails_is_delivered_again_as_a_whole() -> None:
+def test_a_failed_batch_is_retried_whole() -> None:
     mapping = EventSourceMapping(fail, retries=2)
 
     mapping.put(*records(3))
@@ -34,7 +34,7 @@ def test_a_batch_that_fails_is_delivered_again_as_a_whole() -> None:
     assert history.retries == 2
 
 
-def test_retries_wait_twice_as_long_each_time() -> None:
+def test_waits_between_retries_double() -> None:
     mapping = EventSourceMapping(fail, retries=4)
 
     mapping.put(*records(1))
@@ -50,7 +50,7 @@ def test_retries_wait_at_most_15_minutes() -> None:
     assert seconds(mapping.run())[9:] == [511, 1023, 1023 + 900, 1023 + 1800]
 
 
-def test_without_retries_a_batch_is_delivered_once() -> None:
+def test_zero_retries_deliver_once() -> None:
     mapping = EventSourceMapping(fail, retries=0)
 
     mapping.put(*records(3))
@@ -60,7 +60,7 @@ def test_without_retries_a_batch_is_delivered_once() -> None:
     assert history.lost == numbers(records(3))
 
 
-def test_after_a_discarded_batch_the_shard_goes_on() -> None:
+def test_a_shard_goes_on_after_a_discard() -> None:
     mapping = EventSourceMapping(failing_at("1", error=True), batch_size=2, retries=1)
 
     mapping.put(*records(6))
@@ -75,7 +75,7 @@ def test_after_a_discarded_batch_the_shard_goes_on() -> None:
     assert history.lost == numbers(records(6))[:2]
 
 
-def test_a_batch_that_fails_blocks_its_shard() -> None:
+def test_a_failed_batch_blocks_its_shard() -> None:
     recorder = Recorder()
 
     def fail_once(payload: dict[str, Any], context: Any) -> None:
@@ -90,7 +90,7 @@ def test_a_batch_that_fails_blocks_its_shard() -> None:
     assert recorder.keys == ["0", "1", "0", "1", "2", "3"]
 
 
-def test_a_partial_success_renews_the_retries() -> None:
+def test_partial_success_renews_retries() -> None:
     mapping = EventSourceMapping(failing_at("1"), retries=3)
     put = records(2)
 
@@ -102,7 +102,7 @@ def test_a_partial_success_renews_the_retries() -> None:
     assert [invocation.retry for invocation in history.invocations] == [0, 0, 1, 2, 3]
 
 
-def test_an_answer_that_names_the_head_uses_up_a_retry() -> None:
+def test_naming_the_head_is_a_retry() -> None:
     mapping = EventSourceMapping(failing_at("0"), retries=2)
 
     mapping.put(*records(3))
@@ -110,7 +110,7 @@ def test_an_answer_that_names_the_head_uses_up_a_retry() -> None:
     assert sizes(mapping.run()) == [3, 3, 3]
 
 
-def test_endless_retries_end_when_the_records_are_24_hours_old() -> None:
+def test_retries_end_after_24_hours() -> None:
     mapping = EventSourceMapping(fail)
     put = records(2)
 
@@ -123,7 +123,7 @@ def test_endless_retries_end_when_the_records_are_24_hours_old() -> None:
     assert START + timedelta(hours=24) <= mapping.clock.now <= START + timedelta(hours=24, minutes=15)
 
 
-def test_a_record_of_exactly_24_hours_has_left_the_stream() -> None:
+def test_a_record_expires_at_24_hours() -> None:
     mapping = EventSourceMapping(succeed)
     put = records(1)
 
@@ -133,7 +133,7 @@ def test_a_record_of_exactly_24_hours_has_left_the_stream() -> None:
     assert mapping.run().expired == put
 
 
-def test_for_records_that_are_gone_the_function_is_not_called() -> None:
+def test_expired_records_are_not_invoked() -> None:
     expired = EventSourceMapping(succeed)
     too_old = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
 
@@ -145,7 +145,7 @@ def test_for_records_that_are_gone_the_function_is_not_called() -> None:
     assert (expired.run().invocations, too_old.run().invocations) == ([], [])
 
 
-def test_after_24_hours_the_shard_goes_on_without_the_waits_of_what_has_expired() -> None:
+def test_an_expiry_ends_the_backoff() -> None:
     mapping = EventSourceMapping(fail, batch_size=1)
     old, new = records(2)
 
@@ -173,7 +173,7 @@ def test_throttles_use_up_no_retry() -> None:
     assert seconds(history)[0] == 31
 
 
-def test_a_batch_may_be_delivered_again_although_it_succeeded() -> None:
+def test_repeat_delivers_a_success_again() -> None:
     mapping = EventSourceMapping(succeed, batch_size=2)
 
     mapping.put(*records(4))
@@ -198,7 +198,7 @@ def test_repeats_add_up() -> None:
     assert sizes(mapping.run()) == [1, 1, 1]
 
 
-def test_only_a_batch_that_succeeded_is_repeated() -> None:
+def test_only_a_success_is_repeated() -> None:
     mapping = EventSourceMapping(failing_at("0", error=True), retries=0, batch_size=1)
 
     mapping.put(*records(2))
@@ -211,7 +211,7 @@ def test_only_a_batch_that_succeeded_is_repeated() -> None:
     ]
 
 
-def test_an_error_halves_the_batch_and_uses_up_no_retry() -> None:
+def test_halving_uses_up_no_retry() -> None:
     mapping = EventSourceMapping(failing_at("5", error=True), retries=0, bisect=True)
 
     mapping.put(*records(8))
@@ -222,7 +222,7 @@ def test_an_error_halves_the_batch_and_uses_up_no_retry() -> None:
     assert history.lost == numbers(records(8))[5:6]
 
 
-def test_the_first_half_of_an_odd_batch_is_the_smaller() -> None:
+def test_the_first_half_is_the_smaller() -> None:
     mapping = EventSourceMapping(failing_at("0", error=True), retries=0, bisect=True)
 
     mapping.put(*records(7))
@@ -245,7 +245,7 @@ def test_halves_are_delivered_in_order() -> None:
     assert recorder.keys == ["0", "1", "2", "3", "4"]
 
 
-def test_a_record_alone_has_its_retries() -> None:
+def test_a_single_record_has_its_retries() -> None:
     mapping = EventSourceMapping(fail, retries=2, bisect=True)
 
     mapping.put(*records(2))
@@ -253,7 +253,7 @@ def test_a_record_alone_has_its_retries() -> None:
     assert sizes(mapping.run()) == [2, 1, 1, 1, 1, 1, 1]
 
 
-def test_halves_keep_the_count_of_retries() -> None:
+def test_halves_keep_their_retry_count() -> None:
     calls: list[int] = []
 
     def name_the_head_first(payload: dict[str, Any], _: Any) -> Any:
@@ -267,7 +267,7 @@ def test_halves_keep_the_count_of_retries() -> None:
     assert calls == [2, 2, 1, 1]
 
 
-def test_an_answer_that_names_the_head_leaves_nothing_to_cut() -> None:
+def test_naming_the_head_cuts_nothing() -> None:
     mapping = EventSourceMapping(failing_at("0"), retries=1, bisect=True)
 
     mapping.put(*records(4))
@@ -277,7 +277,7 @@ def test_an_answer_that_names_the_head_leaves_nothing_to_cut() -> None:
     assert len(history.lost) == 4
 
 
-def test_a_partial_answer_is_cut_at_the_named_record() -> None:
+def test_a_partial_answer_cuts_the_batch() -> None:
     mapping = EventSourceMapping(failing_at("3"), retries=0, bisect=True)
 
     mapping.put(*records(8))
@@ -287,7 +287,7 @@ def test_a_partial_answer_is_cut_at_the_named_record() -> None:
     assert history.invocations[1].sequence_numbers == numbers(records(8))[3:]
 
 
-def test_an_identifier_that_is_not_in_the_batch_halves_it_as_an_error_does() -> None:
+def test_an_unknown_identifier_halves() -> None:
     def name_a_stranger(payload: dict[str, Any], _: Any) -> Any:
         return {"batchItemFailures": [{"itemIdentifier": "1"}]} if len(payload["Records"]) > 1 else None
 
@@ -297,7 +297,7 @@ def test_an_identifier_that_is_not_in_the_batch_halves_it_as_an_error_does() -> 
     assert sizes(mapping.run()) == [4, 2, 1, 1, 2, 1, 1]
 
 
-def test_without_bisect_an_error_halves_nothing() -> None:
+def test_only_bisect_halves_a_batch() -> None:
     mapping = EventSourceMapping(fail, retries=1)
 
     mapping.put(*records(4))
@@ -305,7 +305,7 @@ def test_without_bisect_an_error_halves_nothing() -> None:
     assert sizes(mapping.run()) == [4, 4]
 
 
-def test_a_batch_older_than_max_age_is_discarded() -> None:
+def test_a_batch_expires_by_max_age() -> None:
     mapping = EventSourceMapping(fail, max_age=timedelta(seconds=60))
 
     mapping.put(*records(3))
@@ -316,7 +316,7 @@ def test_a_batch_older_than_max_age_is_discarded() -> None:
     assert mapping.clock.now == START + 63 * SECOND
 
 
-def test_a_record_that_is_too_old_when_it_is_read_is_never_run() -> None:
+def test_an_old_record_never_runs() -> None:
     mapping = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
     old, new = records(2)
 
@@ -329,7 +329,7 @@ def test_a_record_that_is_too_old_when_it_is_read_is_never_run() -> None:
     assert history.delivered == numbers([new])
 
 
-def test_a_record_of_exactly_max_age_is_still_delivered() -> None:
+def test_max_age_is_inclusive() -> None:
     mapping = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
     put = records(1)
 
@@ -339,7 +339,7 @@ def test_a_record_of_exactly_max_age_is_still_delivered() -> None:
     assert mapping.run().delivered == numbers(put)
 
 
-def test_a_batch_that_was_begun_is_discarded_whole_when_its_head_is_too_old() -> None:
+def test_a_delivered_batch_ages_whole() -> None:
     mapping = EventSourceMapping(fail, max_age=timedelta(seconds=60))
     old, new = records(2)
 
@@ -351,7 +351,7 @@ def test_a_batch_that_was_begun_is_discarded_whole_when_its_head_is_too_old() ->
     assert [discarded.sequence_numbers for discarded in history.discarded] == [numbers([old, new])]
 
 
-def test_the_whole_remaining_batch_goes_to_the_destination_when_retries_run_out() -> None:
+def test_the_whole_batch_is_discarded() -> None:
     got: list[Discarded] = []
     mapping = EventSourceMapping(failing_at("2"), retries=0, on_failure=got.append)
 
@@ -362,7 +362,7 @@ def test_the_whole_remaining_batch_goes_to_the_destination_when_retries_run_out(
     assert [discarded.sequence_numbers for discarded in got] == [numbers(records(5))[2:]]
 
 
-def test_a_queue_gets_where_the_records_are_but_not_the_records() -> None:
+def test_a_queue_gets_no_records() -> None:
     mapping = EventSourceMapping(fail, retries=1, function_name="users")
     put = records(3)
 
@@ -391,7 +391,7 @@ def test_a_queue_gets_where_the_records_are_but_not_the_records() -> None:
     }
 
 
-def test_the_message_has_its_time_in_milliseconds() -> None:
+def test_the_message_has_milliseconds() -> None:
     mapping = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
 
     mapping.put(*records(1))
@@ -401,7 +401,7 @@ def test_the_message_has_its_time_in_milliseconds() -> None:
     assert discarded.message["timestamp"] == "2026-01-01T00:01:01.999Z"
 
 
-def test_the_history_says_when_and_where_a_batch_was_discarded() -> None:
+def test_a_discard_has_time_and_shard() -> None:
     mapping = EventSourceMapping(fail, retries=1)
 
     mapping.put(*records(1))
@@ -410,7 +410,7 @@ def test_the_history_says_when_and_where_a_batch_was_discarded() -> None:
     assert (discarded.at, discarded.shard) == (START + SECOND, mapping.shards[0])
 
 
-def test_a_bucket_gets_the_records_as_well() -> None:
+def test_a_bucket_gets_the_records() -> None:
     mapping = EventSourceMapping(fail, retries=0)
     put = records(3)
 
@@ -421,7 +421,7 @@ def test_a_bucket_gets_the_records_as_well() -> None:
     assert discarded.s3_object["DDBStreamBatchInfo"] == discarded.message["DDBStreamBatchInfo"]
 
 
-def test_the_function_error_is_null_where_the_function_answered() -> None:
+def test_an_answer_is_no_function_error() -> None:
     mapping = EventSourceMapping(failing_at("0"), retries=0)
 
     mapping.put(*records(1))
@@ -430,7 +430,7 @@ def test_the_function_error_is_null_where_the_function_answered() -> None:
     assert discarded.message["responseContext"]["functionError"] is None
 
 
-def test_there_is_no_response_where_the_age_was_exceeded() -> None:
+def test_an_exceeded_age_has_no_response() -> None:
     mapping = EventSourceMapping(succeed, max_age=timedelta(seconds=60))
 
     mapping.put(*records(1))
@@ -450,7 +450,7 @@ def test_there_is_no_response_where_the_age_was_exceeded() -> None:
     bisect=st.booleans(),
     error=st.booleans(),
 )
-def test_first_deliveries_keep_the_order_of_each_item_and_nothing_is_forgotten(
+def test_first_deliveries_are_in_order(
     failing: set[int], batch_size: int, parallelization: int, *, bisect: bool, error: bool
 ) -> None:
     mapping = EventSourceMapping(
@@ -475,7 +475,7 @@ def test_first_deliveries_keep_the_order_of_each_item_and_nothing_is_forgotten(
 
 @settings(deadline=None)
 @given(st.sets(st.integers(0, 19)), st.integers(1, 20))
-def test_with_bisect_and_an_error_only_what_fails_is_lost(failing: set[int], batch_size: int) -> None:
+def test_bisect_loses_only_failures(failing: set[int], batch_size: int) -> None:
     mapping = EventSourceMapping(
         failing_at(*map(str, failing), error=True), batch_size=batch_size, bisect=True, retries=0
     )

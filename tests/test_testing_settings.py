@@ -26,7 +26,7 @@ def succeed(event: Any, context: object) -> None: ...
     ],
     ids=str,
 )
-def test_a_setting_of_another_type_is_refused(settings: dict[str, Any], message: str) -> None:
+def test_a_setting_has_a_type(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         EventSourceMapping(succeed, **settings)
 
@@ -34,5 +34,5 @@ def test_a_setting_of_another_type_is_refused(settings: dict[str, Any], message:
 
 
 @pytest.mark.parametrize("settings", [{"retries": -1}, {"retries": 0}, {"window": timedelta(0)}], ids=str)
-def test_the_lowest_settings_are_taken(settings: dict[str, Any]) -> None:
+def test_the_lowest_settings_are_valid(settings: dict[str, Any]) -> None:
     assert EventSourceMapping(succeed, **settings).run().invocations == []

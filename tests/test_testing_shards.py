@@ -17,7 +17,7 @@ from tests.mappings import (
 )
 
 
-def test_the_children_of_a_shard_are_read_when_it_is_done() -> None:
+def test_children_wait_for_their_parent() -> None:
     recorder = Recorder()
 
     def fail_once(payload: dict[str, Any], context: Any) -> None:
@@ -36,7 +36,7 @@ def test_the_children_of_a_shard_are_read_when_it_is_done() -> None:
     assert recorder.keys == ["0", "0", "1", "2"]
 
 
-def test_a_grandchild_waits_for_the_grandparent() -> None:
+def test_a_shard_waits_for_all_ancestors() -> None:
     mapping = EventSourceMapping(failing_at("0", error=True), retries=1)
     before, after = records(2)
 
@@ -48,7 +48,7 @@ def test_a_grandchild_waits_for_the_grandparent() -> None:
     assert mapping.run().delivered == numbers([before, before, after])
 
 
-def test_a_child_waits_for_all_lanes_of_its_parent() -> None:
+def test_a_child_waits_for_all_lanes() -> None:
     mapping = EventSourceMapping(failing_at("0", error=True), retries=1, parallelization=10)
     before, after = records(2)
 
@@ -59,7 +59,7 @@ def test_a_child_waits_for_all_lanes_of_its_parent() -> None:
     assert mapping.run().delivered == numbers([before, before, after])
 
 
-def test_a_batch_has_records_of_one_shard() -> None:
+def test_a_batch_comes_from_one_shard() -> None:
     mapping = EventSourceMapping(succeed)
     mapping.split()
 
@@ -70,7 +70,7 @@ def test_a_batch_has_records_of_one_shard() -> None:
     assert [invocation.shard for invocation in history.invocations] == mapping.shards
 
 
-def test_a_shard_that_is_blocked_does_not_block_another() -> None:
+def test_shards_do_not_block_each_other() -> None:
     mapping = EventSourceMapping(failing_at("0", error=True), retries=3)
     first, second = mapping.split()
     blocked, free = records(2)
@@ -82,7 +82,7 @@ def test_a_shard_that_is_blocked_does_not_block_another() -> None:
     assert verdicts == ["failed", "succeeded", "failed", "failed", "failed"]
 
 
-def test_a_split_gives_each_of_the_two_about_half_of_the_items() -> None:
+def test_a_split_halves_the_items() -> None:
     mapping = EventSourceMapping(succeed, batch_size=1000)
     mapping.split()
 
@@ -91,7 +91,7 @@ def test_a_split_gives_each_of_the_two_about_half_of_the_items() -> None:
     assert sizes(mapping.run()) == pytest.approx([500, 500], abs=60)
 
 
-def test_an_item_stays_with_the_children_of_its_shard() -> None:
+def test_an_item_stays_in_its_lineage() -> None:
     mapping = EventSourceMapping(succeed)
     left, right = mapping.split()
     put = records(80, items=40)
@@ -106,7 +106,7 @@ def test_an_item_stays_with_the_children_of_its_shard() -> None:
     assert [after[0][1] | after[1][1], after[2][1] | after[3][1]] == before[::-1]
 
 
-def test_all_records_of_an_item_go_to_one_shard() -> None:
+def test_an_item_has_one_shard() -> None:
     mapping = EventSourceMapping(succeed)
     mapping.split()
 
@@ -115,7 +115,7 @@ def test_all_records_of_an_item_go_to_one_shard() -> None:
     assert sizes(mapping.run()) == [20]
 
 
-def test_a_shard_that_was_split_takes_no_records() -> None:
+def test_a_split_shard_takes_no_records() -> None:
     mapping = EventSourceMapping(succeed)
     [parent] = mapping.shards
     mapping.split(parent)
@@ -133,7 +133,7 @@ def test_a_shard_is_split_once() -> None:
         mapping.split(parent)
 
 
-def test_a_shard_that_is_not_there_is_an_error() -> None:
+def test_an_unknown_shard_is_an_error() -> None:
     mapping = EventSourceMapping(succeed)
     left, right = mapping.split()
 
@@ -141,7 +141,7 @@ def test_a_shard_that_is_not_there_is_an_error() -> None:
         mapping.put(*records(1), shard="shardId-7")
 
 
-def test_with_parallelization_a_blocked_item_leaves_other_lanes_free() -> None:
+def test_other_lanes_stay_free() -> None:
     blocked = EventSourceMapping(failing_at("0", error=True), retries=0)
     parallel = EventSourceMapping(failing_at("0", error=True), retries=0, parallelization=10)
 
@@ -152,7 +152,7 @@ def test_with_parallelization_a_blocked_item_leaves_other_lanes_free() -> None:
     assert 1 <= len(parallel.run().lost) < 40
 
 
-def test_with_parallelization_the_records_of_an_item_stay_in_one_lane() -> None:
+def test_an_item_has_one_lane() -> None:
     mapping = EventSourceMapping(succeed, parallelization=10)
 
     mapping.put(*records(20, items=1))

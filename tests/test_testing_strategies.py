@@ -188,7 +188,5 @@ def with_handler(app: StreamApp, effect: Effect) -> StreamApp:
         (app_with_a_store, True, Outcome(15, 1, 1, order_kept=True)),
     ],
 )
-def test_a_record_that_never_succeeds_costs_what_the_strategy_says(
-    strategy: Strategy, expected: Outcome, *, bisect: bool
-) -> None:
+def test_the_cost_of_a_poison_record(strategy: Strategy, expected: Outcome, *, bisect: bool) -> None:
     assert outcome(strategy, bisect=bisect) == expected
