@@ -1,13 +1,14 @@
-"""Faults played on purpose: a process that dies, a lost answer, throttling, and copies that interleave.
+"""Faults on purpose: a process that dies, a lost answer, throttling, and interleaved copies of a batch.
 
 A *point* is a moment at which something can go wrong: each request that a process sends to DynamoDB, and the
-begin and the end of each handler. A *schedule* says at which points which fault happens, and in which order
-two processes pass their points; it is replayed exactly.
+begin and the end of each handler. A *schedule* says which faults happen at which points, and in which order
+two processes pass their points. Replaying it gives the same run.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,11 +26,14 @@ from tests.stream import Json
 
 RETRIES: Final = 3
 
+SCHEDULES: Final = int(os.environ.get("DDBEVENTS_SCHEDULES", "10"))
+"""How many schedules a campaign tries, unless it has fewer."""
+
 _process: ContextVar[Process | None] = ContextVar("_process", default=None)
 
 
 class Fault(StrEnum):
-    """What goes wrong at a point."""
+    """A fault at a point."""
 
     KILLED_BEFORE = "killed before"
     KILLED_AFTER = "killed after"
@@ -38,20 +42,20 @@ class Fault(StrEnum):
 
 
 REQUEST_FAULTS: Final = tuple(Fault)
-HANDLER_FAULTS: Final = (Fault.KILLED_BEFORE,)  # at its begin, and at its end
+HANDLER_FAULTS: Final = (Fault.KILLED_BEFORE,)  # at the begin and at the end
 Faults: TypeAlias = Mapping[int, Fault]
-"""What goes wrong, by the number of the point in a process, from 0."""
+"""Faults by the number of the point in a process, from 0."""
 
 
 class KilledError(BaseException):
-    """The process is gone: nothing of it runs any more, and nothing that it sends arrives."""
+    """The process is dead: none of its code takes effect any more."""
 
 
 class Process:
     """One execution of an app, from Lambda's invocation to its answer or its death.
 
     Attributes:
-        points: The kind of each point that it passed: the operation of a request, or `begin` and `end`.
+        points: The points that it passed: the operation of a request, `begin` or `end`.
     """
 
     def __init__(self, faults: Faults = {}, pause: Callable[[], None] = lambda: None) -> None:  # noqa: B006  # read only
@@ -61,7 +65,7 @@ class Process:
         self._is_dead = False
 
     def pass_point(self, kind: str) -> Fault | None:
-        """Wait for one's turn; die if that is what happens here."""
+        """Wait for this process's turn, then pass the point or die there; return another fault, if any."""
         if self._is_dead:
             raise KilledError
         self._pause()
@@ -72,19 +76,19 @@ class Process:
         return fault
 
     def die(self) -> None:
-        """From now on nothing gets out."""
+        """Let no request out from now on."""
         self._is_dead = True
         raise KilledError
 
     @contextmanager
     def handling(self, _: object) -> Generator[None]:
-        """Middleware that makes points of a handler's begin and end."""
+        """Make points of a handler's begin and end, as middleware."""
         self.pass_point("begin")
         yield
         self.pass_point("end")
 
     def run(self, app: StreamApp, event: Json) -> Json | None:
-        """The answer as Lambda sees it, or None for an error or a death."""
+        """Return the answer that Lambda gets, or None after an error or a death."""
         token = _process.set(self)
         try:
             return {**app(json.loads(json.dumps(event)))}
@@ -95,7 +99,7 @@ class Process:
 
 
 class FaultySession:
-    """botocore's HTTP session, with the faults of the process that sends."""
+    """botocore's HTTP session, with the faults of the sending process."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -117,17 +121,17 @@ class FaultySession:
 
 
 def make_faulty(client: Any) -> None:
-    """Let a client's requests pass the points of the process that sends them."""
-    endpoint = client._endpoint  # noqa: SLF001  # below it botocore makes its own retries, which are to be seen
+    """Make a client's requests points of the process that sends them."""
+    endpoint = client._endpoint  # noqa: SLF001  # below botocore's own retries, so that each of them is a point
     endpoint.http_session = FaultySession(endpoint.http_session)
 
 
 class Delivery(NamedTuple):
-    """How Lambda delivered a batch.
+    """The delivery of a batch by Lambda, with retries.
 
     Attributes:
-        discarded: The identifiers of records that it gave up.
-        processes: What ran, in order.
+        discarded: The identifiers of records that Lambda gave up.
+        processes: The processes, in order.
     """
 
     discarded: Sequence[str]
@@ -140,10 +144,10 @@ def deliver(
     plans: Sequence[Faults] = (),
     retries: int = RETRIES,
 ) -> Delivery:
-    """Deliver a batch as Lambda does, until it is done or its retries are used up.
+    """Deliver a batch as Lambda does, until it is finished or its retries are used up.
 
-    A partial success renews the retries, and the rest is delivered. The first deliveries have the faults of
-    the plans, one each; the others none.
+    After a partial success, the rest is delivered with new retries. The first deliveries have the faults of
+    one plan each, the others have none.
     """
     records, processes, left = event["Records"], list[Process](), retries
     while records:
@@ -166,22 +170,22 @@ def _rest(answer: Json | None, records: Sequence[Json]) -> Sequence[Json]:
 
 
 def single_faults(points: Sequence[str]) -> Iterator[Faults]:
-    """Each fault that can happen at each point, alone."""
+    """Yield each fault that can happen at each point, alone."""
     for number, kind in enumerate(points):
         for fault in HANDLER_FAULTS if kind in {"begin", "end"} else REQUEST_FAULTS:
             yield {number: fault}
 
 
 def interleave(seed: int, runs: Sequence[Callable[[Process], object]], faults: Sequence[Faults] = ()) -> None:
-    """Run several processes at once, one at a time from point to point, in an order that the seed tells."""
-    random = Random(seed)  # noqa: S311  # to be replayed, not to be secret
+    """Interleave several processes at their points, in an order that the seed decides."""
+    random = Random(seed)  # noqa: S311  # to be repeatable
     threads = [_Copy(run, faults[number] if number < len(faults) else {}) for number, run in enumerate(runs)]
     while running := [thread for thread in threads if not thread.has_ended]:
         random.choice(running).go_on()
 
 
 def sleep_at(point: int, first: Callable[[Process], object], second: Callable[[Process], object]) -> None:
-    """The first process sleeps before one of its points until the second has ended: a zombie."""
+    """Freeze the first process before one of its points until the second has ended: a zombie."""
     zombie, other = _Copy(first), _Copy(second)
     for _ in range(point + 1):
         zombie.go_on()
@@ -192,7 +196,7 @@ def sleep_at(point: int, first: Callable[[Process], object], second: Callable[[P
 
 
 class _Copy:
-    """A process in a thread that goes on, to its next point or its end, only when it is told to."""
+    """A process in a thread that runs to its next point, or to its end, only when it is told to."""
 
     def __init__(self, run: Callable[[Process], object], faults: Faults = {}) -> None:  # noqa: B006  # read only
         self.has_ended = False

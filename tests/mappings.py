@@ -13,7 +13,7 @@ SECOND = timedelta(seconds=1)
 
 
 def records(count: int, *, items: int | None = None, **attributes: Any) -> list[dict[str, Any]]:
-    """Records of a new table, each of an item of its own or in turn of so many items."""
+    """Return records of a new table, for one item each, or for this many items in turn."""
     table = Table("Records", "pk")
     return [table.insert({"pk": str(number % (items or count)), **attributes}) for number in range(count)]
 
@@ -31,12 +31,12 @@ def sizes(history: History) -> list[int]:
 
 
 def seconds(history: History) -> list[float]:
-    """When the invocations began, counted from the beginning."""
+    """Return when the invocations began, in seconds from the start of virtual time."""
     return [(invocation.at - START).total_seconds() for invocation in history.invocations]
 
 
 def succeed(_: Any, __: Any) -> None:
-    """The handler to which nothing happens."""
+    """Handle every batch without an error."""
 
 
 def fail(_: Any, __: Any) -> None:
@@ -44,7 +44,7 @@ def fail(_: Any, __: Any) -> None:
 
 
 def failing_at(*poison: str, error: bool = False) -> Any:
-    """Stops at the first record of these keys and names it, or raises."""
+    """Return a handler that names the first record with one of these keys as failed, or raises."""
 
     def handler(payload: dict[str, Any], _: Any) -> Any:
         places = [place for place, key in enumerate(keys(payload)) if key in poison]
@@ -59,7 +59,7 @@ def failing_at(*poison: str, error: bool = False) -> Any:
 
 
 class Recorder:
-    """A handler that keeps what it got."""
+    """A handler that keeps its events and contexts."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []

@@ -1,9 +1,11 @@
-"""The crash explorer: what is exactly once passes, each mistake is caught, and the report tells which."""
+"""The crash explorer: handlers that run exactly once pass, and each mistake is caught and named.
+
+`DDBEVENTS_SCHEDULES` sets how many random schedules the projection has to stand.
+"""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -39,13 +41,16 @@ from tests.explored import (
     total,
     without_store,
 )
+from tests.faults import SCHEDULES
 
-SCHEDULES: Final = int(os.environ.get("DDBEVENTS_SCHEDULES", "200"))
 RECORDS: Final = items("a", "b", "c")
 
 
 def orders() -> list[dict[str, Any]]:
-    """Four orders of one day and two customers; the first is then corrected. Amounts are powers of two."""
+    """Return four orders of one day and two customers, and a correction of the first.
+
+    Amounts are powers of two, so that a sum shows which records it holds.
+    """
     table = Table("Orders", keys="order_id")
 
     def order(place: int, amount: int) -> projection.Order:
@@ -150,7 +155,7 @@ def test_a_store_that_checks_and_writes() -> None:
 
 def test_a_refused_pack_taken_for_done() -> None:
     exploration = explore(
-        projection.app.with_store, orders(), observe=projected, make_world=TakesRefusalForDone, schedules=1000
+        projection.app.with_store, orders(), observe=projected, make_world=TakesRefusalForDone, schedules=150
     )
 
     violation = exploration.violations[0]
@@ -292,7 +297,7 @@ def test_the_seed_selects_schedules() -> None:
 
 
 def test_another_mapping_can_be_given() -> None:
-    # with a record for each delivery there are fewer points in the first
+    # with one record in each delivery, the first has fewer points
     mapping = partial(EventSourceMapping, batch_size=1)
 
     one = explore(keyed, RECORDS, observe=counted, make_world=World, make_mapping=mapping, schedules=0)

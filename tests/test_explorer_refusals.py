@@ -1,4 +1,4 @@
-"""What cannot be explored: the refusal says which record, handler and error, or what to change."""
+"""Apps that explore refuses, with the record, the handler and the error, or with the cure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Down(MemoryStore):
 
 
 def app_with(handle: Callable[[str], object]) -> MakeApp:
-    """Makes apps with one handler, which gets the item's key."""
+    """Return a function that makes apps with one handler, which gets the item's key."""
 
     def make_app(world: World) -> StreamApp:
         app = StreamApp("refused", store=world.store)

@@ -1,4 +1,4 @@
-"""One schedule: what each of its steps does, how it is told, and how it becomes shorter."""
+"""One schedule: the effects of each step, the steps in words, and how a schedule is shrunk."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from ddbevents import Insert, StreamApp
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping
+
+# private: explore chooses its schedules itself, so one step alone can only be tested below it
 from ddbevents.testing._explorer._diagnosis import Suspect, diagnose
 from ddbevents.testing._explorer._schedules import (
     Copy,
@@ -25,18 +27,18 @@ from ddbevents.testing._explorer._schedules import (
     simpler,
     single_steps,
 )
-from ddbevents.testing._explorer._search import _shrink
+from ddbevents.testing._explorer._search import shrink
 from ddbevents.testing._explorer._simulation import Scenario, Simulation, simulate
 from tests.explored import AnyItem, World, adding, items, naive
 from tests.faulty_stores import Packs
 from tests.stream import MarksOnly
 
 TO_THE_END: Final = 1_000_000
-# read, begin, end, begin, end, write: the points of the two records of `seen`
+# read, begin, end, begin, end, write: the points of the two records of `simulated`
 READ, BEGIN, END, SECOND_BEGIN, SECOND_END, WRITE = range(6)
 
 
-def scene(
+def scenario(
     make_app: Callable[[World], StreamApp] = naive, store: Callable[[], Any] = MarksOnly, **mapping: Any
 ) -> Scenario[World]:
     settings: dict[str, Any] = {"retries": 3, **mapping}
@@ -49,17 +51,17 @@ def scene(
     )
 
 
-def seen(*schedule: Any, **settings: Any) -> Simulation:
-    return simulate(scene(**settings), schedule)
+def simulated(*schedule: Any, **settings: Any) -> Simulation:
+    return simulate(scenario(**settings), schedule)
 
 
-def kinds(played: Simulation) -> list[list[PointKind]]:
-    return [[point.kind for point in process.points] for each in played.deliveries for process in each]
+def kinds(simulation: Simulation) -> list[list[PointKind]]:
+    return [[point.kind for point in process.points] for each in simulation.deliveries for process in each]
 
 
-def told(*schedule: Any, **settings: Any) -> list[tuple[int, str, str]]:
+def in_words(*schedule: Any, **settings: Any) -> list[tuple[int, str, str]]:
     suspect = Suspect(("tests.explored.naive.<locals>.count",), has_store=True, is_transactional=False)
-    violation = diagnose(suspect, schedule, seen(**settings), seen(*schedule, **settings))
+    violation = diagnose(suspect, schedule, simulated(**settings), simulated(*schedule, **settings))
     return [tuple(step) for step in violation.steps]  # type: ignore[misc]  # a step is such a tuple
 
 
@@ -68,75 +70,75 @@ def is_wrong_with_a_copy(schedule: Schedule) -> bool:
 
 
 def test_no_faults_need_one_process() -> None:
-    played = seen()
+    simulation = simulated()
 
-    assert played.effects == {"a": 1, "b": 1}
-    assert kinds(played) == [["read", "begin", "end", "begin", "end", "write"]]
+    assert simulation.effects == {"a": 1, "b": 1}
+    assert kinds(simulation) == [["read", "begin", "end", "begin", "end", "write"]]
 
 
 def test_killed_before_a_handler() -> None:
-    played = seen(Strike(0, BEGIN, Fault.KILLED_BEFORE))
+    simulation = simulated(Strike(0, BEGIN, Fault.KILLED_BEFORE))
 
-    assert played.effects == {"a": 1, "b": 1}
-    assert kinds(played)[0] == ["read", "begin"]
+    assert simulation.effects == {"a": 1, "b": 1}
+    assert kinds(simulation)[0] == ["read", "begin"]
 
 
 def test_killed_after_a_handler() -> None:
-    played = seen(Strike(0, END, Fault.KILLED_BEFORE))
+    simulation = simulated(Strike(0, END, Fault.KILLED_BEFORE))
 
-    assert played.effects == {"a": 2, "b": 1}
-    assert kinds(played)[0] == ["read", "begin", "end"]
+    assert simulation.effects == {"a": 2, "b": 1}
+    assert kinds(simulation)[0] == ["read", "begin", "end"]
 
 
 def test_killed_before_a_request() -> None:
-    assert seen(Strike(0, WRITE, Fault.KILLED_BEFORE)).effects == {"a": 2, "b": 2}
+    assert simulated(Strike(0, WRITE, Fault.KILLED_BEFORE)).effects == {"a": 2, "b": 2}
 
 
 def test_killed_after_a_request() -> None:
-    played = seen(Strike(0, WRITE, Fault.KILLED_AFTER))
+    simulation = simulated(Strike(0, WRITE, Fault.KILLED_AFTER))
 
-    assert played.effects == {"a": 1, "b": 1}
-    assert kinds(played)[1] == ["read"]
+    assert simulation.effects == {"a": 1, "b": 1}
+    assert kinds(simulation)[1] == ["read"]
 
 
 def test_a_lost_answer_was_a_success() -> None:
-    played = seen(Strike(0, WRITE, Fault.ANSWER_LOST))
+    simulation = simulated(Strike(0, WRITE, Fault.ANSWER_LOST))
 
-    assert played.effects == {"a": 1, "b": 1}
-    assert kinds(played)[1] == ["read"]
+    assert simulation.effects == {"a": 1, "b": 1}
+    assert kinds(simulation)[1] == ["read"]
 
 
 def test_a_refused_request_does_nothing() -> None:
-    assert seen(Strike(0, WRITE, Fault.REFUSED)).effects == {"a": 2, "b": 2}
+    assert simulated(Strike(0, WRITE, Fault.REFUSED)).effects == {"a": 2, "b": 2}
 
 
 def test_out_of_time_leaves_the_rest() -> None:
-    played = seen(Strike(0, BEGIN, Fault.OUT_OF_TIME))
+    simulation = simulated(Strike(0, BEGIN, Fault.OUT_OF_TIME))
 
-    assert played.effects == {"a": 1, "b": 1}
-    assert kinds(played) == [["read", "begin", "end", "write"], ["read", "begin", "end", "write"]]
+    assert simulation.effects == {"a": 1, "b": 1}
+    assert kinds(simulation) == [["read", "begin", "end", "write"], ["read", "begin", "end", "write"]]
 
 
 def test_a_repeated_delivery() -> None:
-    played = seen(Repeat())
+    simulation = simulated(Repeat())
 
-    assert played.effects == {"a": 1, "b": 1}
-    assert kinds(played)[1] == ["read"]
+    assert simulation.effects == {"a": 1, "b": 1}
+    assert kinds(simulation)[1] == ["read"]
 
 
 def test_a_copy_overtakes_a_process() -> None:
-    played = seen(Copy(0, (SECOND_BEGIN, TO_THE_END)))
+    simulation = simulated(Copy(0, (SECOND_BEGIN, TO_THE_END)))
 
-    assert played.effects == {"a": 2, "b": 2}
-    assert len(played.deliveries) == 1
+    assert simulation.effects == {"a": 2, "b": 2}
+    assert len(simulation.deliveries) == 1
 
 
 def test_a_late_copy_does_nothing() -> None:
-    assert seen(Copy(0, (TO_THE_END, TO_THE_END))).effects == {"a": 1, "b": 1}
+    assert simulated(Copy(0, (TO_THE_END, TO_THE_END))).effects == {"a": 1, "b": 1}
 
 
 def test_a_copy_without_a_turn() -> None:
-    assert seen(Copy(0, (BEGIN,))).effects == {"a": 1, "b": 1}
+    assert simulated(Copy(0, (BEGIN,))).effects == {"a": 1, "b": 1}
 
 
 def test_two_copies_take_turns() -> None:
@@ -154,61 +156,61 @@ def test_two_copies_take_turns() -> None:
         return app
 
     # a turn of two passes the begin and the end of one handler
-    seen(Copy(0, (BEGIN, BEGIN, 2, 2, 2)), make_app=make_app)
+    simulated(Copy(0, (BEGIN, BEGIN, 2, 2, 2)), make_app=make_app)
 
     assert order == ["first begins", "copy begins", "first: a", "copy: a", "first: b", "copy: b"]
 
 
 def test_a_copy_has_its_own_faults() -> None:
-    played = seen(Copy(0, (READ, TO_THE_END)), Strike(0, END, Fault.KILLED_BEFORE, of_copy=True))
+    simulation = simulated(Copy(0, (READ, TO_THE_END)), Strike(0, END, Fault.KILLED_BEFORE, of_copy=True))
 
-    assert played.effects == {"a": 2, "b": 1}
-    assert [len(each) for each in kinds(played)] == [6, 3]
+    assert simulation.effects == {"a": 2, "b": 1}
+    assert [len(each) for each in kinds(simulation)] == [6, 3]
 
 
 def test_a_zombie_wakes_at_the_end() -> None:
-    played = seen(Sleep(0, BEGIN))
+    simulation = simulated(Sleep(0, BEGIN))
 
-    assert played.effects == {"a": 2, "b": 2}
-    assert kinds(played) == [["read", "begin", "end", "begin", "end", "write"]] * 2
+    assert simulation.effects == {"a": 2, "b": 2}
+    assert kinds(simulation) == [["read", "begin", "end", "begin", "end", "write"]] * 2
 
 
 def test_a_sleep_after_the_end() -> None:
-    played = seen(Sleep(0, 99))
+    simulation = simulated(Sleep(0, 99))
 
-    assert played.effects == {"a": 1, "b": 1}
-    assert len(played.deliveries) == 1
+    assert simulation.effects == {"a": 1, "b": 1}
+    assert len(simulation.deliveries) == 1
 
 
 def test_transactions_are_points() -> None:
-    played = seen(make_app=adding, store=MemoryStore)
+    simulation = simulated(make_app=adding, store=MemoryStore)
 
-    assert kinds(played) == [["read", "begin", "end", "commit", "begin", "end", "commit"]]
-    assert sorted(played.done.values()) == [1, 1]
+    assert kinds(simulation) == [["read", "begin", "end", "commit", "begin", "end", "commit"]]
+    assert sorted(simulation.done.values()) == [1, 1]
 
 
 def test_a_pack_is_one_point() -> None:
-    played = seen(make_app=spread, store=Packs)
+    simulation = simulated(make_app=spread, store=Packs)
 
-    assert kinds(played) == [["read", "begin", "end", "begin", "end", "commit"]]
-    assert sorted(played.done.values()) == [1, 1]
+    assert kinds(simulation) == [["read", "begin", "end", "begin", "end", "commit"]]
+    assert sorted(simulation.done.values()) == [1, 1]
 
 
 def test_a_pack_with_a_lost_answer() -> None:
-    played = seen(Strike(0, 5, Fault.ANSWER_LOST), make_app=spread, store=Packs)
+    simulation = simulated(Strike(0, 5, Fault.ANSWER_LOST), make_app=spread, store=Packs)
 
-    assert sorted(played.done.values()) == [1, 1]
+    assert sorted(simulation.done.values()) == [1, 1]
 
 
 def test_a_repeated_commit_does_nothing() -> None:
-    played = seen(Sleep(0, 3), make_app=adding, store=MemoryStore)
+    simulation = simulated(Sleep(0, 3), make_app=adding, store=MemoryStore)
 
-    assert sorted(played.begun.values()) == [2, 2]
-    assert sorted(played.done.values()) == [1, 1]
+    assert sorted(simulation.begun.values()) == [2, 2]
+    assert sorted(simulation.done.values()) == [1, 1]
 
 
 def spread(world: World) -> StreamApp:
-    """Writes each record to an item of its own."""
+    """Writes each record to its own item."""
     app = StreamApp("spread", store=world.store)
 
     @app.on_insert(dict)
@@ -249,11 +251,11 @@ def spread(world: World) -> StreamApp:
     ],
 )
 def test_a_step_in_words(step: Any, expected: tuple[int, str, str]) -> None:
-    assert told(step) == [expected]
+    assert in_words(step) == [expected]
 
 
 def test_a_fault_of_a_copy_in_words() -> None:
-    steps = told(Copy(0, (READ, TO_THE_END)), Strike(0, END, Fault.KILLED_BEFORE, of_copy=True))
+    steps = in_words(Copy(0, (READ, TO_THE_END)), Strike(0, END, Fault.KILLED_BEFORE, of_copy=True))
 
     assert steps[1] == (1, "in the copy: end of count, record 1", "the process is killed, or times out")
 
@@ -261,7 +263,7 @@ def test_a_fault_of_a_copy_in_words() -> None:
 def test_the_order_of_steps_in_words() -> None:
     of_copy, copy = Strike(0, END, Fault.KILLED_BEFORE, of_copy=True), Copy(0, (READ, TO_THE_END))
 
-    steps = told(Repeat(), Strike(1, READ, Fault.REFUSED), of_copy, copy)
+    steps = in_words(Repeat(), Strike(1, READ, Fault.REFUSED), of_copy, copy)
 
     assert [(delivery, where) for delivery, where, _ in steps] == [
         (1, "store.handled, 2 records"),
@@ -272,7 +274,7 @@ def test_the_order_of_steps_in_words() -> None:
 
 
 def test_a_request_names_a_single_record() -> None:
-    assert told(Strike(0, 3, Fault.REFUSED), make_app=adding, store=MemoryStore) == [
+    assert in_words(Strike(0, 3, Fault.REFUSED), make_app=adding, store=MemoryStore) == [
         (1, "store.commit, record 1", "the store refuses the request")
     ]
 
@@ -317,4 +319,4 @@ def test_a_whole_copy_is_the_simplest() -> None:
 def test_a_schedule_is_shrunk() -> None:
     schedule = (Repeat(), Copy(1, (4, 2, 3, 1)), Sleep(0, 2))
 
-    assert _shrink(schedule, is_wrong_with_a_copy) == (Copy(1, (4, TO_THE_END)),)
+    assert shrink(schedule, is_wrong_with_a_copy) == (Copy(1, (4, TO_THE_END)),)

@@ -1,13 +1,12 @@
-"""Nothing is lost, and what is committed with its mark is never doubled: faults, copies and zombies.
+"""Under faults, copies and zombies no effect is lost, and none that is committed with its mark is doubled.
 
-Each schedule (`tests/faults.py`) has a batch of its own on a real DynamoDB. One that goes wrong is reported
-with what replays it: its faults by point, or the seed of its interleaving. `DDBEVENTS_SCHEDULES` asks for
-more of them.
+Each schedule (`tests/faults.py`) has its own batch on a real DynamoDB. If one goes wrong, the test shows how
+to replay it: its faults by point, or the seed of its interleaving. `DDBEVENTS_SCHEDULES` sets how many
+schedules each campaign tries.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
@@ -25,6 +24,7 @@ from tests.dynamodb_local import clients
 from tests.dynamodb_tables import make_table
 from tests.faults import (
     RETRIES,
+    SCHEDULES,
     Fault,
     Faults,
     Process,
@@ -36,7 +36,6 @@ from tests.faults import (
 )
 from tests.stream import Json, batch, insert, modify
 
-SCHEDULES: Final = int(os.environ.get("DDBEVENTS_SCHEDULES", "100"))
 TABLES: Final = {"handled-events": "id", "customers": "customer_id", "revenue": "day"}
 FIRST_DAY: Final = date(2026, 11, 23)
 RECORDS: Final = 6
@@ -45,12 +44,12 @@ _numbers: Final = count()
 
 
 class Trial(NamedTuple):
-    """A batch with an app that handles it, and how its effects are judged.
+    """A batch, an app that handles it, and a judgement of the effects.
 
     Attributes:
-        event: Its records, which no other trial has.
-        make_app: The app in a new process.
-        problems: What was lost or doubled that must not be.
+        event: The batch, whose records no other trial has.
+        make_app: Makes the app in a new process.
+        problems: Returns the effects that were lost or wrongly doubled, in words.
     """
 
     event: Json
@@ -62,9 +61,9 @@ MakeTrial: TypeAlias = Callable[[Any], Trial]
 
 
 def orders(number: int) -> Json:
-    """Five orders of one day and two customers; the first is then corrected.
+    """Return five orders of one day and two customers, and a correction of the first.
 
-    Amounts are powers of two: number and sum come out right only if each record counts exactly once.
+    Amounts are powers of two: number and sum are right only if each record counts exactly once.
     """
 
     def order(place: int, amount: int) -> Json:
@@ -91,7 +90,7 @@ def day(number: int) -> str:
 
 
 def exactly_once(client: Any, *, pack: bool) -> Trial:
-    """The projection of the examples: its effects are committed with its marks."""
+    """Return a trial of the projection in the examples, which commits its effects with its marks."""
     number = next(_numbers)
 
     def make_app(process: Process) -> StreamApp:
@@ -114,7 +113,7 @@ def exactly_once(client: Any, *, pack: bool) -> Trial:
 
 
 def at_least_once(client: Any) -> Trial:
-    """Effects outside DynamoDB: marks are written after handlers, and what is marked never runs again."""
+    """Return a trial with effects outside DynamoDB: no record may run again once it is marked."""
     number = next(_numbers)
     effects: Counter[str] = Counter()
     repeated: list[str] = []
@@ -135,13 +134,13 @@ def at_least_once(client: Any) -> Trial:
 
     def problems() -> Sequence[str]:
         lost = [f"{event_id} lost" for event_id in event_ids(number) if not effects[event_id]]
-        return lost + [f"{mark} was there, and its handler ran again" for mark in repeated]
+        return lost + [f"{mark} existed, and its handler ran again" for mark in repeated]
 
     return Trial(orders(number), make_app, problems)
 
 
 def naive(client: Any) -> Trial:
-    """What the harness has to find: a counter that is counted up before it is marked."""
+    """Return a trial that must go wrong: a counter outside DynamoDB, marked afterwards."""
     trial = at_least_once(client)
     effects: Counter[str] = Counter()
 
@@ -166,13 +165,13 @@ def read(client: Any, table: str, key: str, name: str) -> int:
 
 
 def wrong(trial: Trial, schedule: object, discarded: Sequence[str] = ()) -> list[str]:
-    """What went wrong in a trial, with the schedule that replays it."""
+    """Return the problems of a trial, with the schedule that replays them."""
     problems = [*trial.problems(), *[f"{identifier} discarded" for identifier in discarded]]
     return [f"{problem} by {schedule}" for problem in problems]
 
 
 def under_faults(make: MakeTrial, client: Any, plans: Iterable[Sequence[Faults]]) -> list[str]:
-    """What goes wrong where deliveries, one after the other, have these faults."""
+    """Return the problems with these faults in successive deliveries."""
     found: list[str] = []
     for plan in plans:
         trial = make(client)
@@ -182,14 +181,14 @@ def under_faults(make: MakeTrial, client: Any, plans: Iterable[Sequence[Faults]]
 
 
 def points_of(make: MakeTrial, client: Any) -> Sequence[str]:
-    """The points of a delivery without faults."""
+    """Return the points of a delivery without faults."""
     trial = make(client)
     [process] = deliver(trial.make_app, trial.event).processes
     return process.points
 
 
 def interleaved(make: MakeTrial, client: Any, seeds: Iterable[int]) -> list[str]:
-    """What goes wrong where two copies of a batch run at once, one with a fault; the rest is delivered."""
+    """Return the problems with two interleaved copies of a batch, one with a fault, and then a delivery."""
     found: list[str] = []
     faults = [{}, *single_faults(points_of(make, client))]
     for seed in seeds:
@@ -201,7 +200,7 @@ def interleaved(make: MakeTrial, client: Any, seeds: Iterable[int]) -> list[str]
 
 
 def with_zombies(make: MakeTrial, client: Any) -> list[str]:
-    """What goes wrong where a copy sleeps at each of its points until another has done everything."""
+    """Return the problems with a zombie that freezes at each of its points, one at a time."""
     found: list[str] = []
     for point in range(len(points_of(make, client))):
         trial = make(client)
@@ -236,8 +235,10 @@ def make(request: pytest.FixtureRequest) -> MakeTrial:
     return DESIGNS[request.param]
 
 
-def test_every_single_fault(make: MakeTrial, client: Any) -> None:
-    plans = [[fault] for fault in single_faults(points_of(make, client))]
+def test_single_faults(make: MakeTrial, client: Any) -> None:
+    random = Random(7)  # noqa: S311  # the same sample each time
+    faults = [*single_faults(points_of(make, client))]
+    plans = [[fault] for fault in random.sample(faults, min(SCHEDULES, len(faults)))]
 
     assert under_faults(make, client, plans) == []
 
@@ -251,7 +252,10 @@ def test_pairs_of_faults(make: MakeTrial, client: Any) -> None:
 
 
 def test_two_copies_at_once(make: MakeTrial, client: Any) -> None:
-    assert interleaved(make, client, range(SCHEDULES)) == []
+    random = Random(7)  # noqa: S311  # the same seeds each time, far apart, since a seed also selects the fault
+    seeds = [0, *random.sample(range(10 * SCHEDULES), SCHEDULES)]
+
+    assert interleaved(make, client, seeds) == []
 
 
 def test_zombies_that_wake_at_the_end(make: MakeTrial, client: Any) -> None:

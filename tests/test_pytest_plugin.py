@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of its own."""
+"""The pytest plugin, in test runs of its own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Run(Protocol):
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a test file in a process of its own, with no plugin but ours."""
+    """Return a function that runs a test file in a new process, with no other plugin."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def run(code: str) -> pytest.RunResult:

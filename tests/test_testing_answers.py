@@ -1,4 +1,4 @@
-"""Every row of what Lambda makes of an answer, each seen in what it delivers next."""
+"""How Lambda judges every kind of answer, seen in its next delivery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STRANGER = TABLE.insert({"pk": "stranger"})["dynamodb"]["SequenceNumber"]
 
 
 def deliver(answer: Any, *, retries: int = 1, report_failures: bool = True) -> History:
-    """What happens to four records whose function always gives this answer."""
+    """Deliver four records to a function that always gives this answer."""
     mapping = EventSourceMapping(lambda _, __: answer, retries=retries, report_failures=report_failures)
     mapping.put(*RECORDS)
     return mapping.run()

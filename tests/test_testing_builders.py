@@ -1,3 +1,5 @@
+"""Records, events and changes that the test kit builds, compared with captured and real ones."""
+
 from __future__ import annotations
 
 import json
@@ -82,7 +84,7 @@ def details_of(record: dict[str, Any]) -> RecordDetails:
 
 
 def rebuilt(record: dict[str, Any]) -> dict[str, Any]:
-    """The record made again from its own plain values; what the stream does not carry is made up."""
+    """Return the record, built again from its own plain values; images it does not carry are made up."""
     body, details = record["dynamodb"], details_of(record)
     old = plain(body.get("OldImage", {**body["Keys"], "made up": {"BOOL": True}}))
     new = plain(body.get("NewImage", body["Keys"]))
@@ -95,7 +97,7 @@ def rebuilt(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def comparable(record: dict[str, Any]) -> str:
-    """Without what only AWS can know, and with the members of sets in order."""
+    """Return a record without values that only AWS knows, with sets in order."""
     body = {**record["dynamodb"], "SequenceNumber": "", "ApproximateCreationDateTime": 0, "SizeBytes": 0}
     arn = record["eventSourceARN"].partition("/stream/")[0]
     known = {**record, "eventID": "", "eventSourceARN": arn, "dynamodb": in_order(body)}
@@ -107,7 +109,7 @@ def in_order(value: Any) -> Any:
 
 
 def with_sorted_sets(attribute: dict[str, Any]) -> dict[str, Any]:
-    """One file has a number with an exponent, which DynamoDB writes out."""
+    """Sort sets, and write out the exponent of a number, which one file has."""
     parts = in_order_of_members(attribute)
     return {name: str(Decimal(part)) if name == "N" else part for name, part in parts.items()}
 
@@ -138,7 +140,7 @@ def test_records_equal_a_real_dynamodbs(
     real = read_stream(streams, stream, 3)
 
     built = [table.insert(before), table.modify(before, after), table.remove(after)]
-    assert [told(record) for record in built] == [told(record) for record in real]
+    assert [change_in(record) for record in built] == [change_in(record) for record in real]
 
 
 def test_numbers_equal_a_real_dynamodbs(dynamodb_endpoint: str) -> None:
@@ -153,7 +155,7 @@ def test_numbers_equal_a_real_dynamodbs(dynamodb_endpoint: str) -> None:
     real = read_stream(streams, stream, len(items))
 
     built = [table.insert(item) for item in items]
-    assert sorted(told(record) for record in built) == sorted(told(record) for record in real)
+    assert sorted(change_in(record) for record in built) == sorted(change_in(record) for record in real)
 
 
 @pytest.mark.parametrize(
@@ -190,8 +192,8 @@ def test_values_have_dynamodbs_size(value: object, size: int) -> None:
     assert having["dynamodb"]["SizeBytes"] - without["dynamodb"]["SizeBytes"] == len("v") + size
 
 
-def told(record: Any) -> str:
-    """What a record of either form tells of the change."""
+def change_in(record: Any) -> str:
+    """Return the change in a record of either form, as comparable text."""
     body = {name: record["dynamodb"].get(name) for name in ("Keys", "NewImage", "OldImage", "SizeBytes")}
     text = json.dumps([record["eventName"], body], default=lambda binary: b64encode(binary).decode())
     return json.dumps(json.loads(text, object_hook=in_order_of_members), sort_keys=True)

@@ -1,4 +1,4 @@
-"""Dead letters in tests: a sink in memory, and what Lambda passes for a queue of them."""
+"""Dead letters in tests: a sink in memory, and the event of a queue of them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ddbevents.testing import MemorySink, Table, event, queue_event
 
 
 class Mails:
-    """An app that rejects what has no address until it is mended, and the mails that it sent."""
+    """An app that rejects items without an address until it is fixed, and the mails that it sent."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
-        self.is_mended = False
+        self.is_fixed = False
         self.app = StreamApp("mails", store=MemoryStore(), dead_letter=DeadLetters(MemorySink()))
         self.app.on_insert(dict)(self.send)
 
     def send(self, change: Insert[dict[str, Any]]) -> None:
-        if not self.is_mended and "email" not in change.new:
+        if not self.is_fixed and "email" not in change.new:
             raise Reject("no address")
         self.sent.append(change.new["pk"])
 
@@ -83,7 +83,7 @@ def test_an_app_sends_to_a_memory_sink() -> None:
 def test_a_queued_letter_is_handled_once() -> None:
     mails, sink, record = Mails(), MemorySink(), Table("Users").insert({"pk": "ada"})
     mails.app.with_sink(sink).process(event(record))
-    mails.is_mended = True
+    mails.is_fixed = True
 
     first = mails.app.process(queue_event(*sink.letters))
     again = mails.app.process(queue_event(*sink.letters))

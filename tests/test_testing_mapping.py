@@ -1,3 +1,5 @@
+"""The event source mapping: batches, windows, the function's event and context, and its history."""
+
 from __future__ import annotations
 
 import json

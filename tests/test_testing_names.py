@@ -1,4 +1,4 @@
-"""The door of the test kit."""
+"""The public names of the test kit."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Event filter patterns: which records match, and which patterns are refused."""
+
 from __future__ import annotations
 
 import json
@@ -25,7 +27,7 @@ STATUS = ("dynamodb", "NewImage", "status", "S")
 
 
 def at(path: tuple[str, ...], *alternatives: Any) -> dict[str, Any]:
-    """The pattern that has these alternatives at the end of the path."""
+    """Return the pattern with these alternatives at the end of the path."""
     first, *rest = path
     return {first: at(tuple(rest), *alternatives) if rest else list(alternatives)}
 

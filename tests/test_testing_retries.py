@@ -1,3 +1,5 @@
+"""Retries of the event source mapping: waits, ages, bisecting, and what goes to a destination."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""The settings of an event source mapping: what is of another type is refused, and by its name."""
+"""Settings of an event source mapping: a value of a wrong type is refused by the setting's name."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Shards of a stream: lineage, order, and parallel lanes."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What becomes of a record that never succeeds, by the strategy of the function: 100 records, 3 retries."""
+"""The cost of a record that never succeeds, by the function's strategy: 100 records, 3 retries."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def raising_at_the_head(handler: Any) -> Any:
 
 
 def lanes(effect: Effect) -> Any:
-    """Nothing runs for an item after a record of it failed; what did run is remembered."""
+    """Runs no later record of an item whose record failed, and remembers finished records."""
     done: set[int] = set()
 
     def handler(event: dict[str, Any], _: object) -> object:
@@ -138,15 +138,15 @@ def powertools(effect: Effect) -> Any:
 
 
 def dead_letters(effect: Effect) -> Any:
-    """What fails is put aside, and counts as handled."""
-    put_aside: list[Record] = []
+    """Dead-letters each failed record, which then counts as handled."""
+    dead: list[Record] = []
 
     def handler(event: dict[str, Any], _: object) -> None:
         for record in event["Records"]:
             try:
                 effect(number_of(record))
             except PoisonError:
-                put_aside.append(record)
+                dead.append(record)
 
     return handler
 

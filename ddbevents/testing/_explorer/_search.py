@@ -113,7 +113,7 @@ def _search(scenario: Scenario[Any], schedules: int, seed: int) -> _Found:
     count = 0
     for count, schedule in enumerate(_schedules(process.points, schedules, seed), 1):
         if simulate(scenario, schedule).effects != baseline.effects:
-            shortest = _shrink(schedule, lambda other: simulate(scenario, other).effects != baseline.effects)
+            shortest = shrink(schedule, lambda other: simulate(scenario, other).effects != baseline.effects)
             return _Found(count, _violation(scenario, shortest, baseline))
     return _Found(count, None)
 
@@ -126,7 +126,7 @@ def _schedules(points: list[Point], schedules: int, seed: int) -> Iterator[Sched
     return chain(single, (random_schedule(random, points) for random in randoms))
 
 
-def _shrink(schedule: Schedule, is_wrong: Callable[[Schedule], bool]) -> Schedule:
+def shrink(schedule: Schedule, is_wrong: Callable[[Schedule], bool]) -> Schedule:
     """Return a schedule that is still wrong, and would not be if it were one detail simpler."""
     while (simpler_one := next(filter(is_wrong, simpler(schedule)), None)) is not None:
         schedule = simpler_one

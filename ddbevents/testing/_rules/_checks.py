@@ -30,7 +30,7 @@ def require_handled(
     found = set(store.handled(asked))
     missing, excess = set(expected) - found, found - set(expected)
     require(not missing, rule, f"handled did not return {len(missing)} of {len(set(expected))} marks")
-    require(not excess, rule, f"handled returned {len(excess)} marks that it must not return")
+    require(not excess, rule, f"{len(excess)} of {len(found)} marks that handled returned are wrong")
 
 
 def new_marks(count: int) -> list[str]:

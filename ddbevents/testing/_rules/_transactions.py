@@ -185,7 +185,7 @@ def threads_commit_a_mark_once(store: TransactionalStore, table: TableUnderTest)
 
 def threads_add_to_one_item(store: TransactionalStore, table: TableUnderTest) -> None:
     """`commit` loses no update if called for one item at the same time, but waits for the others."""
-    rule = "simultaneous commits to one item all succeed"
+    rule = "simultaneous commits to one item all count"
     items, marks = Items(table), new_marks(THREADS)
     done = _commit_at_once(store, marks, items)
     require(all(done), rule, f"{done.count(False)} of {THREADS} returned False")
