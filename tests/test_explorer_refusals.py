@@ -163,7 +163,7 @@ def test_a_handler_that_times_out() -> None:
     assert "FunctionTimeoutError" in str(refusal)
 
 
-def test_records_that_are_never_delivered_are_told() -> None:
+def test_records_never_delivered() -> None:
     mapping = partial(EventSourceMapping, max_age=timedelta(minutes=1), window=timedelta(minutes=5))
 
     refusal = refused(naive, make_mapping=mapping)
@@ -182,7 +182,7 @@ def test_an_app_without_handlers() -> None:
     )
 
 
-def test_records_that_are_put_aside_before_a_handler_runs_are_told() -> None:
+def test_dead_lettered_records() -> None:
     def make_app(world: World) -> StreamApp:
         app = StreamApp("numbers", store=world.store, dead_letter=DeadLetters(MemorySink()))
 
@@ -197,7 +197,7 @@ def test_records_that_are_put_aside_before_a_handler_runs_are_told() -> None:
     assert str(refusal.__cause__) in str(refusal)
 
 
-def test_records_that_are_handled_already_are_told() -> None:
+def test_already_handled_records() -> None:
     world = World()
     keyed(world)({"Records": RECORDS})
 

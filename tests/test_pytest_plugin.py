@@ -109,7 +109,7 @@ def test_report():
     result.stdout.fnmatch_lines(["*<BatchReport of 2 records> == None*", *BATCH])
 
 
-def test_records_that_are_compared_are_a_table(run: Run) -> None:
+def test_compared_records_are_a_table(run: Run) -> None:
     result = run("""
 def test_records():
     assert [*app.process(event(*records)).records] == []

@@ -219,7 +219,7 @@ def test_request_ids_differ() -> None:
     assert [invocation.request_id for invocation in history.invocations] == [first, second]
 
 
-def test_records_are_put_in_the_order_of_their_numbers() -> None:
+def test_records_are_put_in_order() -> None:
     first, second = records(2)
 
     with pytest.raises(ConfigurationError, match="in order of their sequence numbers"):
