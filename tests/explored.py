@@ -1,4 +1,4 @@
-"""Worlds, apps and stores to explore: some stand every fault, each of the others has one mistake."""
+"""Worlds, apps and stores to explore: some survive every fault, and each of the others has one mistake."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The crash explorer: handlers that run exactly once pass, and each mistake is caught and named.
 
-`DDBEVENTS_SCHEDULES` sets how many random schedules the projection has to stand.
+`DDBEVENTS_SCHEDULES` sets how many random schedules the projection has to survive.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def caught(make_app: MakeApp, **settings: Any) -> Violation:
 
 
 @pytest.mark.parametrize("store", [MemoryStore, PackingMemory])
-def test_the_projection_stands_everything(store: type[MemoryStore]) -> None:
+def test_the_projection_survives_all(store: type[MemoryStore]) -> None:
     exploration = explore(
         projection.app.with_store, orders(), observe=projected, make_world=store, schedules=SCHEDULES
     )

@@ -31,7 +31,7 @@ FAILED: Final = Verdict("failed", 0)
 
 
 class NextStep(NamedTuple):
-    """What Lambda does after a delivery.
+    """Lambda's next step after a delivery.
 
     Attributes:
         batches: Batches to deliver, the first one first.

@@ -63,7 +63,7 @@ class Gathered(NamedTuple):
 
 
 def arrive(record: Mapping[str, Any], at: datetime) -> Arrival:
-    """Return a record as it stands in the stream.
+    """Return a record as it is in the stream.
 
     Raises:
         ConfigurationError: It is not JSON, has no sequence number, or is larger than an event may be.
