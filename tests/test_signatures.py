@@ -282,7 +282,8 @@ def second_is_anything(change: object, tx: object) -> None: ...
 def test_the_second_must_be_a_transaction(app: StreamApp, handler: Handler) -> None:
     message = refusal(registered(app), handler)
 
-    assert message.startswith(f"{__name__}.{handler.__name__} gets Transaction, but its parameter is annotated ")
+    what = "gets Transaction, but its parameter is annotated"
+    assert message.startswith(f"{__name__}.{handler.__name__} {what} ")
 
 
 @pytest.mark.parametrize("handler", [second_may_be_one, second_is_anything], ids=name_of)
@@ -329,7 +330,8 @@ def order_and_transaction(change: Insert[Order], tx: Transaction) -> None: ...
 def test_a_wrong_model_or_kind_is_refused(app: StreamApp, handler: Handler) -> None:
     message = refusal(registered(app), handler)
 
-    assert message.startswith(f"{__name__}.{handler.__name__} gets Insert[User], but its parameter is annotated ")
+    what = "gets Insert[User], but its parameter is annotated"
+    assert message.startswith(f"{__name__}.{handler.__name__} {what} ")
 
 
 @pytest.mark.parametrize(
@@ -750,7 +752,9 @@ NAMELESS = {
 def test_nameless_handlers_are_refused(app: StreamApp, handler: object) -> None:
     message = refusal(registered(app), handler)
 
-    assert message == "a handler must be a function with a name, which its idempotency records contain: use def"
+    assert message == (
+        "a handler must be a function with a name, which its idempotency records contain: use def"
+    )
 
 
 @pytest.mark.parametrize(
@@ -936,7 +940,7 @@ def test_a_name_belongs_to_one_handler(app: StreamApp) -> None:
 
     message = refusal(app.on_remove(Order), same_name())
 
-    assert message.startswith(f"two handlers are called {__name__}.same_name.<locals>.handler, so their)
+    assert message.startswith(f"two handlers are called {__name__}.same_name.<locals>.handler, so")
 
 
 def test_routers_share_the_names(app: StreamApp) -> None:
