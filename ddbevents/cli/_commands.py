@@ -1,4 +1,4 @@
-"""The commands, and what they have in common."""
+"""The list of commands, and what `ddbevents` without a command shows."""
 
 from __future__ import annotations
 

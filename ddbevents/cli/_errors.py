@@ -1,4 +1,4 @@
-"""What a command cannot do, told in one line."""
+"""The error that ends a command with exit code 2."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .._errors import DDBEventsError
 
 
 class CommandError(DDBEventsError):
-    """The command was given something that it cannot work with; the message says what to give instead."""
+    """The command cannot go on; the message says why, and what to do."""
 
 
 @contextmanager
-def errors_in_one_line() -> Generator[None]:
-    """Print a `CommandError` to standard error, and exit with 2."""
+def exit_on_command_error() -> Generator[None]:
+    """Print a `CommandError` to standard error as one line, and exit with 2."""
     try:
         yield
     except CommandError as error:

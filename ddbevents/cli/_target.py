@@ -1,4 +1,4 @@
-"""TARGET: which app a command is about, and how it is imported."""
+"""TARGET: how a command finds and imports the app."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ._errors import CommandError
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An app, the name of the module that it was found in, and its own there."""
+    """An app, with the names of its module and of the attribute that holds it."""
 
     app: StreamApp
     module: str
@@ -30,12 +30,12 @@ class Target:
         """The app's handlers, each with its condition."""
         return [*routes_of(self.app)]
 
-    def shorten(self, handler: str) -> str:
-        """A handler's name, without the module if it is the app's."""
+    def short_name(self, handler: str) -> str:
+        """Return the name of a handler, without the module if that is the app's."""
         return handler.removeprefix(f"{self.module}.")
 
-    def named(self, module: str) -> str | None:
-        """The same app, said so that its module has this name; None if its file cannot have it."""
+    def argument_for(self, module: str) -> str | None:
+        """Return the TARGET that imports the app's file as this module; None if there is none."""
         file = Path(sys.modules[self.module].__file__ or "")
         path = file.parent if file.name == "__init__.py" else file.with_suffix("")
         parts = module.split(".")
@@ -48,14 +48,14 @@ class Target:
 
 
 def load_target(target: str) -> Target:
-    """Import `module:app` or `path/to/file.py:app`.
+    """Import the app that `module:app` or `path/to/file.py:app` names.
 
     Raises:
         CommandError: There is no such module, file or app, or it cannot be imported.
     """
     place, _, attribute = target.rpartition(":")
     if not place or not attribute:
-        raise CommandError(f"TARGET is module:app or path/to/file.py:app, and {target!r} names no app")
+        raise CommandError(f"TARGET has to be module:app or path/to/file.py:app; {target!r} names no app")
     module = _import_file(Path(place)) if _is_path(place) else _import_module(place)
     return Target(_app(module, place, attribute), module.__name__, attribute)
 
@@ -74,8 +74,8 @@ def _import_file(path: Path) -> ModuleType:
 def _load_file(path: Path) -> ModuleType:
     spec = spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise ImportError("it is no Python file")
-    # as an import does, so that the app's own modules can import it, and its annotations be read
+        raise ImportError("it is not a Python file")
+    # as an import does: the app's own modules can import it, and annotations can be resolved
     module = sys.modules[path.stem] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -90,21 +90,21 @@ def _import(place: str, load: Callable[[], ModuleType]) -> ModuleType:
     try:
         return load()
     except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and _is_part(error.name, place):
+        if isinstance(error, ModuleNotFoundError) and _is_in(error.name, place):
             raise CommandError(
-                f"there is no module {error.name} in this folder or where Python looks"
+                f"there is no module {error.name} in the current folder or on Python's search path"
             ) from error
         raise CommandError(
-            f"{place} cannot be imported: {type(error).__name__}: {error}{_where(error)}"
+            f"{place} cannot be imported: {type(error).__name__}: {error}{_location(error)}"
         ) from error
 
 
-def _is_part(module: str | None, target: str) -> bool:
-    return f"{target}.".startswith(f"{module}.")
+def _is_in(module: str | None, place: str) -> bool:
+    return f"{place}.".startswith(f"{module}.")
 
 
-def _where(error: BaseException) -> str:
-    """The last line that a module was at, which is the user's, not the library's that refused it."""
+def _location(error: BaseException) -> str:
+    """Return the last line at the level of a module: the user's line, not the library's that raised."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f"{frame.filename}:{frame.lineno}" for frame in frames if frame.name == "<module>"]
     return f" (at {lines[-1]})" if lines else ""
@@ -115,7 +115,9 @@ def _app(module: ModuleType, place: str, attribute: str) -> StreamApp:
     if isinstance(found, StreamApp):
         return found
     apps = ", ".join(name for name, value in vars(module).items() if isinstance(value, StreamApp))
-    hint = f"its apps: {apps}" if apps else "and no other app"
+    hint = f"its apps are: {apps}" if apps else "it has no app"
     if hasattr(module, attribute):
-        raise CommandError(f"{place}:{attribute} is of type {type(found).__name__}, not a StreamApp; {hint}")
-    raise CommandError(f"{place} has no {attribute}; {hint}")
+        problem = f"{attribute} in {place} is of type {type(found).__name__}, not a StreamApp"
+    else:
+        problem = f"{place} has no {attribute}"
+    raise CommandError(f"{problem}; {hint}")

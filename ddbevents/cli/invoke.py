@@ -8,60 +8,54 @@ from typing import Annotated, TypeAlias
 import typer
 from rich.text import Text
 
-from ._advice import advice_on_records
-from ._errors import errors_in_one_line
-from ._events import read_event_file
-from ._invocation import Invocation, InvocationContext, records_of, run
-from ._local import LocalFile
-from ._output import handler_output, terminal
-from ._show import show_advice, show_invocation, show_summary, show_tracebacks
-from ._store import DEFAULT_STORE, StoreOptions, app_with_store
+from ._errors import exit_on_command_error
+from ._event_files import read_event_file
+from ._local import (
+    DEFAULT_STORE,
+    Invocation,
+    InvocationContext,
+    LocalLetters,
+    StoreOptions,
+    app_with_store,
+    invoke_app,
+    records_of,
+)
+from ._options import StoreOption, TableOption, TargetArgument, TracebackOption
+from ._output import (
+    advice_after_invoke,
+    show_advice,
+    show_handler_output,
+    show_invocation,
+    show_invoke_summary,
+    show_tracebacks,
+    stdout_console,
+)
 from ._target import load_target
 
-Target: TypeAlias = Annotated[
-    str,
-    typer.Argument(metavar="TARGET", help="The app: module:app or path/to/file.py:app.", show_default=False),
-]
-Events: TypeAlias = Annotated[
+EventArguments: TypeAlias = Annotated[
     list[Path],
-    typer.Argument(metavar="EVENT", help="JSON files, each what Lambda passes.", show_default=False),
+    typer.Argument(metavar="EVENT", help="JSON files, each with a Lambda event.", show_default=False),
 ]
-Store: TypeAlias = Annotated[
-    str,
-    typer.Option(metavar="STORE", help="Where marks are: sqlite:PATH, memory, none, or app: the app's own."),
-]
-Tables: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--table",
-        metavar="NAME=KEY",
-        help="The key of a table that handlers put into: NAME=KEY or NAME=KEY,KEY. May be repeated.",
-        show_default=False,
-    ),
-]
-Timeout: TypeAlias = Annotated[
+TimeoutOption: TypeAlias = Annotated[
     int, typer.Option(metavar="SECONDS", min=1, max=900, help="The function's timeout.")
-]
-Traceback: TypeAlias = Annotated[
-    bool,
-    typer.Option("--traceback", help="Show how handlers failed, with messages that may hold item values."),
 ]
 
 
 def invoke(
-    target: Target,
-    events: Events,
+    target: TargetArgument,
+    events: EventArguments,
     *,
-    store: Store = DEFAULT_STORE,
-    table: Tables = None,
-    timeout: Timeout = 60,
-    traceback: Traceback = False,
+    store: StoreOption = DEFAULT_STORE,
+    table: TableOption = None,
+    timeout: TimeoutOption = 60,
+    traceback: TracebackOption = False,
 ) -> None:
-    """Run event files through an app, one invocation each, and show what came of each record.
+    """Run event files through an app, one invocation each, and show the outcome of each record.
 
-    What was handled is marked in the folder .ddbevents, and not handled again. Dead letters go there, too.
+    The folder .ddbevents keeps track of handled records, so that they are not handled again, and of dead
+    letters.
 
-    Exits with 1 if a record has to be delivered again, with 2 if nothing could be run.
+    Exits with 1 if Lambda would retry a record or an event was refused, with 2 if nothing could be run.
 
     [bold]Examples[/bold]
 
@@ -69,7 +63,7 @@ def invoke(
 
     ddbevents invoke shop.handlers:app order.json --store memory --timeout 3
     """
-    with errors_in_one_line():
+    with exit_on_command_error():
         options = StoreOptions(store, table or ())
         invocations = _invoke(target, events, options, timeout, traceback=traceback)
     if not all(invocation.is_done for invocation in invocations):
@@ -77,24 +71,25 @@ def invoke(
 
 
 def _invoke(
-    target: str, paths: list[Path], options: StoreOptions, timeout: int, *, traceback: bool
+    argument: str, paths: list[Path], options: StoreOptions, timeout: int, *, traceback: bool
 ) -> list[Invocation]:
-    console = terminal()
+    console = stdout_console()
     invocations: list[Invocation] = []
     events = [read_event_file(path) for path in paths]
-    with handler_output(console) as output:
-        loaded = load_target(target)
-        function_name = loaded.module.rpartition(".")[2]
-        with app_with_store(loaded.app, options) as app:
-            inside = app if options.is_of_app else app.with_sink(LocalFile())
+    with show_handler_output(console) as output:
+        target = load_target(argument)
+        function_name = target.module.rpartition(".")[2]
+        with app_with_store(target.app, options) as app:
+            local_app = app if options.is_app else app.with_sink(LocalLetters())
             for path, event in zip(paths, events, strict=True):
                 console.print(Text(f"\n{path}", "bold"), soft_wrap=True)
-                invocation = run(inside, event, InvocationContext.of(function_name, timeout))
+                context = InvocationContext.starting_now(function_name, timeout)
+                invocation = invoke_app(local_app, event, context)
                 output.end_line()
-                show_invocation(console, invocation, loaded)
+                show_invocation(console, invocation, target)
                 if traceback:
                     show_tracebacks(console, invocation.report)
                 invocations.append(invocation)
-    show_summary(console, invocations)
-    show_advice(console, advice_on_records(target, options, records_of(invocations)))
+    show_invoke_summary(console, invocations)
+    show_advice(console, advice_after_invoke(argument, options, records_of(invocations)))
     return invocations

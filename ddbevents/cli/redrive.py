@@ -1,4 +1,4 @@
-"""`ddbevents redrive`: dead letters run through an app, and taken out of their source when handled."""
+"""`ddbevents redrive`: dead letters run through an app, and removed from their source when handled."""
 
 from __future__ import annotations
 
@@ -6,49 +6,58 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from ._advice import advice_on_letters
-from ._errors import errors_in_one_line
-from ._letters import open_source
-from ._output import handler_output, terminal
-from ._progress import progress_bar
-from ._redriving import Redriving
-from ._show import show_advice, show_records, show_redrive_summary, show_tracebacks
-from ._store import StoreOptions, app_with_store
+from ._errors import exit_on_command_error
+from ._letters import Redrive, open_source
+from ._local import StoreOptions, app_with_store
+from ._options import StoreOption, TableOption, TargetArgument, TracebackOption
+from ._output import (
+    advice_after_redrive,
+    show_advice,
+    show_handler_output,
+    show_progress,
+    show_records,
+    show_redrive_summary,
+    show_tracebacks,
+    stdout_console,
+)
 from ._target import load_target
-from .invoke import Store, Tables, Target, Traceback
 
-Letters: TypeAlias = Annotated[
+SourceArgument: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="The letters: a file of JSON lines, s3://bucket/prefix, or a queue's URL.",
+        help="The dead letters: a file of JSON lines, s3://bucket/prefix, or the URL of a queue.",
         show_default=False,
     ),
 ]
-Timeout: TypeAlias = Annotated[
-    int, typer.Option(metavar="SECONDS", min=1, max=43_000, help="How long a batch of letters may take.")
+TimeoutOption: TypeAlias = Annotated[
+    int, typer.Option(metavar="SECONDS", min=1, max=43_000, help="The timeout of a batch of dead letters.")
 ]
-DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")]
-Keep: TypeAlias = Annotated[bool, typer.Option("--keep", help="Leave handled letters where they are.")]
+DryRunOption: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")
+]
+KeepOption: TypeAlias = Annotated[
+    bool, typer.Option("--keep", help="Leave handled dead letters in the source.")
+]
 
 
 def redrive(  # noqa: PLR0913  # typer makes an option of each
-    target: Target,
-    source: Letters,
+    target: TargetArgument,
+    source: SourceArgument,
     *,
-    store: Store = "app",
-    table: Tables = None,
-    timeout: Timeout = 60,
-    dry_run: DryRun = False,
-    keep: Keep = False,
-    traceback: Traceback = False,
+    store: StoreOption = "app",
+    table: TableOption = None,
+    timeout: TimeoutOption = 60,
+    dry_run: DryRunOption = False,
+    keep: KeepOption = False,
+    traceback: TracebackOption = False,
 ) -> None:
-    """Run dead letters through an app, each for the handler that failed, and show what came of each.
+    """Run each dead letter through the handler that failed, and show its outcome.
 
-    A letter that is handled, now or before, is taken out of the source. One that fails stays, and so do the
+    A dead letter that is handled, now or earlier, is removed from the source. One that fails stays, with the
     later ones of its item.
 
-    Exits with 1 if a letter was not handled, with 2 if the command could not go on.
+    Exits with 1 if a dead letter was not handled, with 2 if the command could not go on.
 
     [bold]Examples[/bold]
 
@@ -58,12 +67,12 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
 
     ddbevents redrive shop.handlers:app https://sqs.eu-central-1.amazonaws.com/123456789012/letters
     """
-    console, options = terminal(), StoreOptions(store, table or ())
-    with errors_in_one_line(), handler_output(console) as output:
+    console, options = stdout_console(), StoreOptions(store, table or ())
+    with exit_on_command_error(), show_handler_output(console) as output:
         loaded = load_target(target)
         with app_with_store(loaded.app, options) as app, open_source(source, timeout) as letters:
-            redriving = Redriving(app, timeout, dry_run=dry_run, keep=keep)
-            with progress_bar(console, "letters", letters.total) as bar:
+            redriving = Redrive(app, timeout, dry_run=dry_run, keep=keep)
+            with show_progress(console, "dead letters", letters.total) as bar:
                 output.before_line = bar.hide
                 for report in redriving.run(letters):
                     bar.hide()
@@ -74,8 +83,8 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
                     bar.advance(len(report.records))
                     bar.show()
     show_redrive_summary(console, source, redriving.reports, redriving.removed)
-    show_advice(console, advice_on_letters(loaded, options, redriving.reports))
+    show_advice(console, advice_after_redrive(loaded, options, redriving.reports))
     if dry_run:
-        console.print("nothing ran; what would is told as not run")
+        console.print("nothing ran; what would run is shown as not run")
     if redriving.is_open:
         raise typer.Exit(1)

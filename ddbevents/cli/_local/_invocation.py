@@ -1,4 +1,4 @@
-"""One Lambda invocation on this machine: its context, and what Lambda would get from it."""
+"""One Lambda invocation on this machine: its context, and the answer that Lambda would get."""
 
 from __future__ import annotations
 
@@ -6,41 +6,46 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 
-from .._app import StreamApp
-from .._engine import BatchReport, RecordReport
-from .._errors import InvalidEventError
+from ..._app import StreamApp
+from ..._engine import BatchReport, RecordReport
+from ..._errors import InvalidEventError
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationContext:
-    """What the library needs of Lambda's context.
+    """The part of Lambda's context that the library uses.
 
     Attributes:
         function_name: The function's name.
-        deadline: When the function would be ended, on the monotonic clock.
+        deadline: When the invocation times out, on the monotonic clock.
     """
 
     function_name: str
     deadline: float
 
     @classmethod
-    def of(cls, function_name: str, timeout: float) -> InvocationContext:
-        """The context of an invocation that begins now and may take so many seconds."""
+    def starting_now(cls, function_name: str, timeout: float) -> InvocationContext:
+        """Return the context of an invocation that begins now.
+
+        Args:
+            function_name: The function's name.
+            timeout: In seconds.
+        """
         return cls(function_name, monotonic() + timeout)
 
     def get_remaining_time_in_millis(self) -> int:
-        """The milliseconds left, 0 when there are none."""
+        """Return the milliseconds until the timeout, 0 after it."""
         return max(0, int((self.deadline - monotonic()) * 1000))
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What came of an event.
+    """The outcome of an event.
 
     Attributes:
         answer: What Lambda gets: the response, or an error.
-        seconds: How long it took.
-        report: What came of the records; None if the event was refused.
+        seconds: The duration.
+        report: The batch's report; None if the event was refused.
     """
 
     answer: Mapping[str, object]
@@ -49,17 +54,17 @@ class Invocation:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing has to be delivered again."""
+        """Whether Lambda has nothing to retry."""
         return self.report is not None and not any(record.is_open for record in self.report.records)
 
 
 def records_of(invocations: Iterable[Invocation]) -> Sequence[RecordReport]:
-    """What came of each record, in the order of the events."""
+    """Return the reports of all records, in the order of the events."""
     return [record for each in invocations if each.report for record in each.report.records]
 
 
-def run(app: StreamApp, event: object, context: InvocationContext) -> Invocation:
-    """Invoke the app as Lambda does, and keep what it does not say."""
+def invoke_app(app: StreamApp, event: object, context: InvocationContext) -> Invocation:
+    """Invoke the app as Lambda does, and keep the report that Lambda does not see."""
     start = perf_counter()
     try:
         report = app.process(event, context)

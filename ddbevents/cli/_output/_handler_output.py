@@ -1,4 +1,4 @@
-"""What handlers print and log while a command runs, kept apart from what the command shows."""
+"""The output of handlers, printed or logged, which a command shows behind a bar."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Final, TextIO
 from rich.console import Console
 from typing_extensions import Buffer, override
 
-_NOT_IN_TABLE: Final = ("cannot be dead-lettered", "on_report")  # of the lines that tell an error
+_NOT_IN_TABLE: Final = ("cannot be dead-lettered", "on_report")  # parts of the library's ERROR lines
 
 
-def terminal() -> Console:
-    """Standard output, which shows characters that it cannot encode as escapes."""
+def stdout_console() -> Console:
+    """Return standard output, where a character that cannot be encoded is shown as an escape."""
     stdout: TextIO = sys.stdout
     reconfigure = getattr(stdout, "reconfigure", None)
     if reconfigure is not None:
@@ -24,19 +24,19 @@ def terminal() -> Console:
     return Console(file=stdout, highlight=False)
 
 
-class Margin(io.BufferedIOBase):
-    """A file that puts a bar before each line and passes everything on at once, so that debuggers work.
+class HandlerOutput(io.BufferedIOBase):
+    """A file that shows each line behind a bar, without a buffer, so that debuggers work.
 
     Attributes:
         before_line: Called before a line begins.
     """
 
     def __init__(self, console: Console) -> None:
-        self.name = "<what handlers print and log>"
+        self.name = "<output of handlers>"
         self._console = console
         self._bar = "│ " if console.encoding.startswith("utf") else "| "
         self._at_start = True
-        self.before_line: Callable[[], None] = _nothing
+        self.before_line: Callable[[], None] = _do_nothing
 
     @override
     def writable(self) -> bool:
@@ -59,12 +59,12 @@ class Margin(io.BufferedIOBase):
 
     @override
     def flush(self) -> None:
-        # an app may keep this stream, and so let it be closed when the other is
+        # an app may keep this stream and flush it after standard output is closed
         if not self._console.file.closed:
             self._console.file.flush()
 
     def end_line(self) -> None:
-        """Begin a new line, unless nothing stands in this one."""
+        """Begin a new line, unless this one is empty."""
         if not self._at_start:
             self._write_line("\n")
 
@@ -76,19 +76,19 @@ class Margin(io.BufferedIOBase):
         self._at_start = line.endswith("\n")
 
 
-def _nothing() -> None:
-    """Until something has to make room."""
+def _do_nothing() -> None:
+    """Stand in until there is a progress bar to hide."""
 
 
 @contextmanager
-def handler_output(console: Console) -> Generator[Margin]:
-    """Show all that is printed and logged behind a bar, in one stream, as CloudWatch does.
+def show_handler_output(console: Console) -> Generator[HandlerOutput]:
+    """Show whatever is printed and logged in the block, in one stream, as CloudWatch does.
 
-    A log handler stands at the root before the app is imported, as in Lambda: there, too,
-    `logging.basicConfig` does nothing. The level is INFO unless the app sets another.
+    A log handler is at the root before the app is imported, as in Lambda, so `logging.basicConfig` does
+    nothing in either. The level is INFO unless the app sets another.
     """
-    margin = Margin(console)
-    stream = io.TextIOWrapper(margin, encoding="utf-8", errors="backslashreplace", write_through=True)
+    output = HandlerOutput(console)
+    stream = io.TextIOWrapper(output, encoding="utf-8", errors="backslashreplace", write_through=True)
     root = logging.getLogger()
     handler = _log_handler(stream)
     level = root.level
@@ -96,9 +96,9 @@ def handler_output(console: Console) -> Generator[Margin]:
     root.setLevel(logging.INFO)
     try:
         with redirect_stdout(stream), redirect_stderr(stream):
-            yield margin
+            yield output
     finally:
-        margin.end_line()
+        output.end_line()
         root.setLevel(level)
         root.removeHandler(handler)
 
@@ -106,12 +106,12 @@ def handler_output(console: Console) -> Generator[Margin]:
 def _log_handler(stream: io.TextIOWrapper) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(_is_news)
+    handler.addFilter(_is_shown)
     return handler
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Not what the table tells as well, nor where the SDK found its settings."""
+def _is_shown(record: logging.LogRecord) -> bool:
+    """Leave out lines that repeat the table, and the SDK's lines about its configuration."""
     match record.name.partition("."):
         case ("ddbevents", _, "batch"):
             return False

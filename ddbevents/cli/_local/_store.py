@@ -1,4 +1,4 @@
-"""--store and --table: where the marks of a command are, and which tables its transactions know."""
+"""--store and --table: the idempotency store of a run, and the tables that its transactions write to."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Final, NamedTuple
 
-from .._app import StreamApp
-from .._engine import IdempotencyStore
-from .._errors import ConfigurationError
-from ..stores import MemoryStore, SQLiteStore
-from ._errors import CommandError
-from ._local import FOLDER, MARKS, make_folder
+from ..._app import StreamApp
+from ..._engine import IdempotencyStore
+from ..._errors import ConfigurationError
+from ...stores import MemoryStore, SQLiteStore
+from .._errors import CommandError
+from ._folder import FOLDER, MARKS_FILE, make_folder
 
-DEFAULT_STORE: Final = f"sqlite:{MARKS}"
+DEFAULT_STORE: Final = f"sqlite:{MARKS_FILE}"
 _MOST_KEYS: Final = 2  # partition key and sort key
 
 
 class StoreOptions(NamedTuple):
-    """The options as they were given.
+    """The options as the user gave them.
 
     Attributes:
-        store: Of --store.
-        tables: Of each --table.
+        store: The value of --store.
+        tables: The value of each --table.
     """
 
     store: str
@@ -30,32 +30,32 @@ class StoreOptions(NamedTuple):
 
     @property
     def path(self) -> str | None:
-        """The file of the marks; None if they are not in one that is known here."""
+        """The file that holds the marks; None if it is not known here."""
         kind, _, path = self.store.partition(":")
         return path if kind == "sqlite" else None
 
     @property
-    def is_of_app(self) -> bool:
-        """Whether the app keeps what it was made with."""
+    def is_app(self) -> bool:
+        """Whether the app keeps its own store."""
         return self.store == "app"
 
     @property
     def arguments(self) -> Sequence[str]:
-        """What says the same to another command."""
+        """The arguments that give the same options to another command."""
         return ["--store", self.store, *(part for table in self.tables for part in ("--table", table))]
 
 
 @contextmanager
 def app_with_store(app: StreamApp, options: StoreOptions) -> Generator[StreamApp]:
-    """The app with the store of the options, which is closed afterwards.
+    """Give the app the store that the options name, and close it at the end of the block.
 
     Raises:
-        CommandError: There is no such store or table, it cannot be made, or the app needs another.
+        CommandError: An option is wrong, the store cannot be made, or the app needs another.
     """
     tables = dict(map(_key_names, options.tables))
     match options.store.partition(":"):
         case ("app" | "none", "", "") if tables:
-            raise CommandError(f"--table is for --store memory and sqlite:PATH, not for {options.store}")
+            raise CommandError(f"--table needs --store memory or sqlite:PATH, not {options.store}")
         case ("app", "", ""):
             yield app
         case ("none", "", ""):
@@ -66,24 +66,25 @@ def app_with_store(app: StreamApp, options: StoreOptions) -> Generator[StreamApp
             with closing(_sqlite_store(path, tables)) as store:
                 yield _with_store(app, store, options)
         case _:
-            raise CommandError(f"--store is memory, none, sqlite:PATH or app, not {options.store!r}")
+            raise CommandError(f"--store has to be memory, none, sqlite:PATH or app, not {options.store!r}")
 
 
 def _key_names(table: str) -> tuple[str, Sequence[str]]:
     name, _, names = table.partition("=")
     keys = names.split(",")
     if not name or not all(keys) or len(keys) > _MOST_KEYS:
-        raise CommandError(f"--table is NAME=KEY or NAME=KEY,KEY, not {table!r}")
+        raise CommandError(f"--table has to be NAME=KEY or NAME=KEY,KEY, not {table!r}")
     return name, keys
 
 
 def _sqlite_store(path: str, tables: Mapping[str, Sequence[str]]) -> SQLiteStore:
-    if path == MARKS:
+    if path == MARKS_FILE:
         try:
             make_folder()
         except OSError as error:
-            problem = f"{FOLDER} cannot be written: {error.strerror}"
-            raise CommandError(f"{problem}; --store says where else") from error
+            raise CommandError(
+                f"{FOLDER} cannot be written: {error.strerror}; choose another place with --store"
+            ) from error
     return SQLiteStore(path, tables=tables)
 
 
@@ -92,5 +93,5 @@ def _with_store(app: StreamApp, store: IdempotencyStore | None, options: StoreOp
         return app.with_store(store)
     except ConfigurationError as error:
         raise CommandError(
-            f"--store {options.store}: {error} (--store memory is one, and app its own)"
+            f"--store {options.store}: {error} (--store memory has them; --store app is the app's own)"
         ) from error

@@ -1,4 +1,4 @@
-"""EVENT: a file with what Lambda passes to a function."""
+"""EVENT: a JSON file with an event as Lambda passes it to a function."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from ._errors import CommandError
 
 
 def read_event_file(path: Path) -> object:
-    """The JSON value in a file.
+    """Return the JSON value in a file.
 
     Raises:
         CommandError: The file cannot be read, or is not JSON.
     """
     try:
-        return json.loads(_read(path))
+        return json.loads(_read_text(path))
     except json.JSONDecodeError as error:
         problem = f"line {error.lineno}, column {error.colno}: {error.msg}"
         raise CommandError(f"{path} is not JSON: {problem}") from error
     except (ValueError, RecursionError) as error:
-        raise CommandError(f"{path} is nested too deep, or a number in it is too long") from error
+        raise CommandError(f"{path} is nested too deeply, or a number in it is too long") from error
 
 
-def _read(path: Path) -> str:
+def _read_text(path: Path) -> str:
     if path.is_dir():
-        raise CommandError(f"{path} is a folder: name the files in it, such as {path / '*.json'}")
+        raise CommandError(f"{path} is a folder; name the files in it, for example {path / '*.json'}")
     try:
         return path.read_text("utf-8-sig")
     except FileNotFoundError as error:
@@ -33,4 +33,4 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is not UTF-8, as JSON must be: see byte {error.start}") from error
+        raise CommandError(f"{path} has to be UTF-8, and byte {error.start} is not") from error

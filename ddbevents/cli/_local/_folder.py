@@ -1,4 +1,4 @@
-"""The folder .ddbevents, in which commands keep what outlasts them; it hides from git."""
+"""The folder .ddbevents, where commands keep marks and dead letters of local runs, ignored by git."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from .._errors import DeadLetterError
-from .._records import DeadLetter
-from ..dead_letters._lines import JsonLinesFile
+from ..._errors import DeadLetterError
+from ..._records import DeadLetter
+from ...dead_letters import JsonLinesFile
 
 FOLDER: Final = ".ddbevents"
-MARKS: Final = f"{FOLDER}/marks.sqlite3"
-LETTERS: Final = f"{FOLDER}/letters.jsonl"
+MARKS_FILE: Final = f"{FOLDER}/marks.sqlite3"
+LETTERS_FILE: Final = f"{FOLDER}/letters.jsonl"
 
 
 def make_folder() -> None:
-    """Make the folder, if it is not there.
+    """Make the folder unless it exists.
 
     Raises:
         OSError: It cannot be written.
@@ -26,18 +26,18 @@ def make_folder() -> None:
     (folder / ".gitignore").write_text("*\n", "utf-8")
 
 
-class LocalFile:
-    """A sink in the folder, which is made with the first letter."""
+class LocalLetters:
+    """A sink that keeps dead letters in the folder, and makes it for the first one."""
 
     def __init__(self) -> None:
-        self._file = JsonLinesFile(LETTERS)
+        self._file = JsonLinesFile(LETTERS_FILE)
         self._lock = threading.Lock()
 
     def send(self, letter: DeadLetter) -> None:
-        """Append a letter.
+        """Append a dead letter.
 
         Raises:
-            DeadLetterError: The file cannot be written, or this system has no locks for it.
+            DeadLetterError: The file cannot be written, or this system cannot lock it.
         """
         with self._lock:
             self._make_folder()

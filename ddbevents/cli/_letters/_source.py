@@ -1,0 +1,44 @@
+"""A source of dead letters, as `redrive` uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+BATCH_SIZE: Final = 10
+"""The number of dead letters in a batch: SQS takes no more messages in a request."""
+
+Handle: TypeAlias = Any  # a line, an object's key or a message's identifier: only its source knows
+
+
+class StoredLetter(NamedTuple):
+    """The text of a dead letter, and the handle by which its source knows it."""
+
+    text: str
+    handle: Handle
+
+
+class LetterSource(Protocol):
+    """A place that holds dead letters."""
+
+    @property
+    def total(self) -> int:
+        """The number of dead letters, which may be approximate."""
+        ...
+
+    def batches(self) -> Iterator[Sequence[StoredLetter]]:
+        """Yield each dead letter once, the oldest first where the source knows the order."""
+        ...
+
+    def remove(self, handles: Sequence[Handle]) -> None:
+        """Delete dead letters, now or when the source is released."""
+        ...
+
+    def release(self) -> None:
+        """Let others read the remaining dead letters."""
+        ...
+
+
+def decode_letter(content: bytes) -> str:
+    """Return the text of a dead letter, in which an invalid byte is an escape that JSON does not have."""
+    return content.decode("utf-8", "backslashreplace")

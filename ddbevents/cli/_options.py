@@ -1,0 +1,31 @@
+"""The arguments and options that several commands take."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+TargetArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(metavar="TARGET", help="The app: module:app or path/to/file.py:app.", show_default=False),
+]
+StoreOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="STORE", help="The idempotency store: sqlite:PATH, memory, none, or app for the app's own."
+    ),
+]
+TableOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--table",
+        metavar="NAME=KEY",
+        help="The key of a table that handlers put items into: NAME=KEY or NAME=KEY,KEY. Can be repeated.",
+        show_default=False,
+    ),
+]
+TracebackOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("--traceback", help="Show tracebacks of handlers; their messages may contain item values."),
+]

@@ -1,0 +1,22 @@
+"""Everything that a command shows: batches, summaries, advice, progress, and the output of handlers."""
+
+from ._advice import advice_after_invoke, advice_after_redrive, show_advice
+from ._batch import show_invocation, show_records, show_tracebacks
+from ._handler_output import HandlerOutput, show_handler_output, stdout_console
+from ._progress import show_progress
+from ._summary import show_invoke_summary, show_redrive_summary
+
+__all__ = [
+    "HandlerOutput",
+    "advice_after_invoke",
+    "advice_after_redrive",
+    "show_advice",
+    "show_handler_output",
+    "show_invocation",
+    "show_invoke_summary",
+    "show_progress",
+    "show_records",
+    "show_redrive_summary",
+    "show_tracebacks",
+    "stdout_console",
+]

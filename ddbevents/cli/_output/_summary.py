@@ -1,0 +1,50 @@
+"""The line at the end of a command, which counts outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from ..._engine import Outcome, RecordReport
+from .._local import Invocation, records_of
+from ._text import OUTCOME_STYLES, plural
+
+
+def show_invoke_summary(console: Console, invocations: Sequence[Invocation]) -> None:
+    """Show one line about all events."""
+    reports = records_of(invocations)
+    refused = sum(each.report is None for each in invocations)
+    seconds = sum(each.seconds for each in invocations)
+    _show_line(
+        console,
+        Text(f"{plural(len(reports), 'record')} in {plural(len(invocations), 'event')}", "bold"),
+        *_counts(reports),
+        *([Text(f"{plural(refused, 'event')} refused", "bold red")] if refused else ()),
+        Text(f"{seconds * 1000:.0f} ms"),
+    )
+
+
+def show_redrive_summary(
+    console: Console, source: str, reports: Sequence[RecordReport], removed: int
+) -> None:
+    """Show one line about all dead letters of a source."""
+    _show_line(
+        console,
+        Text(f"{plural(len(reports), 'dead letter')} in {source}", "bold"),
+        *_counts(reports),
+        Text(f"{removed} removed"),
+    )
+
+
+def _counts(reports: Sequence[RecordReport]) -> Iterator[Text]:
+    for outcome in Outcome:
+        count = sum(report.outcome is outcome for report in reports)
+        if count:
+            yield Text(f"{count} {outcome}", OUTCOME_STYLES[outcome])
+
+
+def _show_line(console: Console, *parts: Text) -> None:
+    console.print()
+    console.print(Text(" · ").join(parts), soft_wrap=True)
