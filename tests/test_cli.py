@@ -7,9 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ddbevents.cli._commands import commands
+from tests.command_line import command
 
 WITHOUT = """
 import sys
@@ -23,21 +22,21 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], capture_output=True, encoding="utf-8", check=False)
 
 
-def invoke(*arguments: str) -> tuple[int, str]:
-    """The exit code, and the output without the colours that some CI forces."""
-    result = CliRunner().invoke(commands, arguments)
-    return result.exit_code, re.sub(r"\x1b\[[0-9;]*m", "", result.output)
+def ddbevents(name: str, *arguments: str) -> tuple[int, str]:
+    """Return the exit code, and the output without the colours that some CI forces."""
+    run = command(name)(*arguments)
+    return run.code, re.sub(r"\x1b\[[0-9;]*m", "", run.out + run.err)
 
 
 @pytest.mark.parametrize("package", ["rich", "typer"])
-def test_without_its_extra_the_command_says_what_to_install(package: str) -> None:
+def test_a_missing_extra_is_named(package: str) -> None:
     run = python("-c", WITHOUT, package)
 
     assert run.returncode == 2
     assert run.stderr == f"The ddbevents command needs {package}: pip install 'ddbevents[cli]'\n"
 
 
-def test_another_missing_module_is_not_blamed_on_the_extra() -> None:
+def test_other_missing_modules_are_errors() -> None:
     run = python("-c", WITHOUT, "sqlite3")
 
     assert run.returncode == 1
@@ -45,7 +44,7 @@ def test_another_missing_module_is_not_blamed_on_the_extra() -> None:
     assert "ModuleNotFoundError: import of sqlite3 halted" in run.stderr
 
 
-def test_importing_the_command_line_loads_neither_rich_nor_typer() -> None:
+def test_the_import_loads_neither_rich_nor_typer() -> None:
     run = python("-c", "import sys, ddbevents.cli; print({'rich', 'typer'} & sys.modules.keys())")
 
     assert run.stdout == "set()\n"
@@ -60,14 +59,14 @@ def test_the_installed_script_shows_its_version() -> None:
 
 
 def test_help_names_the_commands() -> None:
-    code, output = invoke("--help")
+    code, output = ddbevents("--help")
 
     assert code == 0
     assert "invoke" in output
 
 
 def test_the_help_of_invoke_has_examples() -> None:
-    code, output = invoke("invoke", "--help")
+    code, output = ddbevents("invoke", "--help")
 
     assert code == 0
     assert "ddbevents invoke app.py:app events/*.json" in output
@@ -82,8 +81,8 @@ def test_the_help_of_invoke_has_examples() -> None:
     ],
     ids=["unknown command", "no event", "no time"],
 )
-def test_a_wrong_use_exits_with_2(arguments: list[str], problem: str) -> None:
-    code, output = invoke(*arguments)
+def test_wrong_use_exits_with_2(arguments: list[str], problem: str) -> None:
+    code, output = ddbevents(*arguments)
 
     assert code == 2
     assert problem in output

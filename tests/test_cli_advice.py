@@ -1,4 +1,4 @@
-"""What commands say beside the table: where dead letters are, why records were ignored, what to do next."""
+"""The lines below the table: where dead letters are, why records were ignored, and what to do next."""
 
 from __future__ import annotations
 
@@ -102,24 +102,24 @@ def write(*records: object) -> Path:
 
 
 def letters() -> list[str | None]:
-    """The handlers of the letters that are kept here."""
+    """Return the handlers of the dead letters that were kept."""
     return [from_json(line).handler for line in LETTERS.read_text("utf-8").splitlines()]
 
 
 def advice(run: Run) -> list[str]:
-    """The lines after the summary."""
-    told = lines(run)
-    [summary] = [number for number, line in enumerate(told) if " in 1 event · " in line]
-    return told[summary + 1 :]
+    """Return the lines after the summary."""
+    shown = lines(run)
+    [summary] = [number for number, line in enumerate(shown) if " in 1 event · " in line]
+    return shown[summary + 1 :]
 
 
-def test_a_dead_letter_stays_on_this_machine_and_its_record_is_done(invoke: Command) -> None:
+def test_a_dead_letter_stays_on_this_machine(invoke: Command) -> None:
     run = invoke("shop.py:app", write(insert(1, user("bad"))))
 
     assert (run.code, letters()) == (0, ["shop.charge"])
     assert "│ sent" not in run.out
     assert "1 record in 1 event · 1 dead-lettered · " in run.out
-    assert advice(run) == [f"1 dead letter is in {LETTERS}; run it with: {REDRIVE} {DEFAULT}"]
+    assert advice(run) == [f"1 dead letter is in {LETTERS}; redrive it with: {REDRIVE} {DEFAULT}"]
 
 
 def test_every_handler_that_failed_has_a_letter(invoke: Command) -> None:
@@ -128,11 +128,11 @@ def test_every_handler_that_failed_has_a_letter(invoke: Command) -> None:
     run = invoke("shop.py:app", write(insert(1, user("bad", "bad")), unreadable), "--store", "memory")
 
     assert letters() == ["shop.charge", "shop.count", None]
-    assert advice(run) == [f"3 dead letters are in {LETTERS}; run them with: {REDRIVE} --store memory"]
+    assert advice(run) == [f"3 dead letters are in {LETTERS}; redrive them with: {REDRIVE} --store memory"]
     assert Path(".ddbevents/.gitignore").read_text("utf-8") == "*\n"
 
 
-def test_the_command_that_is_advised_finds_letters_and_marks(invoke: Command, redrive: Command) -> None:
+def test_the_advised_command_finds_letters_and_marks(invoke: Command, redrive: Command) -> None:
     advised = advice(invoke("shop.py:app", write(insert(1, user("bad"))), "--store", "sqlite:my marks"))[0]
     arguments = shlex.split(advised.partition("ddbevents redrive ")[2])
 
@@ -142,9 +142,9 @@ def test_the_command_that_is_advised_finds_letters_and_marks(invoke: Command, re
     done = redrive(*arguments, "--keep")
     again = redrive(*arguments)
 
-    assert "1 letter in .ddbevents/letters.jsonl · 1 failed · 0 removed" in failed.out
-    assert "1 letter in .ddbevents/letters.jsonl · 1 handled · 0 removed" in done.out
-    assert "1 letter in .ddbevents/letters.jsonl · 1 already handled · 1 removed" in again.out
+    assert "1 dead letter in .ddbevents/letters.jsonl · 1 failed · 0 removed" in failed.out
+    assert "1 dead letter in .ddbevents/letters.jsonl · 1 handled · 0 removed" in done.out
+    assert "1 dead letter in .ddbevents/letters.jsonl · 1 already handled · 1 removed" in again.out
 
 
 def test_with_its_own_store_an_app_has_its_own_sink(invoke: Command) -> None:
@@ -155,7 +155,7 @@ def test_with_its_own_store_an_app_has_its_own_sink(invoke: Command) -> None:
     assert advice(run) == []
 
 
-def test_a_letter_that_cannot_be_kept_fails_its_record_and_says_why(invoke: Command) -> None:
+def test_an_unwritable_letter_fails_its_record(invoke: Command) -> None:
     Path(".ddbevents").write_text("a file", "utf-8")
 
     run = invoke("shop.py:app", write(insert(1, user("bad"))), "--store", "memory")
@@ -165,7 +165,7 @@ def test_a_letter_that_cannot_be_kept_fails_its_record_and_says_why(invoke: Comm
     assert "#1 Reject: never" in run.out
 
 
-def test_a_system_without_locks_keeps_no_letters(invoke: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_letters_are_kept_without_locks(invoke: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
 
     run = invoke("shop.py:app", write(insert(1, user("bad"))))
@@ -175,7 +175,7 @@ def test_a_system_without_locks_keeps_no_letters(invoke: Command, monkeypatch: p
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite:marks"])
-def test_a_table_has_the_key_that_an_option_names(invoke: Command, store: str) -> None:
+def test_an_option_names_the_key_of_a_table(invoke: Command, store: str) -> None:
     tables = ["--table", "statistics=pk", "--table", "others=pk,sk"]
 
     run = invoke("shop.py:bank", write(insert(1, user("ada"))), "--store", store, *tables)
@@ -183,22 +183,22 @@ def test_a_table_has_the_key_that_an_option_names(invoke: Command, store: str) -
     assert (run.code, advice(run)) == (0, [])
 
 
-def test_a_table_whose_key_is_not_known_names_the_option(invoke: Command) -> None:
+def test_a_table_without_a_key_names_the_option(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(insert(1, user("ada")), insert(2, user("bob"))))
 
     assert run.code == 1
     assert advice(run) == [
-        "name the key attributes of statistics, one or two: --table statistics=pk or --table statistics=pk,sk"
+        "name the one or two key attributes of statistics: --table statistics=pk or --table statistics=pk,sk"
     ]
 
 
-def test_an_app_with_its_own_store_is_not_told_of_an_option_that_it_cannot_have(invoke: Command) -> None:
+def test_store_app_gets_no_advice_on_tables(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(insert(1, user("ada"))), "--store", "app")
 
     assert (run.code, advice(run)) == (1, [])
 
 
-def test_tables_are_named_for_letters_too(redrive: Command) -> None:
+def test_redrive_takes_keys_of_tables_too(redrive: Command) -> None:
     JsonLinesFile("letters.jsonl").send(letter(insert(1, user("ada")), "shop.book"))
     arguments = ["shop.py:bank", "letters.jsonl", "--store", "memory"]
 
@@ -213,38 +213,36 @@ def test_tables_are_named_for_letters_too(redrive: Command) -> None:
 def test_a_table_has_a_name_and_one_or_two_keys(invoke: Command, table: str) -> None:
     run = invoke("shop.py:bank", write(), "--table", table)
 
-    assert run == Run(2, "", f"error: --table is NAME=KEY or NAME=KEY,KEY, not {table!r}\n")
+    assert run == Run(2, "", f"error: --table has to be NAME=KEY or NAME=KEY,KEY, not {table!r}\n")
 
 
 @pytest.mark.parametrize("store", ["none", "app"])
-def test_tables_are_for_stores_that_are_made_here(invoke: Command, store: str) -> None:
+def test_tables_need_a_store_of_the_command(invoke: Command, store: str) -> None:
     run = invoke("shop.py:bank", write(), "--table", "statistics=pk", "--store", store)
 
     assert run.code == 2
-    assert run.err == f"error: --table is for --store memory and sqlite:PATH, not for {store}\n"
+    assert run.err == f"error: --table needs --store memory or sqlite:PATH, not {store}\n"
 
 
 @pytest.mark.parametrize(
     ("app", "store", "delete"),
     [
-        ("app", "sqlite:.ddbevents/marks.sqlite3", ", or delete .ddbevents/marks.sqlite3"),
-        ("app", "sqlite:marks", ", or delete marks"),
+        ("app", "sqlite:.ddbevents/marks.sqlite3", " or delete .ddbevents/marks.sqlite3"),
+        ("app", "sqlite:marks", " or delete marks"),
         ("kept", "app", ""),
     ],
 )
-def test_a_run_in_which_nothing_ran_says_how_to_run_it_again(
-    invoke: Command, app: str, store: str, delete: str
-) -> None:
+def test_it_says_how_to_run_again(invoke: Command, app: str, store: str, delete: str) -> None:
     event = write(insert(1, user("ada")), remove(2, user("ada")))
     invoke(f"shop.py:{app}", event, "--store", store)
 
     run = invoke(f"shop.py:{app}", event, "--store", store)
 
-    hint = "nothing ran, as all is marked as handled: run it again with --store memory"
+    hint = "nothing ran, since everything is already handled; to run it again, use --store memory"
     assert advice(run) == [hint + delete]
 
 
-def test_a_run_in_which_something_ran_has_no_such_hint(invoke: Command) -> None:
+def test_no_such_advice_if_something_ran(invoke: Command) -> None:
     invoke("shop.py:app", write(insert(1, user("ada"))))
 
     run = invoke("shop.py:app", write(insert(1, user("ada")), insert(2, user("bob"))))
@@ -256,7 +254,7 @@ def ignored(run: Run) -> list[str]:
     return [line for line in lines(run) if " ignored: " in line]
 
 
-def test_an_ignored_record_says_why_each_handler_of_its_kind_does_not_take_it(invoke: Command) -> None:
+def test_each_handler_says_why_it_ignores_a_record(invoke: Command) -> None:
     run = invoke("shop.py:app", write(remove(1, user("ada")), modify(2, user("ada"), user("ada"))))
 
     assert ignored(run) == [
@@ -265,17 +263,17 @@ def test_an_ignored_record_says_why_each_handler_of_its_kind_does_not_take_it(in
     ]
 
 
-def test_a_kind_that_nobody_takes_is_told_so(invoke: Command) -> None:
+def test_a_kind_without_handlers_is_named(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(modify(1, user("ada"), user("ada"))))
 
-    assert ignored(run) == ["#1 ignored: no handler of MODIFY is registered"]
+    assert ignored(run) == ["#1 ignored: no handler for MODIFY is registered"]
 
 
 def of_one_item(*numbers: int) -> list[Json]:
     return [modify(number, user("ada", CANARY), user("ada", CANARY)) for number in numbers]
 
 
-def test_records_that_are_ignored_for_one_reason_share_a_line(invoke: Command) -> None:
+def test_records_with_the_same_reason_share_a_line(invoke: Command) -> None:
     event = write(*of_one_item(1, 2), insert(3, user("ada")), *of_one_item(*range(4, 100)))
 
     run = invoke("shop.py:app", event)
@@ -284,7 +282,7 @@ def test_records_that_are_ignored_for_one_reason_share_a_line(invoke: Command) -
     assert CANARY not in run.out
 
 
-def test_a_letter_that_is_ignored_says_why_its_handler_does_not_take_it(redrive: Command) -> None:
+def test_an_ignored_letter_says_why(redrive: Command) -> None:
     JsonLinesFile("letters.jsonl").send(
         letter(modify(1, user("ada"), user("ada")), "shop.confirm", app="shop")
     )
@@ -294,7 +292,7 @@ def test_a_letter_that_is_ignored_says_why_its_handler_does_not_take_it(redrive:
     assert ignored(run) == ["#1 ignored: confirm: unchanged: email"]
 
 
-def test_an_error_does_not_name_the_record_that_its_number_names(invoke: Command) -> None:
+def test_an_error_does_not_repeat_its_record(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(insert(1, {"pk": {"S": "ada"}}), insert(2, {"pk": {"S": "bob"}})))
 
     [error] = [line for line in lines(run) if line.startswith("#1 #2 ")]

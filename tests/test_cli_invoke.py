@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ddbevents.cli._invocation import InvocationContext
 from tests.command_line import Command, Run, command, current_folder, lines
+from tests.letters import message
 
 APP = """
 import sys
@@ -61,6 +61,24 @@ app = StreamApp("bank", store=Store())
 @app.on_insert(dict)
 def book(change, transaction): ...
 """
+SHOWS_TIME = """
+import time
+
+from ddbevents import StreamApp
+
+class App(StreamApp):
+    def process(self, event, context):
+        print("left", context.get_remaining_time_in_millis())
+        report = super().process(event, context)
+        print("left", context.get_remaining_time_in_millis())
+        return report
+
+app = App()
+
+@app.on_insert(dict)
+def nap(change):
+    time.sleep(change.new["number"] / 1000)
+"""
 CANARY = "canary-5b1e"
 
 
@@ -97,7 +115,7 @@ def write(name: str, *records: object) -> Path:
     return path
 
 
-def test_each_event_is_shown_with_its_records_and_the_answer(invoke: Command) -> None:
+def test_each_event_is_shown_with_its_answer(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1)), write("b.json", record(2)))
 
     assert (run.code, run.err) == (0, "")
@@ -110,7 +128,7 @@ def test_each_event_is_shown_with_its_records_and_the_answer(invoke: Command) ->
     assert lines(run)[-1].startswith("2 records in 2 events · 2 handled · ")
 
 
-def test_a_second_run_skips_what_was_handled(invoke: Command) -> None:
+def test_a_second_run_skips_handled_records(invoke: Command) -> None:
     event = write("a.json", record(1))
     invoke("things.py:app", event)
 
@@ -121,23 +139,31 @@ def test_a_second_run_skips_what_was_handled(invoke: Command) -> None:
     assert "1 record in 1 event · 1 already handled · " in run.out
 
 
-def test_the_time_of_the_handlers_is_shown_in_milliseconds(invoke: Command) -> None:
+def test_the_time_is_shown_in_milliseconds(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(70)))
 
     assert 70 <= float(lines(run)[5].split()[-1]) < 7000
 
 
-def test_a_failure_is_shown_with_where_and_what_is_delivered_again(invoke: Command, folder: Path) -> None:
+def test_a_failure_and_the_retry_are_shown(invoke: Command, folder: Path) -> None:
     run = invoke("things.py:app", write("a.json", record(1), record(-2, "other"), record(3)))
 
     assert run.code == 1
     assert f"\n#2 ValueError at {folder / 'things.py'}:28 in second\n" in run.out
     assert '\n{"batchItemFailures": [{"itemIdentifier": "400000000000000000000000002"}]}\n' in run.out
-    assert "\nLambda delivers the records from #2 on again\n" in run.out
+    assert "\nLambda retries the records from #2 on\n" in run.out
     assert "3 records in 1 event · 2 handled · 1 failed · " in run.out
 
 
-def test_handlers_of_a_failed_record_are_shown_with_what_came_of_each(invoke: Command) -> None:
+def test_the_retry_of_a_message_is_shown(invoke: Command) -> None:
+    run = invoke(
+        "things.py:app", write("a.json", message("m-1", "no dead letter"), message("m-2", "nor this"))
+    )
+
+    assert "\nLambda retries message #1\nLambda retries message #2\n" in run.out
+
+
+def test_each_handler_of_a_failed_record_is_shown(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1)))
 
     assert "first (handled)" in run.out
@@ -145,21 +171,21 @@ def test_handlers_of_a_failed_record_are_shown_with_what_came_of_each(invoke: Co
     assert "third (not run)" in run.out
 
 
-def test_a_failing_head_is_answered_with_the_error_that_lambda_sees(invoke: Command) -> None:
+def test_a_failing_head_is_answered_with_an_error(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1), record(2, "other")))
 
     assert run.code == 1
     assert '\n{"errorType": "BatchFailedError", "errorMessage": "the batch of 2 has to ' in run.out
-    assert "Lambda delivers" not in run.out
+    assert "Lambda retries" not in run.out
 
 
-def test_an_error_of_several_records_is_shown_once(invoke: Command) -> None:
+def test_an_error_of_two_records_is_shown_once(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1, "one"), record(-2, "two")))
 
     assert "\n#1 #2 ValueError at " in run.out
 
 
-def test_an_unreadable_record_is_shown_as_such(invoke: Command) -> None:
+def test_an_unreadable_record_is_shown(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1), {"eventSource": "aws:sqs"}))
 
     assert run.code == 1
@@ -173,7 +199,7 @@ def test_values_of_items_are_not_shown(invoke: Command) -> None:
     assert CANARY not in run.out + run.err
 
 
-def test_who_asks_sees_tracebacks_with_their_messages(invoke: Command) -> None:
+def test_tracebacks_are_shown_on_demand(invoke: Command) -> None:
     Path("none.json").write_text("[]", "utf-8")
 
     run = invoke("things.py:app", write("a.json", record(1), record(-2, "other")), "none.json", "--traceback")
@@ -182,7 +208,7 @@ def test_who_asks_sees_tracebacks_with_their_messages(invoke: Command) -> None:
     assert f"\nValueError: {CANARY}\n" in run.out
 
 
-def test_a_handler_that_exits_is_shown_as_lambda_sees_it(invoke: Command) -> None:
+def test_an_exit_is_shown_as_lambda_sees_it(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(404)), write("b.json", record(1)))
 
     assert run.code == 1
@@ -193,7 +219,7 @@ def test_a_handler_that_exits_is_shown_as_lambda_sees_it(invoke: Command) -> Non
     assert "1 record in 2 events · 1 handled · 1 event refused · " in run.out
 
 
-def test_an_event_that_is_no_batch_is_refused(invoke: Command) -> None:
+def test_an_event_without_records_is_refused(invoke: Command) -> None:
     Path("a.json").write_text("[]", "utf-8")
 
     run = invoke("things.py:app", "a.json")
@@ -210,13 +236,13 @@ def test_an_empty_batch_has_no_table(invoke: Command) -> None:
     assert lines(run)[:3] == ["", "a.json", '{"batchItemFailures": []}']
 
 
-def test_a_key_cannot_reach_the_terminal(invoke: Command) -> None:
+def test_keys_are_escaped(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1, "\x1b[31mred \ud800 [bold]")))
 
     assert r"pk=\x1b[31mred \ud800 [bold]" in run.out
 
 
-def test_long_keys_and_identifiers_are_shown_whole_in_80_columns(invoke: Command) -> None:
+def test_long_keys_fit_in_80_columns(invoke: Command) -> None:
     long = record(1, "x" * 90)
     long["dynamodb"]["SequenceNumber"] = "7" * 40
 
@@ -228,7 +254,7 @@ def test_long_keys_and_identifiers_are_shown_whole_in_80_columns(invoke: Command
     assert "…" not in run.out
 
 
-def test_a_narrow_terminal_gets_a_block_for_each_record() -> None:
+def test_a_narrow_terminal_gets_blocks() -> None:
     run = command("invoke", 40)("things.py:app", write("a.json", record(1)), "--store", "memory")
     again = command("invoke", 40)("things.py:app", write("b.json", {"eventSource": "aws:sqs"}))
 
@@ -238,19 +264,36 @@ def test_a_narrow_terminal_gets_a_block_for_each_record() -> None:
     assert lines(again)[2] == "1 unreadable failed"
 
 
-def test_no_time_is_left_for_the_last_record(invoke: Command) -> None:
+def test_no_time_is_left_for_the_second_record(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1), record(2)), "--timeout", "1")
 
     assert run.code == 1
     assert "2 records in 1 event · 1 handled · 1 not run · " in run.out
 
 
-def test_a_deadline_comes_nearer_and_then_stays() -> None:
-    assert 50_000 < InvocationContext.of("orders", 60).get_remaining_time_in_millis() <= 60_000
-    assert InvocationContext.of("orders", -1).get_remaining_time_in_millis() == 0
+def milliseconds_left(run: Run) -> list[int]:
+    """Return the time before and after the batch."""
+    return [int(line.removeprefix("│ left ")) for line in lines(run) if line.startswith("│ left ")]
 
 
-def test_the_function_has_the_name_of_the_module(invoke: Command) -> None:
+def test_the_timeout_is_counted_down(invoke: Command) -> None:
+    Path("clock.py").write_text(SHOWS_TIME, "utf-8")
+
+    run = invoke("clock.py:app", write("a.json", record(20)), "--timeout", "60")
+
+    before, after = milliseconds_left(run)
+    assert 50_000 < after < before <= 60_000
+
+
+def test_no_time_is_left_after_the_timeout(invoke: Command) -> None:
+    Path("clock.py").write_text(SHOWS_TIME, "utf-8")
+
+    run = invoke("clock.py:app", write("a.json", record(1001)), "--timeout", "1")
+
+    assert milliseconds_left(run)[1] == 0
+
+
+def test_the_function_is_named_like_the_module(invoke: Command) -> None:
     invoke("things.py:app", write("a.json", record(1)), "--store", "sqlite:marks/here.db")
 
     with closing(sqlite3.connect("marks/here.db")) as connection:
@@ -267,7 +310,7 @@ def test_marks_are_hidden_from_git(invoke: Command) -> None:
 
 
 @pytest.mark.parametrize("store", ["none", "memory"])
-def test_a_run_without_a_file_handles_everything_again(invoke: Command, store: str) -> None:
+def test_a_run_without_a_file_is_forgotten(invoke: Command, store: str) -> None:
     event = write("a.json", record(1))
     invoke("things.py:app", event, "--store", store)
 
@@ -295,13 +338,13 @@ def test_a_store_that_is_down_fails_every_record(invoke: Command) -> None:
 
 
 @pytest.mark.parametrize("store", ["redis", "sqlite", "sqlite:", "memory:1", ""])
-def test_a_store_has_to_be_known(invoke: Command, store: str) -> None:
+def test_an_unknown_store_is_refused(invoke: Command, store: str) -> None:
     run = invoke("things.py:app", write("a.json"), "--store", store)
 
-    assert run == Run(2, "", f"error: --store is memory, none, sqlite:PATH or app, not {store!r}\n")
+    assert run == Run(2, "", f"error: --store has to be memory, none, sqlite:PATH or app, not {store!r}\n")
 
 
-def test_a_store_has_to_be_what_the_app_needs(invoke: Command) -> None:
+def test_a_store_that_is_not_enough_is_refused(invoke: Command) -> None:
     Path("bank.py").write_text(NEEDS_TRANSACTIONS, "utf-8")
 
     run = invoke("bank.py:app", write("a.json"), "--store", "none")
@@ -309,25 +352,26 @@ def test_a_store_has_to_be_what_the_app_needs(invoke: Command) -> None:
     assert run.code == 2
     assert run.err == (
         "error: --store none: bank.book asks for a transaction: give the app a store that has them"
-        " (--store memory is one, and app its own)\n"
+        " (--store memory has them; --store app is the app's own)\n"
     )
 
 
-def test_the_folder_of_the_marks_has_to_be_writable(invoke: Command) -> None:
+def test_the_folder_has_to_be_writable(invoke: Command) -> None:
     Path(".ddbevents").write_text("a file", "utf-8")
 
     run = invoke("things.py:app", write("a.json"))
 
-    assert run == Run(2, "", "error: .ddbevents cannot be written: File exists; --store says where else\n")
+    problem = ".ddbevents cannot be written: File exists; choose another place with --store"
+    assert run == Run(2, "", f"error: {problem}\n")
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
         (b'{"Records": [\n  1,, 2]}', "is not JSON: line 2, column 5: Expecting value"),
-        (b'{"key": "caf\xe9"}', "is not UTF-8, as JSON must be: see byte 12"),
-        (b"[" * 100_000, "is nested too deep, or a number in it is too long"),
-        (b"1" * 5_000, "is nested too deep, or a number in it is too long"),
+        (b'{"key": "caf\xe9"}', "has to be UTF-8, and byte 12 is not"),
+        (b"[" * 100_000, "is nested too deeply, or a number in it is too long"),
+        (b"1" * 5_000, "is nested too deeply, or a number in it is too long"),
     ],
     ids=["syntax", "encoding", "depth", "digits"],
 )
@@ -343,16 +387,17 @@ def test_a_byte_order_mark_is_no_error(invoke: Command) -> None:
     assert invoke("things.py:app", "a.json").code == 0
 
 
-def test_an_event_has_to_be_there(invoke: Command) -> None:
+def test_a_missing_event_is_refused(invoke: Command) -> None:
     assert invoke("things.py:app", "b.json") == Run(2, "", "error: there is no file b.json\n")
 
 
-def test_an_event_has_to_be_a_file(invoke: Command) -> None:
+def test_a_folder_is_no_event(invoke: Command) -> None:
     Path("events").mkdir()
 
     run = invoke("things.py:app", "events")
 
-    assert run == Run(2, "", "error: events is a folder: name the files in it, such as events/*.json\n")
+    problem = "events is a folder; name the files in it, for example events/*.json"
+    assert run == Run(2, "", f"error: {problem}\n")
 
 
 def test_an_event_has_to_be_readable(invoke: Command) -> None:
@@ -364,7 +409,7 @@ def test_an_event_has_to_be_readable(invoke: Command) -> None:
     assert run.err.startswith("error: loop.json cannot be read: Too many levels of symbolic links")
 
 
-def test_a_target_has_to_be_there(invoke: Command) -> None:
+def test_a_missing_target_is_refused(invoke: Command) -> None:
     assert invoke("nothing.py:app", write("a.json")) == Run(2, "", "error: there is no file nothing.py\n")
 
 
@@ -378,7 +423,7 @@ def test_errors_are_one_line_each(invoke: Command) -> None:
     assert run.err.count("\n") == 1
 
 
-def test_nothing_runs_unless_every_event_can_be_read(invoke: Command) -> None:
+def test_nothing_runs_if_a_file_is_missing(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1)), "missing.json")
 
     assert run == Run(2, "", "error: there is no file missing.json\n")

@@ -1,140 +1,196 @@
-# ruff: noqa: T201  # what is printed is what is tested
+"""The output of handlers, printed or logged, as commands show it."""
+
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
+from pathlib import Path
+from textwrap import indent
 
 import pytest
-from rich.console import Console
+from typing_extensions import override
 
-from ddbevents.cli._output import handler_output, terminal
+from tests.command_line import command, content, current_folder, lines, run_main, text_file
+from tests.stream import batch, insert, user
 
+APP = """
+import logging
+import sys
 
-@pytest.fixture
-def shown() -> io.StringIO:
-    return io.StringIO()
+from ddbevents import StreamApp
 
-
-@pytest.fixture
-def console(shown: io.StringIO) -> Console:
-    return Console(file=shown, width=80, force_terminal=False)
-
-
-def test_what_is_printed_stands_behind_a_bar(console: Console, shown: io.StringIO) -> None:
-    with handler_output(console):
-        print("one")
-        print("two", file=sys.stderr)
-
-    assert shown.getvalue() == "│ one\n│ two\n"
+app = StreamApp()
+seen = {}
 
 
-def test_what_is_printed_is_passed_on_at_once(console: Console, shown: io.StringIO) -> None:
-    with handler_output(console):
-        print("continue? ", end="")
-        at_once = shown.getvalue()
-
-    assert at_once == "│ continue? "
+@app.on_report
+def fail_after_report(report):
+    if "report" in seen:
+        raise ValueError
 
 
-def test_bytes_are_shown_as_text(console: Console, shown: io.StringIO) -> None:
-    with handler_output(console):
-        sys.stdout.buffer.write(b"caf\xc3\xa9 \xff\n")
-
-    assert shown.getvalue() == "│ café �\n"
+@app.on_insert(dict)
+def handle(change):
+"""
 
 
-def test_an_unfinished_line_is_ended_once(console: Console, shown: io.StringIO) -> None:
-    with handler_output(console) as output:
-        print("one", end="")
-        output.end_line()
-
-    assert shown.getvalue() == "│ one\n"
-
-
-def test_log_lines_of_info_are_shown_each_behind_a_bar(console: Console, shown: io.StringIO) -> None:
-    with handler_output(console):
-        logging.getLogger("shop").debug("hidden")
-        logging.getLogger("shop").info("two\nlines")
-
-    assert shown.getvalue() == "│ INFO shop: two\n│ lines\n"
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with current_folder(tmp_path, monkeypatch):
+        Path("event.json").write_text(json.dumps(batch(insert(1, user("ada")))), "utf-8")
+        yield tmp_path
 
 
-def test_an_app_that_configures_logging_is_not_heard_twice(console: Console, shown: io.StringIO) -> None:
-    with handler_output(console):
-        logging.basicConfig(level="DEBUG", format="again")
-        logging.getLogger("shop").info("once")
-
-    assert shown.getvalue() == "│ INFO shop: once\n"
+def write_handler(body: str) -> None:
+    Path("shop.py").write_text(APP + indent(body, "    "), "utf-8")
 
 
-def test_an_app_chooses_its_level(console: Console, shown: io.StringIO) -> None:
-    with handler_output(console):
-        logging.getLogger().setLevel("DEBUG")
-        logging.getLogger("shop").debug("detail")
-
-    assert shown.getvalue() == "│ DEBUG shop: detail\n"
-
-
-def test_failures_that_the_table_shows_are_not_logged_as_well(console: Console, shown: io.StringIO) -> None:
-    with handler_output(console):
-        logging.getLogger("ddbevents").error("record 1 failed")
-        logging.getLogger("ddbevents").info("news")
-
-    assert shown.getvalue() == "│ INFO ddbevents: news\n"
+def shown(body: str) -> list[str]:
+    """Return the lines behind the bar, of a handler with this body."""
+    write_handler(body)
+    run = command("invoke")("shop.py:app", "event.json")
+    return [line for line in lines(run) if line.startswith("│")]
 
 
-def test_failures_that_the_table_does_not_show_are_logged(console: Console, shown: io.StringIO) -> None:
-    with handler_output(console):
-        logging.getLogger("ddbevents").error("a callback of on_report failed: %s", "ValueError")
-
-    assert shown.getvalue() == "│ ERROR ddbevents: a callback of on_report failed: ValueError\n"
+def run_handler(body: str) -> int:
+    write_handler(body)
+    return run_main("invoke", "shop.py:app", "event.json")
 
 
-def test_afterwards_all_is_as_before(console: Console) -> None:
-    before = (sys.stdout, sys.stderr, logging.getLogger().level, [*logging.getLogger().handlers])
-
-    with handler_output(console):
-        logging.getLogger().setLevel("DEBUG")
-
-    assert before == (sys.stdout, sys.stderr, logging.getLogger().level, logging.getLogger().handlers)
+def test_printed_lines_stand_behind_a_bar() -> None:
+    assert shown("print('one')\nprint('two', file=sys.stderr)") == ["│ one", "│ two"]
 
 
-def test_a_stream_that_an_app_keeps_may_outlive_the_other() -> None:
-    file = io.StringIO()
-    with handler_output(Console(file=file)):
-        kept = sys.stdout
-    file.close()
-
-    kept.flush()
-
-    assert file.closed
+def test_printed_bytes_are_shown_as_text() -> None:
+    assert shown(r"sys.stdout.buffer.write(b'caf\xc3\xa9 \xff\n')") == ["│ café �"]
 
 
-def test_handlers_see_the_terminal_behind_the_bar() -> None:
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as file, handler_output(Console(file=file)):
-        assert sys.stdout.fileno() == file.fileno()
-        assert sys.stdout.isatty() == file.isatty()
-        assert sys.stdout.encoding == "utf-8"
+def test_an_unfinished_line_is_ended() -> None:
+    write_handler("print('one', end='')")
+
+    run = command("invoke")("shop.py:app", "event.json")
+
+    assert "\n│ one\n#" in run.out
 
 
-def test_what_cannot_be_encoded_is_shown_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("FORCE_COLOR", raising=False)  # as set by some CI
-    content = io.BytesIO()
-    file = io.TextIOWrapper(content, encoding="ascii", write_through=True)
+def test_a_finished_line_is_not_ended_again() -> None:
+    write_handler("print('one')")
 
-    with redirect_stdout(file):
-        console = terminal()
-        with handler_output(console):
-            print("café \ud800")
+    run = command("invoke")("shop.py:app", "event.json")
 
-    assert content.getvalue() == b"| caf\\xe9 \\ud800\n"
+    assert "\n│ one\n#" in run.out
 
 
-def test_any_file_can_stand_for_the_terminal(shown: io.StringIO) -> None:
-    with redirect_stdout(shown):
-        terminal().print("shown")
+class Keyboard(io.StringIO):
+    """Somebody who answers, having read what is shown."""
 
-    assert shown.getvalue() == "shown\n"
+    def __init__(self, screen: io.StringIO) -> None:
+        super().__init__("yes\n")
+        self.screen = screen
+        self.read = ""
+
+    @override
+    def readline(self, size: int | None = -1, /) -> str:
+        self.read = self.screen.getvalue()
+        return super().readline()
+
+
+def test_a_prompt_is_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyboard = Keyboard(io.StringIO())
+    monkeypatch.setattr(sys, "stdin", keyboard)  # input() reads there
+
+    with redirect_stdout(keyboard.screen):
+        run_handler("input('continue? ')")
+
+    assert keyboard.read.endswith("│ continue? ")
+
+
+def test_log_lines_of_level_info_are_shown() -> None:
+    body = "logging.getLogger('shop').debug('hidden')\nlogging.getLogger('shop').info('two\\nlines')"
+
+    assert shown(body) == ["│ INFO shop: two", "│ lines"]
+
+
+def test_basic_config_adds_no_second_line() -> None:
+    body = "logging.basicConfig(level='DEBUG', format='again')\nlogging.getLogger('shop').info('once')"
+
+    assert shown(body) == ["│ INFO shop: once"]
+
+
+def test_an_app_chooses_its_level() -> None:
+    body = "logging.getLogger().setLevel('DEBUG')\nlogging.getLogger('shop').debug('detail')"
+
+    assert "│ DEBUG shop: detail" in shown(body)
+
+
+def test_failures_in_the_table_are_not_logged() -> None:
+    body = "logging.getLogger('ddbevents').info('news')\nraise ValueError"
+
+    assert shown(body) == ["│ INFO ddbevents: news"]
+
+
+def test_failures_outside_the_table_are_logged() -> None:
+    [line] = shown("seen['report'] = True")
+
+    assert line.startswith("│ ERROR ddbevents: a callback of on_report failed: ")
+
+
+def test_output_and_logging_are_restored() -> None:
+    before = (logging.getLogger().level, [*logging.getLogger().handlers])
+    out = text_file()
+
+    with redirect_stdout(out):
+        run_handler("logging.getLogger().setLevel('DEBUG')")
+        after = sys.stdout
+
+    assert after is out
+    assert (logging.getLogger().level, logging.getLogger().handlers) == before
+
+
+def test_a_kept_stream_may_outlive_the_command() -> None:
+    out = text_file()
+    with redirect_stdout(out):
+        run_handler("seen['kept'] = sys.stdout")
+    out.close()
+
+    sys.modules["shop"].seen["kept"].flush()
+
+    assert out.closed
+
+
+def test_handlers_see_the_terminal() -> None:
+    main_end, terminal_end = os.openpty()
+
+    with os.fdopen(terminal_end, "w", encoding="utf-8") as terminal, redirect_stdout(terminal):
+        run_handler("seen.update(file=sys.stdout.fileno(), isatty=sys.stdout.isatty())")
+    os.close(main_end)
+
+    assert sys.modules["shop"].seen == {"file": terminal_end, "isatty": True}
+
+
+def test_handlers_print_utf_8() -> None:
+    assert shown("print(sys.stdout.encoding)") == ["│ utf-8"]
+
+
+def test_unencodable_characters_are_escaped() -> None:
+    out = text_file("ascii")
+
+    with redirect_stdout(out):
+        run_handler(r"print('café \ud800')")
+
+    assert "\n| caf\\xe9 \\ud800\n" in content(out)
+
+
+def test_any_file_can_stand_for_the_terminal() -> None:
+    out = io.StringIO()
+
+    with redirect_stdout(out):
+        code = run_handler("print('shown')")
+
+    assert code == 0
+    assert "\n│ shown\n" in out.getvalue()

@@ -1,16 +1,29 @@
+"""TARGET, the argument that names an app."""
+
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ddbevents.cli._errors import CommandError
-from ddbevents.cli._target import load_target
-from tests.command_line import current_folder
+from ddbevents.dead_letters import JsonLinesFile
+from tests.command_line import command, current_folder, lines
+from tests.letters import letter
 
-APP = "from ddbevents import StreamApp\n\napp = StreamApp()\nother = StreamApp()\nnumber = 3\n"
+APP = """
+from ddbevents import StreamApp
+
+print("imported", __name__)
+app = StreamApp()
+other = StreamApp()
+number = 3
+
+
+@other.on_insert(dict)
+@app.on_insert(dict)
+def welcome(change): ...
+"""
 WRONG_HANDLER = """
 from ddbevents import StreamApp
 
@@ -25,20 +38,25 @@ def handler(change, transaction, context): ...
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with current_folder(tmp_path, monkeypatch):
         Path("shop.py").write_text(APP, "utf-8")
+        Path("event.json").write_text('{"Records": []}', "utf-8")
         yield tmp_path
 
 
+def imported(target: str) -> list[str]:
+    """Return the names of the modules that were imported with a target."""
+    run = command("invoke")(target, "event.json")
+    assert (run.code, run.err) == (0, "")
+    return [line.split()[-1] for line in lines(run) if line.startswith("│ imported ")]
+
+
 def refusal(target: str) -> str:
-    with pytest.raises(CommandError) as caught:
-        load_target(target)
-    return str(caught.value)
+    run = command("invoke")(target, "event.json")
+    assert run.code == 2
+    return run.err.removeprefix("error: ").removesuffix("\n")
 
 
 def test_a_file_is_imported_under_its_stem() -> None:
-    target = load_target("shop.py:app")
-
-    assert target.module == "shop"
-    assert target.app is sys.modules["shop"].app
+    assert imported("shop.py:app") == ["shop"]
 
 
 def test_a_file_finds_the_modules_beside_it(folder: Path) -> None:
@@ -46,60 +64,73 @@ def test_a_file_finds_the_modules_beside_it(folder: Path) -> None:
     (folder / "parts" / "neighbour_of_app.py").write_text(APP, "utf-8")
     (folder / "parts" / "main_app.py").write_text("from neighbour_of_app import app", "utf-8")
 
-    target = load_target("parts/main_app.py:app")
-
-    assert target.app is sys.modules["neighbour_of_app"].app
+    assert imported("parts/main_app.py:app") == ["neighbour_of_app"]
 
 
-def test_a_module_of_the_current_folder_is_imported() -> None:
-    assert load_target("shop:other").module == "shop"
+def test_a_module_is_found_in_this_folder() -> None:
+    assert imported("shop:other") == ["shop"]
 
 
-def test_a_module_of_a_package_is_imported(folder: Path) -> None:
+def test_a_module_of_a_package_is_found(folder: Path) -> None:
     (folder / "shops").mkdir()
     (folder / "shops" / "corner.py").write_text(APP, "utf-8")
 
-    assert load_target("shops.corner:app").module == "shops.corner"
+    assert imported("shops.corner:app") == ["shops.corner"]
 
 
 @pytest.mark.parametrize("target", ["shop", "shop.py", ":app", "shop.py:", ""])
 def test_a_target_names_a_module_and_an_app(target: str) -> None:
-    assert refusal(target) == f"TARGET is module:app or path/to/file.py:app, and {target!r} names no app"
+    problem = f"TARGET has to be module:app or path/to/file.py:app; {target!r} names no app"
+
+    assert refusal(target) == problem
 
 
 @pytest.mark.parametrize("file", ["missing.py", "parts/shop", "parts\\shop"])
-def test_a_file_has_to_be_there(file: str) -> None:
+def test_a_missing_file_is_refused(file: str) -> None:
     assert refusal(f"{file}:app") == f"there is no file {file}"
 
 
 def test_a_file_has_to_be_python(folder: Path) -> None:
     (folder / "shop.json").write_text("{}", "utf-8")
 
-    assert refusal("./shop.json:app") == "shop.json cannot be imported: ImportError: it is no Python file"
+    problem = refusal("./shop.json:app")
+
+    assert problem == "shop.json cannot be imported: ImportError: it is not a Python file"
 
 
-@pytest.mark.parametrize("module", ["no_such_module", "no_such_module.app", "shop.app"])
-def test_a_module_has_to_be_there(module: str) -> None:
-    assert refusal(f"{module}:app").startswith("there is no module ")
+@pytest.mark.parametrize(
+    ("module", "missing"),
+    [
+        ("no_such_module", "no_such_module"),
+        ("no_such_module.app", "no_such_module"),
+        ("shop.app", "shop.app"),
+    ],
+)
+def test_a_missing_module_is_refused(module: str, missing: str) -> None:
+    problem = f"there is no module {missing} in the current folder or on Python's search path"
+
+    assert refusal(f"{module}:app") == problem
 
 
 @pytest.mark.parametrize("target", ["shop.py:missing", "shop:missing"])
-def test_an_unknown_attribute_is_answered_with_the_apps(target: str) -> None:
+def test_an_unknown_app_is_refused(target: str) -> None:
     place = target.partition(":")[0]
 
-    assert refusal(target) == f"{place} has no missing; its apps: app, other"
+    assert refusal(target) == f"{place} has no missing; its apps are: app, other"
 
 
 def test_an_attribute_has_to_be_an_app() -> None:
-    assert refusal("shop:number") == "shop:number is of type int, not a StreamApp; its apps: app, other"
+    problem = "number in shop is of type int, not a StreamApp; its apps are: app, other"
+
+    assert refusal("shop:number") == problem
 
 
-def test_a_module_without_apps_says_so(folder: Path) -> None:
+def test_a_module_has_to_have_an_app(folder: Path) -> None:
     (folder / "empty_shop.py").write_text("app = None", "utf-8")
 
     problem = refusal("empty_shop:app")
 
-    assert problem == "empty_shop:app is of type NoneType, not a StreamApp; and no other app"
+    assert problem == "app in empty_shop is of type NoneType, not a StreamApp; it has no app"
 
 
 @pytest.mark.parametrize(
@@ -112,23 +143,23 @@ def test_a_module_without_apps_says_so(folder: Path) -> None:
     ],
     ids=["missing dependency", "exception", "exit", "syntax"],
 )
-def test_what_an_import_raises_is_told_with_its_place(folder: Path, source: str, problem: str) -> None:
+def test_a_failing_import_is_located(folder: Path, source: str, problem: str) -> None:
     file = folder / "broken_shop.py"
     file.write_text(source, "utf-8")
 
-    told = refusal("broken_shop.py:app")
+    message = refusal("broken_shop.py:app")
 
-    assert told == f"broken_shop.py cannot be imported: {problem.format(file=file)}"
+    assert message == f"broken_shop.py cannot be imported: {problem.format(file=file)}"
 
 
-def test_a_wrong_handler_is_told_with_the_line_of_the_user(folder: Path) -> None:
+def test_a_wrong_handler_is_located(folder: Path) -> None:
     file = folder / "broken_shop.py"
     file.write_text(WRONG_HANDLER, "utf-8")
 
-    told = refusal("broken_shop:app")
+    message = refusal("broken_shop:app")
 
-    assert told.startswith("broken_shop cannot be imported: ConfigurationError: broken_shop.handler takes")
-    assert told.endswith(f"(at {file}:6)")
+    assert message.startswith("broken_shop cannot be imported: ConfigurationError: broken_shop.handler takes")
+    assert message.endswith(f"(at {file}:6)")
 
 
 @pytest.fixture
@@ -141,26 +172,36 @@ def package(folder: Path) -> Path:
     return folder / "shops"
 
 
+def redrive_advice(target: str, handler: str) -> str:
+    """Redrive a dead letter of a handler, and return the last line."""
+    JsonLinesFile("letters.jsonl").send(letter(handler=handler))
+    run = command("redrive")(target, "letters.jsonl", "--store", "memory")
+    return lines(run)[-1]
+
+
+@pytest.mark.usefixtures("package")
 @pytest.mark.parametrize(
-    ("target", "module", "named"),
+    ("target", "handler", "other"),
     [
-        ("shops.corner:other", "corner", "shops/corner.py:other"),
-        ("shops/corner.py:app", "shops.corner", "shops.corner:app"),
-        ("shops.market.stall:app", "market.stall", "market.stall:app"),
-        ("shops:app", "shops", "shops:app"),
-        ("shops.corner:app", "kiosk", None),
+        ("shops.corner:other", "corner.welcome", "shops/corner.py:other"),
+        ("shops/corner.py:app", "shops.corner.welcome", "shops.corner:app"),
+        ("shops.market.stall:app", "market.stall.welcome", "market.stall:app"),
+        ("shops/__init__.py:app", "shops.welcome", "shops:app"),
     ],
 )
-def test_a_target_can_be_said_with_another_name_of_its_module(
-    package: Path, target: str, module: str, named: str | None
-) -> None:
-    assert load_target(target).named(module) == named
+def test_a_handler_is_found_under_another_target(target: str, handler: str, other: str) -> None:
+    assert redrive_advice(target, handler).startswith(f"did you mean TARGET {other}? ")
 
 
-def test_a_target_outside_the_current_folder_has_its_whole_path(
-    package: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = load_target("shops.corner:app")
-    monkeypatch.chdir(package / "market")  # where a command runs
+@pytest.mark.usefixtures("package")
+def test_a_strange_handler_has_no_target() -> None:
+    assert "did you mean" not in redrive_advice("shops.corner:app", "kiosk.welcome")
 
-    assert target.named("corner") == f"{package / 'corner.py'}:app"
+
+def test_a_target_elsewhere_has_its_whole_path(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(package.parent)  # as if the package were installed
+    monkeypatch.chdir(package / "market")  # where the command runs
+
+    advice = redrive_advice("shops.corner:app", "corner.welcome")
+
+    assert advice.startswith(f"did you mean TARGET {package / 'corner.py'}:app? ")

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import io
+import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from rich.console import Console
+from typing_extensions import override
 
 from ddbevents import Insert, StreamApp
-from ddbevents.cli._errors import CommandError
-from ddbevents.cli._letters import open_source
-from ddbevents.cli._progress import progress_bar
-from ddbevents.dead_letters import DeadLetter, DeadLetters, JsonLinesFile, S3Bucket, SQSQueue, from_json
+from ddbevents.dead_letters import (
+    DeadLetter,
+    DeadLetters,
+    JsonLinesFile,
+    S3Bucket,
+    SQSQueue,
+    from_json,
+    to_json,
+)
 from ddbevents.stores import MemoryStore
-from tests.command_line import Command, command, current_folder, lines
-from tests.letters import answer, keys_of, letter, new_bucket, new_queue
+from tests.command_line import Command, Run, command, current_folder, lines
+from tests.letters import keys_of, letter, new_bucket, new_queue
 from tests.stream import CANARY, Context, batch, insert, user
 
 if TYPE_CHECKING:
@@ -74,13 +81,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def redrive(moto_endpoint: str) -> Command:
-    environment = {
-        "AWS_ENDPOINT_URL": moto_endpoint,
+    return command("redrive", 100, **aws(moto_endpoint))
+
+
+def aws(endpoint: str) -> dict[str, str]:
+    """Return the environment in which boto3 finds an endpoint."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "eu-central-1",
     }
-    return command("redrive", 100, **environment)
 
 
 def of(name: str, number: int = 1, **parts: Any) -> DeadLetter:
@@ -98,7 +109,7 @@ def left(path: Path) -> list[DeadLetter]:
     return [from_json(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def test_letters_run_and_leave_the_file(redrive: Command) -> None:
+def test_handled_letters_leave_the_file(redrive: Command) -> None:
     path = file_of(of("ada"), of("bob", 2))
 
     run = redrive("people.py:app", path)
@@ -106,10 +117,10 @@ def test_letters_run_and_leave_the_file(redrive: Command) -> None:
     assert (run.code, run.err, left(path)) == (0, "", [])
     assert lines(run)[:3] == ["│ welcome ada", "│ welcome bob", lines(run)[2]]
     assert lines(run)[4].split()[:5] == ["1", "INSERT", "pk=ada", "welcome", "handled"]
-    assert lines(run)[-1] == "2 letters in letters.jsonl · 2 handled · 2 removed"
+    assert lines(run)[-1] == "2 dead letters in letters.jsonl · 2 handled · 2 removed"
 
 
-def test_a_letter_that_fails_stays_with_the_later_ones_of_its_item(redrive: Command) -> None:
+def test_a_failed_letter_holds_back_its_item(redrive: Command) -> None:
     letters = [
         of("bad"),
         of("ada", 2),
@@ -121,7 +132,7 @@ def test_a_letter_that_fails_stays_with_the_later_ones_of_its_item(redrive: Comm
     run = redrive("people.py:app", path)
 
     assert (run.code, left(path)) == (1, [letters[0], letters[11]])
-    assert "12 letters in letters.jsonl · 10 handled · 1 failed · 1 not run · 10 removed" in run.out
+    assert "12 dead letters in letters.jsonl · 10 handled · 1 failed · 1 not run · 10 removed" in run.out
     assert "#1 ValueError at " in run.out
     assert CANARY not in run.out
 
@@ -144,18 +155,18 @@ def test_many_letters_leave_the_file(redrive: Command) -> None:
     assert (run.code, left(path)) == (0, [])
 
 
-def test_letters_can_be_kept_and_are_not_handled_twice(redrive: Command) -> None:
+def test_kept_letters_are_not_handled_twice(redrive: Command) -> None:
     path = file_of(of("ada"))
 
     first = redrive("people.py:app", path, "--keep")
     second = redrive("people.py:app", path)
 
-    assert first.out.endswith("1 letter in letters.jsonl · 1 handled · 0 removed\n")
-    assert second.out.endswith("1 letter in letters.jsonl · 1 already handled · 1 removed\n")
+    assert first.out.endswith("1 dead letter in letters.jsonl · 1 handled · 0 removed\n")
+    assert second.out.endswith("1 dead letter in letters.jsonl · 1 already handled · 1 removed\n")
     assert left(path) == []
 
 
-def test_marks_are_in_the_store_of_the_app_or_in_another(redrive: Command) -> None:
+def test_another_store_knows_no_marks(redrive: Command) -> None:
     path = file_of(of("ada"))
     redrive("people.py:app", path, "--keep")
 
@@ -172,10 +183,11 @@ def test_a_dry_run_shows_what_would_run(redrive: Command) -> None:
 
     assert (run.code, len(left(path))) == (0, 3)
     assert "│" not in run.out
-    assert "3 letters in letters.jsonl · 3 not run · 0 removed\nnothing ran; what would" in run.out
+    assert "3 dead letters in letters.jsonl · 3 not run · 0 removed\n" in run.out
+    assert lines(run)[-1] == "nothing ran; what would run is shown as not run"
 
 
-def test_a_dry_run_knows_what_cannot_run(redrive: Command) -> None:
+def test_a_dry_run_refuses_a_wrong_app(redrive: Command) -> None:
     path = file_of(of("ada", app="others"))
 
     run = redrive("people.py:app", path, "--dry-run")
@@ -184,7 +196,7 @@ def test_a_dry_run_knows_what_cannot_run(redrive: Command) -> None:
     assert "the dead letter is of the app 'others', not 'users'" in run.out
 
 
-def test_an_app_without_a_name_takes_the_one_of_the_letter(redrive: Command) -> None:
+def test_a_nameless_app_is_named_by_the_letter(redrive: Command) -> None:
     path = file_of(of("ada", app="one"), of("bob", 2, app="two"))
 
     run = redrive("people.py:nameless", path)
@@ -192,7 +204,7 @@ def test_an_app_without_a_name_takes_the_one_of_the_letter(redrive: Command) -> 
     assert (run.code, left(path)) == (0, [])
 
 
-def test_lines_that_are_no_letters_stay(redrive: Command) -> None:
+def test_other_lines_stay(redrive: Command) -> None:
     path = file_of(of("ada"))
     path.write_bytes(b"no letter\n\n" + path.read_bytes() + b'{"version": "\xff"}')
 
@@ -203,16 +215,16 @@ def test_lines_that_are_no_letters_stay(redrive: Command) -> None:
     assert "it is no dead letter: expected JSON" in run.out
 
 
-def test_a_handler_that_ends_python_ends_the_command(redrive: Command) -> None:
+def test_an_exit_ends_the_command(redrive: Command) -> None:
     path = file_of(of("exit"))
 
     run = redrive("people.py:app", path)
 
     assert (run.code, len(left(path))) == (2, 1)
-    assert run.err.startswith("error: a handler ended Python (Runtime exited with error: exit status 3)")
+    assert run.err.startswith("error: a handler ended Python (Runtime exited with error: exit status 3); ")
 
 
-def test_what_ran_before_is_taken_out_all_the_same(redrive: Command) -> None:
+def test_an_exit_keeps_no_earlier_letters(redrive: Command) -> None:
     path = file_of(*[of(f"u-{number}", number) for number in range(10)], of("exit", 10))
 
     redrive("people.py:app", path)
@@ -221,12 +233,13 @@ def test_what_ran_before_is_taken_out_all_the_same(redrive: Command) -> None:
 
 
 @pytest.mark.parametrize("source", ["missing.jsonl", "."])
-def test_a_source_that_is_none_says_what_one_is(redrive: Command, source: str) -> None:
+def test_a_source_has_to_be_there(redrive: Command, source: str) -> None:
     run = redrive("people.py:app", source)
 
     assert run.code == 2
     assert run.err == (
-        f"error: there is no file {source}; SOURCE is a file, s3://bucket/prefix or a queue's URL\n"
+        f"error: there is no file {source};"
+        " SOURCE has to be a file, s3://bucket/prefix or the URL of a queue\n"
     )
 
 
@@ -239,7 +252,7 @@ def test_a_bucket_is_emptied(redrive: Command, s3: S3Client) -> None:
     run = redrive("people.py:app", f"s3://{bucket}/letters/")
 
     assert [key.partition("/")[0] for key in keys_of(s3, bucket)] == ["letters", "other"]
-    assert f"2 letters in s3://{bucket}/letters/ · 1 handled · 1 failed · 1 removed" in run.out
+    assert f"2 dead letters in s3://{bucket}/letters/ · 1 handled · 1 failed · 1 removed" in run.out
 
 
 def test_a_bucket_may_be_empty(redrive: Command, s3: S3Client) -> None:
@@ -247,7 +260,7 @@ def test_a_bucket_may_be_empty(redrive: Command, s3: S3Client) -> None:
 
     run = redrive("people.py:app", f"s3://{bucket}")
 
-    assert run.out == f"\n0 letters in s3://{bucket} · 0 removed\n"
+    assert run.out == f"\n0 dead letters in s3://{bucket} · 0 removed\n"
 
 
 def number_of_messages(client: SQSClient, url: str) -> int:
@@ -265,11 +278,11 @@ def test_a_queue_is_emptied(redrive: Command, sqs: SQSClient) -> None:
     run = redrive("people.py:app", url)
 
     assert run.code == 1
-    assert f"13 letters in {url} · 12 handled · 1 failed · 12 removed" in run.out
+    assert f"13 dead letters in {url} · 12 handled · 1 failed · 12 removed" in run.out
     assert number_of_messages(sqs, url) == 1
 
 
-def test_a_dry_run_gives_the_messages_back(redrive: Command, sqs: SQSClient) -> None:
+def test_a_dry_run_releases_the_messages(redrive: Command, sqs: SQSClient) -> None:
     url = new_queue(sqs)
     sink = SQSQueue(url, client=sqs)
     for number in range(12):
@@ -280,7 +293,7 @@ def test_a_dry_run_gives_the_messages_back(redrive: Command, sqs: SQSClient) -> 
     assert (run.code, number_of_messages(sqs, url)) == (0, 12)
 
 
-def test_a_letter_that_fails_holds_back_its_group_of_a_fifo_queue(redrive: Command, sqs: SQSClient) -> None:
+def test_a_failed_letter_holds_back_its_group(redrive: Command, sqs: SQSClient) -> None:
     url = new_queue(sqs, ".fifo", FifoQueue="true")
     sink = SQSQueue(url, client=sqs)
     sink.send(of("bad", 1))
@@ -289,13 +302,11 @@ def test_a_letter_that_fails_holds_back_its_group_of_a_fifo_queue(redrive: Comma
 
     run = redrive("people.py:app", url)
 
-    assert f"3 letters in {url} · 1 handled · 1 failed · 1 not run · 1 removed" in run.out
+    assert f"3 dead letters in {url} · 1 handled · 1 failed · 1 not run · 1 removed" in run.out
     assert number_of_messages(sqs, url) == 2
 
 
-def test_what_an_app_put_aside_in_a_queue_is_handled_when_the_cause_is_gone(
-    redrive: Command, sqs: SQSClient
-) -> None:
+def test_a_mended_app_handles_its_letters(redrive: Command, sqs: SQSClient) -> None:
     url = new_queue(sqs)
     app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(SQSQueue(url, client=sqs), after=1))
     app.on_insert(dict)(fail)
@@ -312,40 +323,59 @@ def fail(_: Insert[dict[str, str]]) -> None:
     raise ConnectionError
 
 
+class ScriptedSQS(BaseHTTPRequestHandler):
+    """A queue that delivers its one message each time, and deletes nothing."""
+
+    responses: ClassVar[dict[str, object]] = {
+        "GetQueueAttributes": {"Attributes": {"ApproximateNumberOfMessages": "1"}},
+        "ReceiveMessage": {
+            "Messages": [{"MessageId": "m-1", "ReceiptHandle": "AQEB", "Body": to_json(of("ada"))}]
+        },
+        "DeleteMessageBatch": {
+            "Failed": [{"Id": "m-1", "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}]
+        },
+        "ChangeMessageVisibilityBatch": {},
+    }
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps(self.responses[self.headers["X-Amz-Target"].rpartition(".")[2]]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing."""
+
+
 @pytest.fixture
-def queue(moto_endpoint: str, sqs: SQSClient, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of a queue with two letters, which boto3 finds."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)  # boto3 is configured by the environment
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    url = new_queue(sqs)
-    SQSQueue(url, client=sqs).send(of("ada"))
-    SQSQueue(url, client=sqs).send(of("bob", 2))
-    return url
+def scripted_queue() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), ScriptedSQS) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/1/letters"
+        server.shutdown()
 
 
-def test_a_message_that_is_delivered_again_is_not_run_again(queue: str) -> None:
-    visible_at_once = -30
-
-    with open_source(queue, visible_at_once) as source:
-        batches = [*source.batches()]
-
-    assert [len(batch) for batch in batches] == [2]
+def redrive_at(url: str, *options: str) -> Run:
+    return command("redrive", **aws(url.removesuffix("/1/letters")))("people.py:app", url, *options)
 
 
-def remove_all_but_refuse(queue: str) -> None:
-    """SQS refuses single messages in an answer that is no error."""
-    with open_source(queue, 60) as source:
-        [batch] = source.batches()
-        client = source._client  # type: ignore[attr-defined]  # noqa: SLF001  # of a queue
-        answer(client, "DeleteMessageBatch", b'{"Failed": [{"Id": "1", "Code": "ReceiptHandleIsInvalid"}]}')
-        source.remove([found.handle for found in batch])
+def test_a_message_that_comes_again_is_not_run_again(scripted_queue: str) -> None:
+    run = redrive_at(scripted_queue, "--keep")
+
+    assert f"1 dead letter in {scripted_queue} · 1 handled · 0 removed" in run.out
+    assert lines(run).count("│ welcome ada") == 1
 
 
-def test_a_message_that_cannot_be_taken_out_is_an_error(queue: str) -> None:
-    with pytest.raises(CommandError, match="goes on holding letters that are handled: run it again"):
-        remove_all_but_refuse(queue)
+def test_a_message_that_stays_is_an_error(scripted_queue: str) -> None:
+    run = redrive_at(scripted_queue)
+
+    assert run.code == 2
+    assert run.err == (
+        f"error: some handled dead letters are still in the queue {scripted_queue}; run the command again\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -355,9 +385,7 @@ def test_a_message_that_cannot_be_taken_out_is_an_error(queue: str) -> None:
         ("{endpoint}/1/gone", "the queue {endpoint}/1/gone is not there"),
     ],
 )
-def test_a_source_that_is_missing_is_named(
-    redrive: Command, moto_endpoint: str, source: str, reason: str
-) -> None:
+def test_a_missing_source_is_named(redrive: Command, moto_endpoint: str, source: str, reason: str) -> None:
     run = redrive("people.py:app", source.format(endpoint=moto_endpoint))
 
     assert run.code == 2
@@ -383,7 +411,7 @@ def package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("pkg/people.py:app", "pkg.people.welcome", "pkg.people:app", "people.welcome"),
     ],
 )
-def test_a_letter_of_the_app_by_another_name_says_how_to_load_it(
+def test_a_renamed_module_is_found(
     redrive: Command, target: str, lost: str, named: str, handler: str
 ) -> None:
     path = file_of(of("ada")._replace(handler=lost), of("bob", 2)._replace(handler=lost))
@@ -392,14 +420,14 @@ def test_a_letter_of_the_app_by_another_name_says_how_to_load_it(
 
     assert run.code == 1
     assert lines(run)[-1] == (
-        f"did you mean TARGET {named}? There {handler} is {lost}, as in the letter:"
-        " with a new name in the letter its marks are others, and what is done may be done twice"
+        f"did you mean TARGET {named}? It loads {handler} as {lost}, the name in the dead letter."
+        " Do not change that name: idempotency records contain it, and handlers could run twice"
     )
 
 
 @pytest.mark.usefixtures("package")
 @pytest.mark.parametrize("lost", ["people.greet", "persons.welcome", "others.leave", "welcome"])
-def test_a_letter_of_a_handler_that_is_gone_names_no_other_target(redrive: Command, lost: str) -> None:
+def test_a_lost_handler_has_no_other_target(redrive: Command, lost: str) -> None:
     run = redrive("pkg.people:app", file_of(of("ada")._replace(handler=lost)))
 
     assert "did you mean" not in run.out
@@ -409,24 +437,19 @@ def test_help_shows_where_letters_may_be(redrive: Command) -> None:
     assert "s3://bucket/prefix" in redrive("--help").out
 
 
-def test_a_terminal_shows_how_far_it_is() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+def test_a_terminal_shows_the_progress() -> None:
+    path = file_of(*[of(f"u-{number}", number) for number in range(12)])
 
-    with progress_bar(console, "letters", 3) as bar:
-        bar.advance(2)
-        bar.hide()
-        console.print("a line")
-        bar.show()
+    run = command("redrive", FORCE_COLOR="1")("people.py:app", path)
 
-    shown: str = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
-    assert "2/3" in shown
-    assert "a line\n" in shown
+    assert "0/12" in run.out
+    assert "10/12" in run.out
+    assert "12/12" in run.out
 
 
-def test_what_is_no_terminal_shows_no_bar() -> None:
-    console = Console(file=io.StringIO(), force_terminal=False)
+def test_a_file_shows_no_progress() -> None:
+    path = file_of(*[of(f"u-{number}", number) for number in range(12)])
 
-    with progress_bar(console, "letters", 3) as bar:
-        bar.advance(2)
+    run = command("redrive")("people.py:app", path)
 
-    assert console.file.getvalue() == ""  # type: ignore[attr-defined]  # it is a StringIO
+    assert "/12" not in run.out

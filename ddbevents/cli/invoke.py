@@ -52,8 +52,7 @@ def invoke(
 ) -> None:
     """Run event files through an app, one invocation each, and show the outcome of each record.
 
-    The folder .ddbevents keeps track of handled records, so that they are not handled again, and of dead
-    letters.
+    The folder .ddbevents keeps dead letters, and marks that let the next run skip handled records.
 
     Exits with 1 if Lambda would retry a record or an event was refused, with 2 if nothing could be run.
 

@@ -54,8 +54,7 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
 ) -> None:
     """Run each dead letter through the handler that failed, and show its outcome.
 
-    A dead letter that is handled, now or earlier, is removed from the source. One that fails stays, with the
-    later ones of its item.
+    Handled dead letters are removed from the source. One that fails stays, with the later ones of its item.
 
     Exits with 1 if a dead letter was not handled, with 2 if the command could not go on.
 
