@@ -36,7 +36,7 @@ def test_a_missing_extra_is_named(package: str) -> None:
     assert run.stderr == f"The ddbevents command needs {package}: pip install 'ddbevents[cli]'\n"
 
 
-def test_other_missing_modules_are_errors() -> None:
+def test_other_missing_modules_raise() -> None:
     run = python("-c", WITHOUT, "sqlite3")
 
     assert run.returncode == 1
@@ -44,13 +44,13 @@ def test_other_missing_modules_are_errors() -> None:
     assert "ModuleNotFoundError: import of sqlite3 halted" in run.stderr
 
 
-def test_the_import_loads_neither_rich_nor_typer() -> None:
+def test_the_import_loads_no_extra() -> None:
     run = python("-c", "import sys, ddbevents.cli; print({'rich', 'typer'} & sys.modules.keys())")
 
     assert run.stdout == "set()\n"
 
 
-def test_the_installed_script_shows_its_version() -> None:
+def test_the_script_shows_its_version() -> None:
     program = Path(sys.executable).with_name("ddbevents")
 
     run = subprocess.run([program, "--version"], capture_output=True, encoding="utf-8", check=True)
@@ -65,7 +65,7 @@ def test_help_names_the_commands() -> None:
     assert "invoke" in output
 
 
-def test_the_help_of_invoke_has_examples() -> None:
+def test_the_help_has_examples() -> None:
     code, output = ddbevents("invoke", "--help")
 
     assert code == 0

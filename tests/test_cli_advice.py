@@ -113,7 +113,7 @@ def advice(run: Run) -> list[str]:
     return shown[summary + 1 :]
 
 
-def test_a_dead_letter_stays_on_this_machine(invoke: Command) -> None:
+def test_dead_letters_stay_local(invoke: Command) -> None:
     run = invoke("shop.py:app", write(insert(1, user("bad"))))
 
     assert (run.code, letters()) == (0, ["shop.charge"])
@@ -122,7 +122,7 @@ def test_a_dead_letter_stays_on_this_machine(invoke: Command) -> None:
     assert advice(run) == [f"1 dead letter is in {LETTERS}; redrive it with: {REDRIVE} {DEFAULT}"]
 
 
-def test_every_handler_that_failed_has_a_letter(invoke: Command) -> None:
+def test_each_failed_handler_has_a_letter(invoke: Command) -> None:
     unreadable = insert(2, user("x"), SequenceNumber="seven")
 
     run = invoke("shop.py:app", write(insert(1, user("bad", "bad")), unreadable), "--store", "memory")
@@ -132,7 +132,7 @@ def test_every_handler_that_failed_has_a_letter(invoke: Command) -> None:
     assert Path(".ddbevents/.gitignore").read_text("utf-8") == "*\n"
 
 
-def test_the_advised_command_finds_letters_and_marks(invoke: Command, redrive: Command) -> None:
+def test_the_advised_command_works(invoke: Command, redrive: Command) -> None:
     advised = advice(invoke("shop.py:app", write(insert(1, user("bad"))), "--store", "sqlite:my marks"))[0]
     arguments = shlex.split(advised.partition("ddbevents redrive ")[2])
 
@@ -147,7 +147,7 @@ def test_the_advised_command_finds_letters_and_marks(invoke: Command, redrive: C
     assert "1 dead letter in .ddbevents/letters.jsonl · 1 already handled · 1 removed" in again.out
 
 
-def test_with_its_own_store_an_app_has_its_own_sink(invoke: Command) -> None:
+def test_store_app_keeps_the_sink(invoke: Command) -> None:
     run = invoke("shop.py:app", write(insert(1, user("bad"))), "--store", "app")
 
     assert (run.code, LETTERS.exists()) == (0, False)
@@ -155,7 +155,7 @@ def test_with_its_own_store_an_app_has_its_own_sink(invoke: Command) -> None:
     assert advice(run) == []
 
 
-def test_an_unwritable_letter_fails_its_record(invoke: Command) -> None:
+def test_a_lost_letter_fails_its_record(invoke: Command) -> None:
     Path(".ddbevents").write_text("a file", "utf-8")
 
     run = invoke("shop.py:app", write(insert(1, user("bad"))), "--store", "memory")
@@ -165,7 +165,7 @@ def test_an_unwritable_letter_fails_its_record(invoke: Command) -> None:
     assert "#1 Reject: never" in run.out
 
 
-def test_no_letters_are_kept_without_locks(invoke: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_letters_need_file_locks(invoke: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
 
     run = invoke("shop.py:app", write(insert(1, user("bad"))))
@@ -175,7 +175,7 @@ def test_no_letters_are_kept_without_locks(invoke: Command, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite:marks"])
-def test_an_option_names_the_key_of_a_table(invoke: Command, store: str) -> None:
+def test_an_option_names_a_key(invoke: Command, store: str) -> None:
     tables = ["--table", "statistics=pk", "--table", "others=pk,sk"]
 
     run = invoke("shop.py:bank", write(insert(1, user("ada"))), "--store", store, *tables)
@@ -183,7 +183,7 @@ def test_an_option_names_the_key_of_a_table(invoke: Command, store: str) -> None
     assert (run.code, advice(run)) == (0, [])
 
 
-def test_a_table_without_a_key_names_the_option(invoke: Command) -> None:
+def test_a_missing_key_names_its_option(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(insert(1, user("ada")), insert(2, user("bob"))))
 
     assert run.code == 1
@@ -192,13 +192,13 @@ def test_a_table_without_a_key_names_the_option(invoke: Command) -> None:
     ]
 
 
-def test_store_app_gets_no_advice_on_tables(invoke: Command) -> None:
+def test_store_app_gets_no_advice(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(insert(1, user("ada"))), "--store", "app")
 
     assert (run.code, advice(run)) == (1, [])
 
 
-def test_redrive_takes_keys_of_tables_too(redrive: Command) -> None:
+def test_redrive_takes_keys_too(redrive: Command) -> None:
     JsonLinesFile("letters.jsonl").send(letter(insert(1, user("ada")), "shop.book"))
     arguments = ["shop.py:bank", "letters.jsonl", "--store", "memory"]
 
@@ -210,14 +210,14 @@ def test_redrive_takes_keys_of_tables_too(redrive: Command) -> None:
 
 
 @pytest.mark.parametrize("table", ["statistics", "=pk", "statistics=", "statistics=pk,", "statistics=a,b,c"])
-def test_a_table_has_a_name_and_one_or_two_keys(invoke: Command, table: str) -> None:
+def test_a_table_has_one_or_two_keys(invoke: Command, table: str) -> None:
     run = invoke("shop.py:bank", write(), "--table", table)
 
     assert run == Run(2, "", f"error: --table has to be NAME=KEY or NAME=KEY,KEY, not {table!r}\n")
 
 
 @pytest.mark.parametrize("store", ["none", "app"])
-def test_tables_need_a_store_of_the_command(invoke: Command, store: str) -> None:
+def test_tables_need_a_local_store(invoke: Command, store: str) -> None:
     run = invoke("shop.py:bank", write(), "--table", "statistics=pk", "--store", store)
 
     assert run.code == 2
@@ -242,7 +242,7 @@ def test_it_says_how_to_run_again(invoke: Command, app: str, store: str, delete:
     assert advice(run) == [hint + delete]
 
 
-def test_no_such_advice_if_something_ran(invoke: Command) -> None:
+def test_no_advice_if_something_ran(invoke: Command) -> None:
     invoke("shop.py:app", write(insert(1, user("ada"))))
 
     run = invoke("shop.py:app", write(insert(1, user("ada")), insert(2, user("bob"))))
@@ -254,7 +254,7 @@ def ignored(run: Run) -> list[str]:
     return [line for line in lines(run) if " ignored: " in line]
 
 
-def test_each_handler_says_why_it_ignores_a_record(invoke: Command) -> None:
+def test_each_handler_says_why_not(invoke: Command) -> None:
     run = invoke("shop.py:app", write(remove(1, user("ada")), modify(2, user("ada"), user("ada"))))
 
     assert ignored(run) == [
@@ -263,7 +263,7 @@ def test_each_handler_says_why_it_ignores_a_record(invoke: Command) -> None:
     ]
 
 
-def test_a_kind_without_handlers_is_named(invoke: Command) -> None:
+def test_an_unwanted_kind_is_named(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(modify(1, user("ada"), user("ada"))))
 
     assert ignored(run) == ["#1 ignored: no handler for MODIFY is registered"]
@@ -273,7 +273,7 @@ def of_one_item(*numbers: int) -> list[Json]:
     return [modify(number, user("ada", CANARY), user("ada", CANARY)) for number in numbers]
 
 
-def test_records_with_the_same_reason_share_a_line(invoke: Command) -> None:
+def test_one_reason_has_one_line(invoke: Command) -> None:
     event = write(*of_one_item(1, 2), insert(3, user("ada")), *of_one_item(*range(4, 100)))
 
     run = invoke("shop.py:app", event)
@@ -292,7 +292,7 @@ def test_an_ignored_letter_says_why(redrive: Command) -> None:
     assert ignored(run) == ["#1 ignored: confirm: unchanged: email"]
 
 
-def test_an_error_does_not_repeat_its_record(invoke: Command) -> None:
+def test_an_error_omits_its_own_record(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(insert(1, {"pk": {"S": "ada"}}), insert(2, {"pk": {"S": "bob"}})))
 
     [error] = [line for line in lines(run) if line.startswith("#1 #2 ")]
@@ -300,7 +300,7 @@ def test_an_error_does_not_repeat_its_record(invoke: Command) -> None:
     assert sequence_number(1) not in error
 
 
-def test_an_error_about_another_record_names_it(invoke: Command) -> None:
+def test_an_error_names_another_record(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(remove(1, user("ada"))))
 
     assert "\n#1 InvalidRecordError: record 7: not there\n" in run.out

@@ -115,7 +115,7 @@ def write(name: str, *records: object) -> Path:
     return path
 
 
-def test_each_event_is_shown_with_its_answer(invoke: Command) -> None:
+def test_an_event_shows_its_answer(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1)), write("b.json", record(2)))
 
     assert (run.code, run.err) == (0, "")
@@ -128,7 +128,7 @@ def test_each_event_is_shown_with_its_answer(invoke: Command) -> None:
     assert lines(run)[-1].startswith("2 records in 2 events · 2 handled · ")
 
 
-def test_a_second_run_skips_handled_records(invoke: Command) -> None:
+def test_a_second_run_skips_records(invoke: Command) -> None:
     event = write("a.json", record(1))
     invoke("things.py:app", event)
 
@@ -139,13 +139,13 @@ def test_a_second_run_skips_handled_records(invoke: Command) -> None:
     assert "1 record in 1 event · 1 already handled · " in run.out
 
 
-def test_the_time_is_shown_in_milliseconds(invoke: Command) -> None:
+def test_times_are_milliseconds(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(70)))
 
     assert 70 <= float(lines(run)[5].split()[-1]) < 7000
 
 
-def test_a_failure_and_the_retry_are_shown(invoke: Command, folder: Path) -> None:
+def test_a_failure_shows_the_retry(invoke: Command, folder: Path) -> None:
     run = invoke("things.py:app", write("a.json", record(1), record(-2, "other"), record(3)))
 
     assert run.code == 1
@@ -155,7 +155,7 @@ def test_a_failure_and_the_retry_are_shown(invoke: Command, folder: Path) -> Non
     assert "3 records in 1 event · 2 handled · 1 failed · " in run.out
 
 
-def test_the_retry_of_a_message_is_shown(invoke: Command) -> None:
+def test_a_message_shows_its_retry(invoke: Command) -> None:
     run = invoke(
         "things.py:app", write("a.json", message("m-1", "no dead letter"), message("m-2", "nor this"))
     )
@@ -163,7 +163,7 @@ def test_the_retry_of_a_message_is_shown(invoke: Command) -> None:
     assert "\nLambda retries message #1\nLambda retries message #2\n" in run.out
 
 
-def test_each_handler_of_a_failed_record_is_shown(invoke: Command) -> None:
+def test_each_handler_is_shown(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1)))
 
     assert "first (handled)" in run.out
@@ -171,7 +171,7 @@ def test_each_handler_of_a_failed_record_is_shown(invoke: Command) -> None:
     assert "third (not run)" in run.out
 
 
-def test_a_failing_head_is_answered_with_an_error(invoke: Command) -> None:
+def test_a_failing_head_shows_an_error(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1), record(2, "other")))
 
     assert run.code == 1
@@ -179,7 +179,7 @@ def test_a_failing_head_is_answered_with_an_error(invoke: Command) -> None:
     assert "Lambda retries" not in run.out
 
 
-def test_an_error_of_two_records_is_shown_once(invoke: Command) -> None:
+def test_a_shared_error_is_shown_once(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1, "one"), record(-2, "two")))
 
     assert "\n#1 #2 ValueError at " in run.out
@@ -208,7 +208,7 @@ def test_tracebacks_are_shown_on_demand(invoke: Command) -> None:
     assert f"\nValueError: {CANARY}\n" in run.out
 
 
-def test_an_exit_is_shown_as_lambda_sees_it(invoke: Command) -> None:
+def test_an_exit_is_shown(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(404)), write("b.json", record(1)))
 
     assert run.code == 1
@@ -219,7 +219,7 @@ def test_an_exit_is_shown_as_lambda_sees_it(invoke: Command) -> None:
     assert "1 record in 2 events · 1 handled · 1 event refused · " in run.out
 
 
-def test_an_event_without_records_is_refused(invoke: Command) -> None:
+def test_an_event_needs_records(invoke: Command) -> None:
     Path("a.json").write_text("[]", "utf-8")
 
     run = invoke("things.py:app", "a.json")
@@ -264,7 +264,7 @@ def test_a_narrow_terminal_gets_blocks() -> None:
     assert lines(again)[2] == "1 unreadable failed"
 
 
-def test_no_time_is_left_for_the_second_record(invoke: Command) -> None:
+def test_the_last_record_has_no_time(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1), record(2)), "--timeout", "1")
 
     assert run.code == 1
@@ -285,7 +285,7 @@ def test_the_timeout_is_counted_down(invoke: Command) -> None:
     assert 50_000 < after < before <= 60_000
 
 
-def test_no_time_is_left_after_the_timeout(invoke: Command) -> None:
+def test_the_time_left_ends_at_zero(invoke: Command) -> None:
     Path("clock.py").write_text(SHOWS_TIME, "utf-8")
 
     run = invoke("clock.py:app", write("a.json", record(1001)), "--timeout", "1")
@@ -293,7 +293,7 @@ def test_no_time_is_left_after_the_timeout(invoke: Command) -> None:
     assert milliseconds_left(run)[1] == 0
 
 
-def test_the_function_is_named_like_the_module(invoke: Command) -> None:
+def test_a_module_names_the_function(invoke: Command) -> None:
     invoke("things.py:app", write("a.json", record(1)), "--store", "sqlite:marks/here.db")
 
     with closing(sqlite3.connect("marks/here.db")) as connection:
@@ -310,7 +310,7 @@ def test_marks_are_hidden_from_git(invoke: Command) -> None:
 
 
 @pytest.mark.parametrize("store", ["none", "memory"])
-def test_a_run_without_a_file_is_forgotten(invoke: Command, store: str) -> None:
+def test_some_stores_forget_a_run(invoke: Command, store: str) -> None:
     event = write("a.json", record(1))
     invoke("things.py:app", event, "--store", store)
 
@@ -328,7 +328,7 @@ def test_an_app_can_use_its_own_store(invoke: Command) -> None:
     assert "2 records in 2 events · 1 handled · 1 already handled · " in run.out
 
 
-def test_a_store_that_is_down_fails_every_record(invoke: Command) -> None:
+def test_a_broken_store_fails_all(invoke: Command) -> None:
     Path("no-database").write_text("not SQLite" * 100, "utf-8")
 
     run = invoke("things.py:app", write("a.json", record(1), record(2)), "--store", "sqlite:no-database")
@@ -344,7 +344,7 @@ def test_an_unknown_store_is_refused(invoke: Command, store: str) -> None:
     assert run == Run(2, "", f"error: --store has to be memory, none, sqlite:PATH or app, not {store!r}\n")
 
 
-def test_a_store_that_is_not_enough_is_refused(invoke: Command) -> None:
+def test_a_store_needs_transactions(invoke: Command) -> None:
     Path("bank.py").write_text(NEEDS_TRANSACTIONS, "utf-8")
 
     run = invoke("bank.py:app", write("a.json"), "--store", "none")
@@ -423,7 +423,7 @@ def test_errors_are_one_line_each(invoke: Command) -> None:
     assert run.err.count("\n") == 1
 
 
-def test_nothing_runs_if_a_file_is_missing(invoke: Command) -> None:
+def test_a_missing_file_stops_all(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1)), "missing.json")
 
     assert run == Run(2, "", "error: there is no file missing.json\n")

@@ -13,7 +13,6 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
-from typing_extensions import override
 
 from tests.command_line import command, content, current_folder, lines, run_main, text_file
 from tests.stream import batch, insert, user
@@ -62,11 +61,11 @@ def run_handler(body: str) -> int:
     return run_main("invoke", "shop.py:app", "event.json")
 
 
-def test_printed_lines_stand_behind_a_bar() -> None:
+def test_printed_lines_have_a_bar() -> None:
     assert shown("print('one')\nprint('two', file=sys.stderr)") == ["│ one", "│ two"]
 
 
-def test_printed_bytes_are_shown_as_text() -> None:
+def test_printed_bytes_become_text() -> None:
     assert shown(r"sys.stdout.buffer.write(b'caf\xc3\xa9 \xff\n')") == ["│ café �"]
 
 
@@ -78,7 +77,7 @@ def test_an_unfinished_line_is_ended() -> None:
     assert "\n│ one\n#" in run.out
 
 
-def test_a_finished_line_is_not_ended_again() -> None:
+def test_a_finished_line_stays() -> None:
     write_handler("print('one')")
 
     run = command("invoke")("shop.py:app", "event.json")
@@ -86,18 +85,19 @@ def test_a_finished_line_is_not_ended_again() -> None:
     assert "\n│ one\n#" in run.out
 
 
-class Keyboard(io.StringIO):
-    """Somebody who answers, having read what is shown."""
+class Keyboard:
+    """A standard input at which a user answers a prompt, and what the screen showed before."""
 
     def __init__(self, screen: io.StringIO) -> None:
-        super().__init__("yes\n")
         self.screen = screen
-        self.read = ""
+        self.prompt = ""
 
-    @override
-    def readline(self, size: int | None = -1, /) -> str:
-        self.read = self.screen.getvalue()
-        return super().readline()
+    def readline(self) -> str:
+        self.prompt = self.screen.getvalue()
+        return "yes\n"
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation
 
 
 def test_a_prompt_is_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,18 +105,19 @@ def test_a_prompt_is_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", keyboard)  # input() reads there
 
     with redirect_stdout(keyboard.screen):
-        run_handler("input('continue? ')")
+        code = run_handler("assert input('continue? ') == 'yes'")
 
-    assert keyboard.read.endswith("│ continue? ")
+    assert code == 0
+    assert keyboard.prompt.endswith("│ continue? ")
 
 
-def test_log_lines_of_level_info_are_shown() -> None:
+def test_info_lines_are_shown() -> None:
     body = "logging.getLogger('shop').debug('hidden')\nlogging.getLogger('shop').info('two\\nlines')"
 
     assert shown(body) == ["│ INFO shop: two", "│ lines"]
 
 
-def test_basic_config_adds_no_second_line() -> None:
+def test_basic_config_adds_nothing() -> None:
     body = "logging.basicConfig(level='DEBUG', format='again')\nlogging.getLogger('shop').info('once')"
 
     assert shown(body) == ["│ INFO shop: once"]
@@ -128,19 +129,19 @@ def test_an_app_chooses_its_level() -> None:
     assert "│ DEBUG shop: detail" in shown(body)
 
 
-def test_failures_in_the_table_are_not_logged() -> None:
+def test_failures_are_not_shown_twice() -> None:
     body = "logging.getLogger('ddbevents').info('news')\nraise ValueError"
 
     assert shown(body) == ["│ INFO ddbevents: news"]
 
 
-def test_failures_outside_the_table_are_logged() -> None:
+def test_failing_callbacks_are_logged() -> None:
     [line] = shown("seen['report'] = True")
 
     assert line.startswith("│ ERROR ddbevents: a callback of on_report failed: ")
 
 
-def test_output_and_logging_are_restored() -> None:
+def test_output_is_restored() -> None:
     before = (logging.getLogger().level, [*logging.getLogger().handlers])
     out = text_file()
 
@@ -152,7 +153,7 @@ def test_output_and_logging_are_restored() -> None:
     assert (logging.getLogger().level, logging.getLogger().handlers) == before
 
 
-def test_a_kept_stream_may_outlive_the_command() -> None:
+def test_a_stream_may_outlive_the_run() -> None:
     out = text_file()
     with redirect_stdout(out):
         run_handler("seen['kept'] = sys.stdout")
@@ -177,7 +178,7 @@ def test_handlers_print_utf_8() -> None:
     assert shown("print(sys.stdout.encoding)") == ["│ utf-8"]
 
 
-def test_unencodable_characters_are_escaped() -> None:
+def test_unencodable_text_is_escaped() -> None:
     out = text_file("ascii")
 
     with redirect_stdout(out):
@@ -186,7 +187,7 @@ def test_unencodable_characters_are_escaped() -> None:
     assert "\n| caf\\xe9 \\ud800\n" in content(out)
 
 
-def test_any_file_can_stand_for_the_terminal() -> None:
+def test_any_file_is_a_terminal() -> None:
     out = io.StringIO()
 
     with redirect_stdout(out):

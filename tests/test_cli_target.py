@@ -55,11 +55,11 @@ def refusal(target: str) -> str:
     return run.err.removeprefix("error: ").removesuffix("\n")
 
 
-def test_a_file_is_imported_under_its_stem() -> None:
+def test_a_file_is_named_by_its_stem() -> None:
     assert imported("shop.py:app") == ["shop"]
 
 
-def test_a_file_finds_the_modules_beside_it(folder: Path) -> None:
+def test_a_file_finds_its_neighbours(folder: Path) -> None:
     (folder / "parts").mkdir()
     (folder / "parts" / "neighbour_of_app.py").write_text(APP, "utf-8")
     (folder / "parts" / "main_app.py").write_text("from neighbour_of_app import app", "utf-8")
@@ -67,7 +67,7 @@ def test_a_file_finds_the_modules_beside_it(folder: Path) -> None:
     assert imported("parts/main_app.py:app") == ["neighbour_of_app"]
 
 
-def test_a_module_is_found_in_this_folder() -> None:
+def test_a_module_is_found_here() -> None:
     assert imported("shop:other") == ["shop"]
 
 
@@ -79,7 +79,7 @@ def test_a_module_of_a_package_is_found(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["shop", "shop.py", ":app", "shop.py:", ""])
-def test_a_target_names_a_module_and_an_app(target: str) -> None:
+def test_a_target_names_an_app(target: str) -> None:
     problem = f"TARGET has to be module:app or path/to/file.py:app; {target!r} names no app"
 
     assert refusal(target) == problem
@@ -189,16 +189,16 @@ def redrive_advice(target: str, handler: str) -> str:
         ("shops/__init__.py:app", "shops.welcome", "shops:app"),
     ],
 )
-def test_a_handler_is_found_under_another_target(target: str, handler: str, other: str) -> None:
+def test_another_target_is_named(target: str, handler: str, other: str) -> None:
     assert redrive_advice(target, handler).startswith(f"did you mean TARGET {other}? ")
 
 
 @pytest.mark.usefixtures("package")
-def test_a_strange_handler_has_no_target() -> None:
+def test_a_lost_handler_has_no_target() -> None:
     assert "did you mean" not in redrive_advice("shops.corner:app", "kiosk.welcome")
 
 
-def test_a_target_elsewhere_has_its_whole_path(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_distant_target_has_its_path(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(package.parent)  # as if the package were installed
     monkeypatch.chdir(package / "market")  # where the command runs
 

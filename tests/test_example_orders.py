@@ -61,7 +61,7 @@ def customer(email: str) -> Customer:
     return Customer(kind="customer", name="Ada", email=email)
 
 
-def test_the_first_run_of_the_readme_handles_everything(run_readme: RunReadme) -> None:
+def test_a_first_run_handles_everything(run_readme: RunReadme) -> None:
     run = run_readme(COMMANDS[0])
 
     assert (run.returncode, run.stderr) == (0, "")
@@ -69,7 +69,7 @@ def test_the_first_run_of_the_readme_handles_everything(run_readme: RunReadme) -
     assert "7 records in 4 events · 7 handled · " in run.stdout
 
 
-def test_the_second_run_of_the_readme_skips_everything(run_readme: RunReadme) -> None:
+def test_a_second_run_skips_everything(run_readme: RunReadme) -> None:
     run_readme(COMMANDS[0])
 
     run = run_readme(COMMANDS[0])
@@ -79,7 +79,7 @@ def test_the_second_run_of_the_readme_skips_everything(run_readme: RunReadme) ->
     assert "7 records in 4 events · 7 already handled · " in run.stdout
 
 
-def test_the_failing_run_of_the_readme_shows_both_answers(run_readme: RunReadme) -> None:
+def test_a_failing_run_shows_both_answers(run_readme: RunReadme) -> None:
     run = run_readme(COMMANDS[1])
 
     assert (run.returncode, run.stderr) == (1, "")
@@ -99,7 +99,7 @@ def test_each_event_is_handled_once(path: Path) -> None:
     assert {report.outcome for report in second.records} == {Outcome.ALREADY_HANDLED}
 
 
-def test_an_amount_that_is_text_fails_its_record_only() -> None:
+def test_a_wrong_amount_fails_alone() -> None:
     report = app.with_store(MemoryStore()).process(read(ORDERS / "failing" / "1-amount-is-text.json"))
 
     assert [record.outcome for record in report.records] == ["handled", "failed", "ignored", "handled"]
@@ -115,7 +115,7 @@ def test_lambda_calls_the_app() -> None:
     assert lambda_handler is app
 
 
-def test_sequence_numbers_rise_from_event_to_event_and_no_record_comes_twice() -> None:
+def test_records_rise_and_never_repeat() -> None:
     records = [record for path in ALL_EVENTS for record in parse_event(read(path))]
     numbers = [int(record.sequence_number) for record in records]
 
@@ -131,7 +131,7 @@ def test_a_new_customer_is_welcomed(record: StreamRecord, caplog: pytest.LogCapt
     assert caplog.messages == ["mail to ada@example.com: Welcome, Ada!"]
 
 
-def test_both_addresses_hear_of_a_change(record: StreamRecord, caplog: pytest.LogCaptureFixture) -> None:
+def test_both_addresses_get_a_mail(record: StreamRecord, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     change = Modify(customer("old@example.com"), customer("new@example.com"), record)
 

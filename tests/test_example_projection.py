@@ -60,7 +60,7 @@ def sorted_items(store: MemoryStore | SQLiteStore, table: str, key: str) -> list
     return sorted(store.items(table), key=lambda item: item[key])
 
 
-def test_the_first_run_of_the_readme_counts_each_order(invoke: Deliver, tmp_path: Path) -> None:
+def test_the_readme_counts_each_order(invoke: Deliver, tmp_path: Path) -> None:
     run = invoke()
 
     store = SQLiteStore(tmp_path / ".ddbevents" / "marks.sqlite3")
@@ -71,7 +71,7 @@ def test_the_first_run_of_the_readme_counts_each_order(invoke: Deliver, tmp_path
     store.close()
 
 
-def test_the_second_run_of_the_readme_finds_everything_handled(invoke: Deliver, tmp_path: Path) -> None:
+def test_a_second_run_counts_nothing(invoke: Deliver, tmp_path: Path) -> None:
     invoke()
 
     run = invoke()
@@ -83,7 +83,7 @@ def test_the_second_run_of_the_readme_finds_everything_handled(invoke: Deliver, 
     store.close()
 
 
-def test_events_that_are_delivered_again_count_once() -> None:
+def test_retried_events_count_once() -> None:
     store = MemoryStore()
 
     first, second = deliver_all(store), deliver_all(store)
@@ -94,7 +94,7 @@ def test_events_that_are_delivered_again_count_once() -> None:
     assert sorted_items(store, "revenue", "day") == REVENUE
 
 
-def test_an_order_counts_for_its_customer_and_its_day(order: Order) -> None:
+def test_an_order_counts_in_two_tables(order: Order) -> None:
     asked, expected = Transaction(), Transaction()
 
     count(inserted(order, keys="order_id"), asked)
@@ -104,7 +104,7 @@ def test_an_order_counts_for_its_customer_and_its_day(order: Order) -> None:
     assert asked.writes == expected.writes
 
 
-def test_a_correction_counts_the_difference(order: Order) -> None:
+def test_a_correction_is_counted(order: Order) -> None:
     asked, expected = Transaction(), Transaction()
     corrected = order.model_copy(update={"amount": Decimal("8.00")})
 
@@ -114,7 +114,7 @@ def test_a_correction_counts_the_difference(order: Order) -> None:
     assert asked.writes == expected.writes
 
 
-def test_an_order_counts_for_the_day_on_which_it_was_placed(order: Order) -> None:
+def test_the_day_is_when_it_was_placed(order: Order) -> None:
     assert day_of(order) == "2026-11-23"
 
 
@@ -122,7 +122,7 @@ def test_lambda_calls_the_app() -> None:
     assert lambda_handler is app
 
 
-def test_the_readme_names_the_tables_and_their_keys() -> None:
+def test_the_readme_names_the_keys() -> None:
     store = MemoryStore()
 
     deliver_all(store)
@@ -133,7 +133,7 @@ def test_the_readme_names_the_tables_and_their_keys() -> None:
     assert store.item("revenue", {"day": "2026-11-22"}) == REVENUE[0]
 
 
-def test_sequence_numbers_rise_from_event_to_event_and_no_record_comes_twice() -> None:
+def test_records_rise_and_never_repeat() -> None:
     records = [record for path in EVENTS for record in parse_event(read(path))]
     numbers = [int(record.sequence_number) for record in records]
 

@@ -196,9 +196,7 @@ PATTERNS: Final[Sequence[Sequence[Json]]] = [
 
 @pytest.mark.parametrize("view_type", VIEW_TYPES)
 @pytest.mark.parametrize("number", range(FUNCTIONS))
-def test_what_arrives_is_what_builders_and_filters_say(
-    deployed: Deployed, number: int, view_type: str
-) -> None:
+def test_functions_get_the_built_records(deployed: Deployed, number: int, view_type: str) -> None:
     expected = [record for record in deployed.built[view_type] if is_let_through(number, record)]
 
     arrived = deployed.arrived(number, view_type)
@@ -206,7 +204,7 @@ def test_what_arrives_is_what_builders_and_filters_say(
     assert [*map(comparable, arrived)] == [*map(comparable, expected)]
 
 
-def test_the_filters_let_some_through_and_some_not(deployed: Deployed) -> None:
+def test_filters_pass_some_records(deployed: Deployed) -> None:
     """Or the test above would prove nothing."""
     built = deployed.built["NEW_AND_OLD_IMAGES"]
     shares = [sum(is_let_through(number, record) for record in built) for number in range(FUNCTIONS)]
@@ -221,7 +219,7 @@ def test_numbers_rise_as_they_arrive(deployed: Deployed) -> None:
     assert numbers == sorted(set(numbers))
 
 
-def test_an_app_of_ours_counts_what_is_written(stack: MiniStack) -> None:
+def test_our_app_counts_orders(stack: MiniStack) -> None:
     stream_arn = stack.create_table("orders", "order_id", "NEW_AND_OLD_IMAGES")
     stack.create_table("handled-events", "id", "KEYS_ONLY")
     stack.create_table("customers", "customer_id", "KEYS_ONLY")
@@ -235,7 +233,7 @@ def test_an_app_of_ours_counts_what_is_written(stack: MiniStack) -> None:
     assert wait_for_revenue(stack) == {"2026-11-23": {"orders": 10, "amount": 45}}
 
 
-def test_packages_that_cannot_be_had_are_an_error_that_says_so(tmp_path: Path) -> None:
+def test_missing_packages_are_an_error(tmp_path: Path) -> None:
     nothing = {
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(tmp_path),

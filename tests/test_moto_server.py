@@ -16,7 +16,7 @@ def test_motos_server_answers(moto_endpoint: str) -> None:
     assert "TableNames" in dynamodb.list_tables()
 
 
-def test_a_server_that_ends_is_an_error_with_what_it_said(tmp_path: Path) -> None:
+def test_a_dead_server_shows_its_output(tmp_path: Path) -> None:
     output = tmp_path / "output"
     output.write_text("no such module")
     process = subprocess.Popen([sys.executable, "-c", ""])

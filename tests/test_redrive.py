@@ -120,7 +120,7 @@ def test_handled_letters_leave_the_file(redrive: Command) -> None:
     assert lines(run)[-1] == "2 dead letters in letters.jsonl · 2 handled · 2 removed"
 
 
-def test_a_failed_letter_holds_back_its_item(redrive: Command) -> None:
+def test_a_failure_holds_back_its_item(redrive: Command) -> None:
     letters = [
         of("bad"),
         of("ada", 2),
@@ -155,7 +155,7 @@ def test_many_letters_leave_the_file(redrive: Command) -> None:
     assert (run.code, left(path)) == (0, [])
 
 
-def test_kept_letters_are_not_handled_twice(redrive: Command) -> None:
+def test_kept_letters_run_once(redrive: Command) -> None:
     path = file_of(of("ada"))
 
     first = redrive("people.py:app", path, "--keep")
@@ -196,7 +196,7 @@ def test_a_dry_run_refuses_a_wrong_app(redrive: Command) -> None:
     assert "the dead letter is of the app 'others', not 'users'" in run.out
 
 
-def test_a_nameless_app_is_named_by_the_letter(redrive: Command) -> None:
+def test_a_letter_names_a_nameless_app(redrive: Command) -> None:
     path = file_of(of("ada", app="one"), of("bob", 2, app="two"))
 
     run = redrive("people.py:nameless", path)
@@ -224,7 +224,7 @@ def test_an_exit_ends_the_command(redrive: Command) -> None:
     assert run.err.startswith("error: a handler ended Python (Runtime exited with error: exit status 3); ")
 
 
-def test_an_exit_keeps_no_earlier_letters(redrive: Command) -> None:
+def test_letters_before_an_exit_leave(redrive: Command) -> None:
     path = file_of(*[of(f"u-{number}", number) for number in range(10)], of("exit", 10))
 
     redrive("people.py:app", path)
@@ -293,7 +293,7 @@ def test_a_dry_run_releases_the_messages(redrive: Command, sqs: SQSClient) -> No
     assert (run.code, number_of_messages(sqs, url)) == (0, 12)
 
 
-def test_a_failed_letter_holds_back_its_group(redrive: Command, sqs: SQSClient) -> None:
+def test_a_failure_holds_back_its_group(redrive: Command, sqs: SQSClient) -> None:
     url = new_queue(sqs, ".fifo", FifoQueue="true")
     sink = SQSQueue(url, client=sqs)
     sink.send(of("bad", 1))
@@ -306,7 +306,7 @@ def test_a_failed_letter_holds_back_its_group(redrive: Command, sqs: SQSClient) 
     assert number_of_messages(sqs, url) == 2
 
 
-def test_a_mended_app_handles_its_letters(redrive: Command, sqs: SQSClient) -> None:
+def test_a_mended_app_succeeds(redrive: Command, sqs: SQSClient) -> None:
     url = new_queue(sqs)
     app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(SQSQueue(url, client=sqs), after=1))
     app.on_insert(dict)(fail)
@@ -326,7 +326,7 @@ def fail(_: Insert[dict[str, str]]) -> None:
 class ScriptedSQS(BaseHTTPRequestHandler):
     """A queue that delivers its one message each time, and deletes nothing."""
 
-    responses: ClassVar[dict[str, object]] = {
+    script: ClassVar[dict[str, object]] = {
         "GetQueueAttributes": {"Attributes": {"ApproximateNumberOfMessages": "1"}},
         "ReceiveMessage": {
             "Messages": [{"MessageId": "m-1", "ReceiptHandle": "AQEB", "Body": to_json(of("ada"))}]
@@ -339,7 +339,7 @@ class ScriptedSQS(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        body = json.dumps(self.responses[self.headers["X-Amz-Target"].rpartition(".")[2]]).encode()
+        body = json.dumps(self.script[self.headers["X-Amz-Target"].rpartition(".")[2]]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -359,17 +359,17 @@ def scripted_queue() -> Iterator[str]:
 
 
 def redrive_at(url: str, *options: str) -> Run:
-    return command("redrive", **aws(url.removesuffix("/1/letters")))("people.py:app", url, *options)
+    return command("redrive", 100, **aws(url.removesuffix("/1/letters")))("people.py:app", url, *options)
 
 
-def test_a_message_that_comes_again_is_not_run_again(scripted_queue: str) -> None:
+def test_a_repeated_message_runs_once(scripted_queue: str) -> None:
     run = redrive_at(scripted_queue, "--keep")
 
     assert f"1 dead letter in {scripted_queue} · 1 handled · 0 removed" in run.out
     assert lines(run).count("│ welcome ada") == 1
 
 
-def test_a_message_that_stays_is_an_error(scripted_queue: str) -> None:
+def test_a_kept_message_is_an_error(scripted_queue: str) -> None:
     run = redrive_at(scripted_queue)
 
     assert run.code == 2
@@ -427,13 +427,13 @@ def test_a_renamed_module_is_found(
 
 @pytest.mark.usefixtures("package")
 @pytest.mark.parametrize("lost", ["people.greet", "persons.welcome", "others.leave", "welcome"])
-def test_a_lost_handler_has_no_other_target(redrive: Command, lost: str) -> None:
+def test_a_lost_handler_has_no_advice(redrive: Command, lost: str) -> None:
     run = redrive("pkg.people:app", file_of(of("ada")._replace(handler=lost)))
 
     assert "did you mean" not in run.out
 
 
-def test_help_shows_where_letters_may_be(redrive: Command) -> None:
+def test_the_help_names_the_sources(redrive: Command) -> None:
     assert "s3://bucket/prefix" in redrive("--help").out
 
 

@@ -63,14 +63,14 @@ def test_a_batch_is_answered(deeds: Deeds) -> None:
     assert deeds.effects() == ["1", "2"]
 
 
-def test_a_failure_inside_the_batch_is_named(deeds: Deeds) -> None:
+def test_a_failure_is_named(deeds: Deeds) -> None:
     answer = deeds.function.invoke(batch(*to_do("nothing", "fail", "nothing")))
 
     assert answer == named(2)
     assert deeds.effects() == ["1", "3"]
 
 
-def test_a_failure_at_the_head_is_an_error_and_the_process_lives_on(deeds: Deeds) -> None:
+def test_the_process_survives_a_failing_head(deeds: Deeds) -> None:
     with pytest.raises(RaisedError, match="ValueError") as caught:
         deeds.function.invoke(batch(*to_do("fail", "nothing")))
 
@@ -79,14 +79,14 @@ def test_a_failure_at_the_head_is_an_error_and_the_process_lives_on(deeds: Deeds
     assert deeds.function.starts == 1
 
 
-def test_a_mistake_in_wiring_shows_before_the_first_event() -> None:
+def test_wrong_wiring_fails_at_import() -> None:
     with function("miswired.app") as miswired, pytest.raises(RaisedError, match="where") as caught:
         miswired.invoke(batch())
 
     assert caught.value.kind == "ConfigurationError"
 
 
-def test_the_handler_is_not_repeated_for_what_it_did_before_the_process_ended(deeds: Deeds) -> None:
+def test_an_exit_keeps_the_marks(deeds: Deeds) -> None:
     with pytest.raises(CrashedError) as caught:
         deeds.function.invoke(batch(*to_do("nothing", "exit", "nothing")))
 
@@ -96,7 +96,7 @@ def test_the_handler_is_not_repeated_for_what_it_did_before_the_process_ended(de
     assert deeds.function.starts == 2
 
 
-def test_without_a_word_the_process_takes_its_marks_with_it(deeds: Deeds) -> None:
+def test_a_crash_loses_unwritten_marks(deeds: Deeds) -> None:
     """At least once: marks are written in hundreds, and what an effect is nobody knows but the handler."""
     with pytest.raises(CrashedError) as caught:
         deeds.function.invoke(batch(*to_do("nothing", "exit hard", "nothing")))
@@ -106,7 +106,7 @@ def test_without_a_word_the_process_takes_its_marks_with_it(deeds: Deeds) -> Non
     assert deeds.effects() == ["1", "1", "2", "3"]
 
 
-def test_bisecting_leaves_out_just_the_record_that_ends_the_process(deeds: Deeds) -> None:
+def test_bisecting_drops_only_the_poison(deeds: Deeds) -> None:
     mapping = EventSourceMapping(deeds.function, bisect=True, retries=0)
     mapping.put(*to_do("nothing", "nothing", "exit hard", "nothing", "nothing"))
 
@@ -116,7 +116,7 @@ def test_bisecting_leaves_out_just_the_record_that_ends_the_process(deeds: Deeds
     assert {*deeds.effects()} == {"1", "2", "4", "5"}
 
 
-def test_a_function_out_of_time_is_killed_and_the_batch_comes_again(deeds: Deeds) -> None:
+def test_a_timed_out_batch_can_be_retried(deeds: Deeds) -> None:
     with pytest.raises(TimedOutError):
         deeds.function.invoke(batch(*to_do("nothing", "sleep")), timeout=SECOND)
 
@@ -124,7 +124,7 @@ def test_a_function_out_of_time_is_killed_and_the_batch_comes_again(deeds: Deeds
     assert deeds.function.starts == 2
 
 
-def test_the_rest_is_left_to_the_next_delivery_before_time_is_up(deeds: Deeds) -> None:
+def test_the_rest_is_left_before_the_timeout(deeds: Deeds) -> None:
     records = to_do(*["nap"] * 30)
 
     [failure] = deeds.function.invoke(batch(*records), timeout=SECOND)["batchItemFailures"]
@@ -137,7 +137,7 @@ def test_the_rest_is_left_to_the_next_delivery_before_time_is_up(deeds: Deeds) -
     assert deeds.function.starts == 1
 
 
-def test_a_handler_that_runs_out_of_memory_fails_its_record_alone(deeds: Deeds) -> None:
+def test_out_of_memory_fails_one_record(deeds: Deeds) -> None:
     limited(deeds.function, 1 << 31)
 
     answer = deeds.function.invoke(batch(*to_do("nothing", "ask for memory", "nothing")))
@@ -148,7 +148,7 @@ def test_a_handler_that_runs_out_of_memory_fails_its_record_alone(deeds: Deeds) 
     assert deeds.function.starts == 1
 
 
-def test_a_batch_of_six_megabytes_is_handled(deeds: Deeds) -> None:
+def test_six_megabytes_are_handled(deeds: Deeds) -> None:
     records = to_do(*["nothing"] * 1000)
     missing = SIX_MEGABYTES - len(json.dumps(batch(*records)))
     records[-1]["dynamodb"]["NewImage"]["padding"] = {"S": "x" * (missing - len(', "padding": {"S": ""}'))}
@@ -159,12 +159,12 @@ def test_a_batch_of_six_megabytes_is_handled(deeds: Deeds) -> None:
     assert len(deeds.effects()) == 1000
 
 
-def test_a_batch_of_ten_thousand_records_is_handled() -> None:
+def test_ten_thousand_records_are_handled() -> None:
     with function("idle.lambda_handler") as idle:
         assert idle.invoke(batch(*to_do(*["nothing"] * 10_000))) == DONE
 
 
-def test_warm_invocations_share_a_process(deeds: Deeds) -> None:
+def test_warm_calls_share_a_process(deeds: Deeds) -> None:
     deeds.function.invoke(batch(task(1)))
     deeds.function.invoke(batch(task(2)))
 
@@ -172,7 +172,7 @@ def test_warm_invocations_share_a_process(deeds: Deeds) -> None:
     assert len(deeds.processes()) == 1
 
 
-def test_connections_of_async_handlers_outlive_an_invocation(deeds: Deeds) -> None:
+def test_connections_outlive_invocations(deeds: Deeds) -> None:
     deeds.function.invoke(batch(task(1, "through the wire")))
     deeds.function.invoke(batch(task(2, "through the wire")))
 
@@ -180,7 +180,7 @@ def test_connections_of_async_handlers_outlive_an_invocation(deeds: Deeds) -> No
     assert len(deeds.processes()) == 1
 
 
-def test_echoing_half_a_character_ends_the_process() -> None:
+def test_an_echoed_surrogate_is_fatal() -> None:
     """What the next test guards against."""
     with function("echo.lambda_handler") as echo, pytest.raises(CrashedError, match="surrogates not allowed"):
         echo.invoke({"answer": {"batchItemFailures": [{"itemIdentifier": SURROGATE}]}})
@@ -215,7 +215,7 @@ def tough(tmp_path_factory: pytest.TempPathFactory) -> Generator[Function]:
 
 
 @pytest.mark.parametrize("record", HOSTILE.values(), ids=HOSTILE)
-def test_the_process_survives_half_a_character_anywhere(tough: Function, record: Json) -> None:
+def test_surrogates_are_survived(tough: Function, record: Json) -> None:
     tough.invoke(batch(task(1)))
 
     outcome(tough, batch(record, task(3)))
@@ -240,7 +240,7 @@ def limited(tested: Function, address_space: int) -> None:
     resource.prlimit(tested.start().process.pid, resource.RLIMIT_AS, (address_space, address_space))
 
 
-def test_a_process_that_does_not_end_is_killed() -> None:
+def test_a_hanging_process_is_killed() -> None:
     with function("idle.lambda_handler") as idle:
         process = idle.start().process
         process.send_signal(signal.SIGSTOP)

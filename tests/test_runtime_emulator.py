@@ -36,20 +36,20 @@ def task(number: int, deed: str = "nothing", **attributes: Json) -> Json:
     return insert(number, {"pk": {"S": str(number)}, "deed": {"S": deed}, **attributes})
 
 
-def test_a_failure_inside_a_batch_is_named(deeds: Emulator) -> None:
+def test_a_failure_is_named(deeds: Emulator) -> None:
     reply = deeds.invoke(batch(task(1), task(2, "fail"), task(3)))
 
     assert reply.status == 200
     assert reply.json == named(2)
 
 
-def test_a_failure_at_the_head_is_an_error(deeds: Emulator) -> None:
+def test_a_failing_head_is_an_error(deeds: Emulator) -> None:
     reply = deeds.invoke(batch(task(4, "fail"), task(5)))
 
     assert reply.json["errorType"] == "BatchFailedError"
 
 
-def test_a_function_out_of_time_is_killed_and_the_batch_comes_again(deeds: Emulator) -> None:
+def test_a_timed_out_batch_can_be_retried(deeds: Emulator) -> None:
     first = deeds.invoke(batch(task(6), task(7, "sleep")))
     second = deeds.invoke(batch(task(6), task(7)))
 
@@ -57,7 +57,7 @@ def test_a_function_out_of_time_is_killed_and_the_batch_comes_again(deeds: Emula
     assert second.json == named()
 
 
-def test_a_process_that_ends_is_followed_by_another(deeds: Emulator) -> None:
+def test_a_dead_process_is_replaced(deeds: Emulator) -> None:
     first = deeds.invoke(batch(task(8, "exit hard")))
     second = deeds.invoke(batch(task(8)))
 
@@ -66,7 +66,7 @@ def test_a_process_that_ends_is_followed_by_another(deeds: Emulator) -> None:
     assert second.json == named()
 
 
-def test_an_event_of_six_megabytes_comes_whole(deeds: Emulator) -> None:
+def test_six_megabytes_arrive(deeds: Emulator) -> None:
     records = [task(number) for number in range(10, 1010)]
     missing = SIX_MEGABYTES - len(json.dumps(batch(*records, task(1010, padding={"S": ""}))))
 
@@ -75,7 +75,7 @@ def test_an_event_of_six_megabytes_comes_whole(deeds: Emulator) -> None:
     assert reply.json == named()
 
 
-def test_half_a_character_in_a_number_does_not_end_the_process(deeds: Emulator) -> None:
+def test_a_surrogate_is_survived(deeds: Emulator) -> None:
     hostile = {**task(1011), "dynamodb": {**task(1011)["dynamodb"], "SequenceNumber": "\ud800"}}
 
     reply = deeds.invoke(batch(hostile))
@@ -96,7 +96,7 @@ def only_a_wheel(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, **found, "DDBEVENTS_CACHE": str(tmp_path / "cache")}
 
 
-def test_the_emulator_is_taken_out_of_the_wheel_of_sam(tmp_path: Path, only_a_wheel: dict[str, str]) -> None:
+def test_the_emulator_comes_from_a_wheel(tmp_path: Path, only_a_wheel: dict[str, str]) -> None:
     [wheel] = tmp_path.glob("*.whl")
 
     program = emulator_program(only_a_wheel, sha256=hashlib.sha256(wheel.read_bytes()).hexdigest())
@@ -105,16 +105,14 @@ def test_the_emulator_is_taken_out_of_the_wheel_of_sam(tmp_path: Path, only_a_wh
     assert os.access(program, os.X_OK)
 
 
-def test_an_emulator_that_is_not_what_it_should_be_is_not_kept(
-    tmp_path: Path, only_a_wheel: dict[str, str]
-) -> None:
+def test_a_wrong_emulator_is_not_kept(tmp_path: Path, only_a_wheel: dict[str, str]) -> None:
     with pytest.raises(NotFetchedError, match="DO NOT MATCH THE HASHES"):
         emulator_program(only_a_wheel)
 
     assert not any((tmp_path / "cache").iterdir())
 
 
-def test_the_first_of_two_to_fetch_fills_the_cache(tmp_path: Path) -> None:
+def test_the_first_fetch_wins(tmp_path: Path) -> None:
     def slowly(folder: Path) -> None:
         (folder / "mine").touch()
         (tmp_path / "it" / "theirs").mkdir(parents=True)
@@ -124,7 +122,7 @@ def test_the_first_of_two_to_fetch_fills_the_cache(tmp_path: Path) -> None:
     assert [path.name for path in found.iterdir()] == ["theirs"]
 
 
-def test_a_program_that_does_not_start_is_an_error_with_its_output(tmp_path: Path) -> None:
+def test_a_failed_start_shows_the_output(tmp_path: Path) -> None:
     output = tmp_path / "output.txt"
     output.write_text("no such luck")
 

@@ -81,7 +81,7 @@ def projection(
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
-def test_each_order_counts_once_whenever_the_process_is_killed(projection: Projection, seed: int) -> None:
+def test_kills_never_change_the_counts(projection: Projection, seed: int) -> None:
     random = seeded(seed)
     writes = some_writes(random)
     moments = [random.random() * projection.usual for _ in range(random.randint(1, 3))]
@@ -92,7 +92,7 @@ def test_each_order_counts_once_whenever_the_process_is_killed(projection: Proje
     assert counted(projection.client, writes) == expected(writes)
 
 
-def test_what_was_committed_before_the_process_was_killed_is_not_repeated(projection: Projection) -> None:
+def test_committed_work_is_not_repeated(projection: Projection) -> None:
     writes = some_writes(seeded(3), 400)
     batch = batch_of(writes)
 
