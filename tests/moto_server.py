@@ -1,4 +1,4 @@
-"""A second engine for the tests: moto's server, as a program of its own."""
+"""moto's server in a process of its own: a second engine for the tests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Final
 
 from tests.dynamodb_local import stop
 
-# One thread, one request after another: moto undoes a refused transaction by putting back all tables as they
-# were, and so would undo what others wrote meanwhile.
+# One thread: moto rolls back a refused transaction by restoring all tables, so it would undo the writes of
+# concurrent requests.
 _PROGRAM: Final = """
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
@@ -28,7 +28,7 @@ _START_SECONDS: Final = 60
 
 @contextmanager
 def moto_server() -> Generator[str]:
-    """An endpoint until the end of the block, on a port that the system chooses."""
+    """Run a server until the end of the block, on a free port, and yield its endpoint."""
     with (
         NamedTemporaryFile() as output,
         subprocess.Popen(
@@ -45,9 +45,9 @@ def wait_for_endpoint(process: subprocess.Popen[bytes], output: Path) -> str:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         ended = process.poll() is not None
-        said = output.read_text(errors="replace")
-        if found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", said):
+        text = output.read_text(errors="replace")
+        if found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", text):
             return found[1]
         if ended or time.monotonic() > deadline:
-            raise RuntimeError(f"moto's server did not start; it said:\n{said}")
+            raise RuntimeError(f"moto's server did not start; its output:\n{text}")
         time.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""One execution environment of a Lambda function: Amazon's runtime client under a Runtime API of our own.
+"""An execution environment of a Lambda function: Amazon's runtime client under a Runtime API of our own.
 
 Contract: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -31,7 +31,7 @@ _POLL_SECONDS: Final = 0.02
 
 
 class InvocationError(Exception):
-    """The function gave no result."""
+    """The function returned no result."""
 
 
 class RaisedError(InvocationError):
@@ -46,12 +46,12 @@ class CrashedError(InvocationError):
     """The process ended before it gave a result."""
 
     def __init__(self, exit_code: int, output: str) -> None:
-        super().__init__(f"the process ended with {exit_code}; it said:\n{output}")
+        super().__init__(f"the process ended with {exit_code}; its output:\n{output}")
         self.exit_code = exit_code
 
 
 class TimedOutError(InvocationError):
-    """Time was up, and the process was killed."""
+    """The invocation timed out, and the process was killed."""
 
 
 class _Invocation(NamedTuple):
@@ -59,8 +59,8 @@ class _Invocation(NamedTuple):
     milliseconds: int
 
 
-class _Sign(NamedTuple):
-    """What the runtime client says: it took the invocation, or how that ended."""
+class _Request(NamedTuple):
+    """A request of the runtime client: it took the invocation, or reports how that ended."""
 
     name: Literal["next", "response", "error"]
     body: bytes = b""
@@ -72,12 +72,12 @@ class _RuntimeAPI(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Endpoint)
         self.invocations: SimpleQueue[_Invocation | None] = SimpleQueue()
-        self.signs: SimpleQueue[_Sign] = SimpleQueue()
+        self.requests: SimpleQueue[_Request] = SimpleQueue()
         Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """A process that is killed hangs up in the middle of a request."""
+        """Ignore a process that was killed in the middle of a request."""
 
 
 class _Endpoint(BaseHTTPRequestHandler):
@@ -93,7 +93,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         if invocation is None:
             self.send_error(410)
             return
-        self._api.signs.put(_Sign("next"))
+        self._api.requests.put(_Request("next"))
         headers = {
             "Lambda-Runtime-Aws-Request-Id": str(uuid4()),
             "Lambda-Runtime-Deadline-Ms": str(round(time.time() * 1000) + invocation.milliseconds),
@@ -105,11 +105,11 @@ class _Endpoint(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self._answer(202, {}, b"{}")
-        self._api.signs.put(_Sign("response" if self.path.endswith("/response") else "error", body))
+        self._api.requests.put(_Request("response" if self.path.endswith("/response") else "error", body))
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
     def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -121,30 +121,32 @@ class _Endpoint(BaseHTTPRequestHandler):
 
 
 class _Runtime(NamedTuple):
-    """A process of the runtime client, with an API that nobody else talks to."""
+    """A process of the runtime client, with an API of its own."""
 
     api: _RuntimeAPI
     process: subprocess.Popen[bytes]
     output: Path
 
-    def wait(self, seconds: float) -> _Sign:
+    def wait(self, seconds: float) -> _Request:
         deadline = time.monotonic() + seconds
         while True:
             has_ended = self.process.poll() is not None
             left = deadline - time.monotonic()
             try:
-                return self.api.signs.get(timeout=0 if has_ended else max(0.0, min(left, _POLL_SECONDS)))
+                return self.api.requests.get(timeout=0 if has_ended else max(0.0, min(left, _POLL_SECONDS)))
             except Empty:
                 if has_ended:
-                    raise CrashedError(self.process.returncode, self.said()) from None
+                    raise CrashedError(self.process.returncode, self.output_text()) from None
                 if left <= 0:
-                    raise TimedOutError(f"no answer within {seconds} s; it said:\n{self.said()}") from None
+                    raise TimedOutError(
+                        f"no answer within {seconds} s; the output:\n{self.output_text()}"
+                    ) from None
 
-    def said(self) -> str:
+    def output_text(self) -> str:
         return self.output.read_text(errors="replace")
 
     def close(self, patience: float) -> None:
-        """Let the process come to its end; kill it if it does not."""
+        """Let the process end; kill it if it does not."""
         self.api.invocations.put(None)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(patience)
@@ -155,7 +157,7 @@ class _Runtime(NamedTuple):
 
 
 class Function:
-    """A function whose process is started when it is needed, and lives until it ends or is killed."""
+    """A function whose process is started on demand, and again after it ended or was killed."""
 
     def __init__(self, handler: str, folder: Path, variables: Mapping[str, str]) -> None:
         self.starts = 0
@@ -174,35 +176,35 @@ class Function:
         timeout: timedelta = timedelta(seconds=30),
         killed_after: timedelta | None = None,
     ) -> Any:
-        """The result of an invocation.
+        """Invoke the function, and return its result.
 
         Args:
-            event: What is passed.
-            timeout: What the function is told; when it is over, the process is killed.
-            killed_after: When the process is killed instead, of which it knows nothing.
+            event: The event.
+            timeout: The function's timeout, after which its process is killed.
+            killed_after: Kills the process after this time instead, without its knowledge.
 
         Raises:
-            InvocationError: There is none.
+            InvocationError: There is no result.
         """
         runtime = self.start()
         runtime.api.invocations.put(
             _Invocation(json.dumps(event).encode(), round(timeout / timedelta(milliseconds=1)))
         )
         try:
-            sign = runtime.wait(_INIT_SECONDS)
-            if sign.name == "next":
-                sign = runtime.wait((killed_after or timeout).total_seconds())
+            request = runtime.wait(_INIT_SECONDS)
+            if request.name == "next":
+                request = runtime.wait((killed_after or timeout).total_seconds())
         except TimedOutError:
             runtime.process.kill()
             self.close()
             raise
-        if sign.name == "response":
-            return json.loads(sign.body)
-        error = json.loads(sign.body)
+        if request.name == "response":
+            return json.loads(request.body)
+        error = json.loads(request.body)
         raise RaisedError(error["errorType"], error["errorMessage"])
 
     def start(self) -> _Runtime:
-        """The process; a new one if there is none or it has ended."""
+        """Return the process, after starting one if none is running."""
         if self._runtime is not None and self._runtime.process.poll() is None:
             return self._runtime
         self.close()
@@ -225,11 +227,11 @@ class Function:
 
 @contextmanager
 def function(handler: str, **variables: str) -> Generator[Function]:
-    """A function until the end of the block.
+    """Run a function until the end of the block.
 
     Args:
-        handler: As in Lambda's settings, in `tests/lambda_functions` or in the project.
-        variables: Of its environment.
+        handler: The handler setting; its module is in `tests/lambda_functions` or in the project.
+        variables: The environment variables.
     """
     with TemporaryDirectory() as folder:
         made = Function(handler, Path(folder), variables)
@@ -244,9 +246,9 @@ def runtime_command(handler: str) -> list[str]:
 
 
 def lambda_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """What a function sees: nothing of the machine's but what measures coverage."""
+    """Return the environment of a function, which has nothing of this process but coverage."""
     return {
-        **dict(_measuring()),
+        **dict(_coverage_variables()),
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": "eu-central-1",
@@ -263,7 +265,7 @@ def lambda_environment(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _measuring() -> Iterator[tuple[str, str]]:
+def _coverage_variables() -> Iterator[tuple[str, str]]:
     for name, value in os.environ.items():
         if name.startswith("COVERAGE_"):
             yield name, value

@@ -1,4 +1,4 @@
-"""AWS's Runtime Interface Emulator, which is Lambda's own machinery: how it is fetched, run and asked."""
+"""AWS's Runtime Interface Emulator, built from Lambda's own code: fetched, started and invoked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _POLL_SECONDS: Final = 0.03
 
 
 class Reply(NamedTuple):
-    """What the emulator answers: 200 also for errors of the function."""
+    """A response of the emulator, which has status 200 for most errors of the function, too."""
 
     status: int
     text: str
@@ -40,7 +40,7 @@ class Reply(NamedTuple):
 
 
 class Emulator(NamedTuple):
-    """One that listens."""
+    """An emulator that is listening."""
 
     port: int
     output: Path
@@ -53,10 +53,10 @@ class Emulator(NamedTuple):
 
 
 def emulator_program(environment: Mapping[str, str] = os.environ, *, sha256: str = SHA256) -> Path:
-    """The emulator for this machine, from the cache.
+    """Return the emulator for this machine, from the cache.
 
     Raises:
-        NotFetchedError: It cannot be had.
+        NotFetchedError: It cannot be downloaded.
     """
     name = f"aws-lambda-rie-{_MACHINES[platform.machine()]}"
 
@@ -75,12 +75,12 @@ def emulator_program(environment: Mapping[str, str] = os.environ, *, sha256: str
 
 @contextmanager
 def emulator(handler: str, *, timeout: timedelta, **variables: str) -> Generator[Emulator]:
-    """A function in the emulator, until the end of the block.
+    """Run a function in the emulator until the end of the block.
 
     Args:
-        handler: As in Lambda's settings, in `tests/lambda_functions` or in the project.
-        timeout: Of the function, in whole seconds.
-        variables: Of its environment.
+        handler: The handler setting; its module is in `tests/lambda_functions` or in the project.
+        timeout: The function's timeout, in whole seconds.
+        variables: The environment variables.
     """
     port = free_port()
     addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
@@ -102,14 +102,16 @@ def emulator(handler: str, *, timeout: timedelta, **variables: str) -> Generator
 
 
 def wait_until_listening(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
-    """Wait for the port.
+    """Wait until a program listens on its port.
 
     Raises:
         RuntimeError: The process ended instead.
     """
     while not listens(port):
         if process.poll() is not None:
-            raise RuntimeError(f"the program did not start; it said:\n{output.read_text(errors='replace')}")
+            raise RuntimeError(
+                f"the program did not start; its output:\n{output.read_text(errors='replace')}"
+            )
         time.sleep(_POLL_SECONDS)
 
 

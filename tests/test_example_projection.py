@@ -22,7 +22,7 @@ README = (PROJECTION / "README.md").read_text("utf-8")
 EVENTS = sorted(PROJECTION.glob("events/*.json"))
 [COMMAND] = re.findall(r"^ddbevents (.*)$", README, re.MULTILINE)
 
-# what the events say, added up by hand
+# the events, added up by hand
 CUSTOMERS = [
     {"customer_id": "ada", "orders": 2},
     {"customer_id": "grace", "orders": 1},

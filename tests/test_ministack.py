@@ -1,6 +1,6 @@
-"""What arrives at functions deployed to MiniStack, compared with what our builders and our filters say.
+"""Events that MiniStack passes to functions, compared with those of our builders and filters.
 
-`DDBEVENTS_SEED` tries other writes and other filters.
+`DDBEVENTS_SEED` chooses other writes and other filters.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ FUNCTIONS: Final = 10
 VIEW_TYPES: Final = ("NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE", "KEYS_ONLY")
 LAST: Final = "the last"
 LAST_ONE: Final = {"dynamodb": {"Keys": {"pk": {"S": [LAST]}}}}
-"""All functions are told when everything was written."""
+"""All functions receive this record, which is written last."""
 PACKAGES: Final = os.pathsep.join(sys.path)
 
 
 class Deployed(NamedTuple):
-    """What was written and what came of it.
+    """The records that our builders predict, and the events that functions received.
 
     Attributes:
-        built: The records that our builders made of the writes, by the table's view type.
+        built: The predicted records, by the table's view type.
         received: The events that each function got.
     """
 
@@ -59,7 +59,7 @@ class Deployed(NamedTuple):
 
 
 class Writer:
-    """Writes to a table of MiniStack, and builds the record that should come of it."""
+    """Writes to a table of MiniStack, and builds the expected record."""
 
     def __init__(self, stack: MiniStack, view_type: Any) -> None:
         self.built: list[Json] = []
@@ -93,13 +93,13 @@ def stack() -> Generator[MiniStack]:
 
 @pytest.fixture(scope="module")
 def deployed(stack: MiniStack) -> Deployed:
-    random = Random(SEED)  # noqa: S311  # to be repeated, not to be secret
+    random = Random(SEED)  # noqa: S311  # repeatable, not secret
     writers = {view_type: Writer(stack, view_type) for view_type in VIEW_TYPES}
     for _ in range(WRITES):
         write_something(random, writers[random.choice(VIEW_TYPES)])
     for writer in writers.values():
         writer.put({"pk": LAST})
-        writer.put({"pk": LAST})  # which is no change
+        writer.put({"pk": LAST})  # no change
     for number in range(FUNCTIONS):
         received = str(received_by(stack, number))
         stack.create_function(f"receiver-{number}", "receiver.lambda_handler", RECEIVED=received)
@@ -116,7 +116,7 @@ def received_by(stack: MiniStack, number: int) -> Path:
 
 
 def wait_for_all(path: Path) -> list[Json]:
-    """The events in the file, as soon as the last of each table is there; or what is there after a minute."""
+    """Return the events in a file, once it has the last record of each table, or after a minute."""
     deadline = time.monotonic() + 60
     events: list[Json] = []
     while last_ones(events) < len(VIEW_TYPES) and time.monotonic() < deadline:
@@ -155,8 +155,8 @@ OPTIONAL: Final[Mapping[str, Sequence[Any]]] = {
     "address": [{}, {"city": "Köln", "lines": ["1", 2, None, [True]]}, {"city": "Bonn"}],
 }
 LEAVES: Final[Sequence[tuple[tuple[str, ...], Sequence[Any]]]] = [
-    # What MiniStack does as AWS does it: it has no $or and no equals-ignore-case, lets `numeric` match
-    # text and `anything-but` what is absent, and looks at no arrays.
+    # Only rules that MiniStack applies as AWS does: it has no $or and no equals-ignore-case, lets `numeric`
+    # match text and `anything-but` match absent fields, and ignores arrays.
     (("eventName",), ["INSERT", "MODIFY", "REMOVE", {"anything-but": ["INSERT"]}, {"prefix": "RE"}]),
     (("dynamodb", "Keys", "pk", "S"), [f"item-{number}" for number in range(1, 9)]),
     (("dynamodb", "Keys", "pk", "S"), [{"suffix": "3"}, {"prefix": "item"}, {"anything-but": "item-1"}]),
@@ -205,7 +205,7 @@ def test_functions_get_the_built_records(deployed: Deployed, number: int, view_t
 
 
 def test_filters_pass_some_records(deployed: Deployed) -> None:
-    """Or the test above would prove nothing."""
+    """The test above depends on it."""
     built = deployed.built["NEW_AND_OLD_IMAGES"]
     shares = [sum(is_let_through(number, record) for record in built) for number in range(FUNCTIONS)]
 
@@ -250,7 +250,7 @@ def is_let_through(number: int, record: Json) -> bool:
 
 
 def comparable(record: Json) -> Json:
-    """Without what two streams cannot have in common, of which only the types are left."""
+    """Reduce the values that differ from stream to stream to their types."""
     body = {**record["dynamodb"]}
     for name in ("ApproximateCreationDateTime", "SequenceNumber", "SizeBytes"):
         body[name] = type(body[name]).__name__
@@ -262,7 +262,7 @@ def comparable(record: Json) -> Json:
 
 
 def in_order(value: Json) -> Json:
-    """Sets have no order."""
+    """Sort a set, which has no order."""
     [(tag, content)] = value.items()
     return {tag: sorted(content)} if tag in {"SS", "NS", "BS"} else value
 
@@ -277,7 +277,7 @@ def an_order(number: int) -> Order:
 
 
 def wait_for_revenue(stack: MiniStack, *, seconds: float = 30) -> dict[str, dict[str, Any]]:
-    """The table of revenue, as soon as there are ten orders in it."""
+    """Return the table of revenue, once it counts ten orders."""
     deadline = time.monotonic() + seconds
     revenue: dict[str, dict[str, Any]] = {}
     while sum(day["orders"] for day in revenue.values()) < 10 and time.monotonic() < deadline:

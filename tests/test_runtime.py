@@ -1,4 +1,4 @@
-"""An app under Amazon's runtime client: what it survives, and what its next process does."""
+"""An app under Amazon's runtime client: failures that its process survives, and how the next one goes on."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ DONE: Final = named()
 
 
 class Deeds:
-    """The function of `lambda_functions/deeds.py`, and what it did."""
+    """The function of `lambda_functions/deeds.py`, and the effects that it wrote down."""
 
     def __init__(self, started: Function, folder: Path) -> None:
         self.function = started
         self.folder = folder
 
     def effects(self) -> list[str]:
-        """The keys of the items whose deed was done."""
+        """Return the keys of the items whose deed was done."""
         return [line.split()[0] for line in self._lines()]
 
     def processes(self) -> set[str]:
@@ -47,9 +47,9 @@ def deeds(tmp_path: Path) -> Generator[Deeds]:
         yield Deeds(started, tmp_path)
 
 
-def to_do(*what: str) -> list[Json]:
-    """Records 1, 2 and so on, each of an item whose key is its number."""
-    return [task(number, deed) for number, deed in enumerate(what, start=1)]
+def to_do(*deeds: str) -> list[Json]:
+    """Return records 1, 2 and so on, each of an item whose key is its number."""
+    return [task(number, deed) for number, deed in enumerate(deeds, start=1)]
 
 
 def task(number: int, deed: str = "nothing", **parts: Any) -> Json:
@@ -97,7 +97,7 @@ def test_an_exit_keeps_the_marks(deeds: Deeds) -> None:
 
 
 def test_a_crash_loses_unwritten_marks(deeds: Deeds) -> None:
-    """At least once: marks are written in hundreds, and what an effect is nobody knows but the handler."""
+    """Marks are written by the hundred, so a crash loses the last ones: handlers run at least once."""
     with pytest.raises(CrashedError) as caught:
         deeds.function.invoke(batch(*to_do("nothing", "exit hard", "nothing")))
 
@@ -138,7 +138,7 @@ def test_the_rest_is_left_before_the_timeout(deeds: Deeds) -> None:
 
 
 def test_out_of_memory_fails_one_record(deeds: Deeds) -> None:
-    limited(deeds.function, 1 << 31)
+    limit_memory(deeds.function, 1 << 31)
 
     answer = deeds.function.invoke(batch(*to_do("nothing", "ask for memory", "nothing")))
 
@@ -181,7 +181,7 @@ def test_connections_outlive_invocations(deeds: Deeds) -> None:
 
 
 def test_an_echoed_surrogate_is_fatal() -> None:
-    """What the next test guards against."""
+    """The reason for the next test."""
     with function("echo.lambda_handler") as echo, pytest.raises(CrashedError, match="surrogates not allowed"):
         echo.invoke({"answer": {"batchItemFailures": [{"itemIdentifier": SURROGATE}]}})
 
@@ -193,7 +193,7 @@ HOSTILE: Final = {
     "stream": {**task(2), "eventSourceARN": f"arn:aws:dynamodb:eu:1:table/{SURROGATE}/stream/1"},
     "region": {**task(2), "awsRegion": SURROGATE},
     "sequence number": task(2, SequenceNumber=SURROGATE),
-    "digits with half a character": task(2, SequenceNumber=f"1{SURROGATE}"),
+    "digits with a surrogate": task(2, SequenceNumber=f"1{SURROGATE}"),
     "view type": task(2, StreamViewType=SURROGATE),
     "name of a key": task(2, Keys={SURROGATE: {"S": "2"}}),
     "key": task(2, Keys={"pk": {"S": SURROGATE}}),
@@ -226,15 +226,15 @@ def test_surrogates_are_survived(tough: Function, record: Json) -> None:
 
 
 def outcome(tested: Function, event: Json) -> Any:
-    """The answer, or the error that it raised."""
+    """Return the answer, or the error that the function raised."""
     try:
         return tested.invoke(event)
     except RaisedError as error:
         return error
 
 
-def limited(tested: Function, address_space: int) -> None:
-    """Give the process so many bytes, as Lambda does by other means."""
+def limit_memory(tested: Function, address_space: int) -> None:
+    """Limit the memory of the process, as Lambda does by other means."""
     import resource  # noqa: PLC0415  # Windows, where this module is skipped, has none
 
     resource.prlimit(tested.start().process.pid, resource.RLIMIT_AS, (address_space, address_space))

@@ -1,4 +1,4 @@
-"""An app in AWS's Runtime Interface Emulator, as it is in the images in which Lambda runs it."""
+"""An app in AWS's Runtime Interface Emulator, which Lambda's base images contain."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_surrogate_is_survived(deeds: Emulator) -> None:
 
 @pytest.fixture
 def only_a_wheel(tmp_path: Path) -> dict[str, str]:
-    """An environment with an empty cache, whose pip finds one wheel, of an emulator that is none."""
+    """Environment variables with an empty cache, and a pip that finds one wheel with a fake emulator."""
     program = f"aws-lambda-rie-{'arm64' if platform.machine() == 'aarch64' else 'x86_64'}"
     about = "aws_sam_cli-1.170.0.dist-info"
     with zipfile.ZipFile(tmp_path / "aws_sam_cli-1.170.0-py3-none-any.whl", "w") as wheel:

@@ -1,6 +1,6 @@
 """The projection under Amazon's runtime client, killed again and again: each order counts exactly once.
 
-`DDBEVENTS_KILLS` says how many batches are interrupted; a test's number repeats its orders and moments.
+`DDBEVENTS_KILLS` sets how many batches are interrupted; the number of a test repeats its orders and moments.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pytest
 from botocore.config import Config
 from botocore.session import Session
 
-from ddbevents._attributes._decode import decode_map
+from ddbevents import decode
 from ddbevents.testing import event, insert, modify
 from examples.projection.app import Order
 from tests.runtime_api import CrashedError, Function, TimedOutError, function
@@ -35,7 +35,7 @@ pytest.importorskip("awslambdaric", reason="the runtime client has wheels for Li
 KILLS: Final = int(os.environ.get("DDBEVENTS_KILLS", "6"))
 TABLES: Final = {"handled-events": "id", "customers": "customer_id", "revenue": "day"}
 KEY: Final = f"kills{uuid4().hex}"  # DynamoDB Local has a database for each access key
-BLOCKS: Final = count()  # of days that no other batch has
+BLOCKS: Final = count()  # a number for each batch, which gives it days of its own
 PACKED: Final = "examples.projection.app.lambda_handler"
 SINGLY: Final = "singly.lambda_handler"
 
@@ -47,7 +47,7 @@ class Projection(NamedTuple):
     """The function and its tables.
 
     Attributes:
-        usual: How long a warm batch takes that nobody interrupts.
+        usual: How long a warm batch takes if it is not interrupted.
     """
 
     function: Function
@@ -113,11 +113,11 @@ def database(endpoint: str) -> DynamoDBClient:
 
 
 def seeded(seed: int) -> Random:
-    return Random(seed)  # noqa: S311  # to be repeated, not to be secret
+    return Random(seed)  # noqa: S311  # repeatable, not secret
 
 
 def some_writes(random: Random, number: int = 120) -> Writes:
-    """That many orders of some customers on some days, which are no other batch's, with corrections."""
+    """Return new orders and corrections, of customers and days that no other batch has."""
     block = next(BLOCKS)
     days = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=3 * block + day) for day in range(3)]
     orders = [
@@ -145,7 +145,7 @@ def record(old: Order | None, new: Order) -> dict[str, Any]:
 
 
 def deliver(function: Function, batch: dict[str, Any], moments: Iterable[timedelta]) -> Any:
-    """As Lambda does it, with a process that is killed at each of the moments."""
+    """Invoke the function until it answers, and kill its process at each of the moments."""
     for moment in moments:
         warm_up(function)
         with suppress(TimedOutError):
@@ -169,7 +169,7 @@ def interrupt(projection: Projection, batch: dict[str, Any], is_time: Callable[[
 
 
 def warm_up(function: Function) -> None:
-    """A process that was killed has a successor, which loads boto3 with its first batch."""
+    """Start the process that follows a killed one, and let it load boto3 with a first batch."""
     function.invoke(batch_of(some_writes(seeded(0))[:1]))
 
 
@@ -186,8 +186,9 @@ def counted(client: DynamoDBClient, writes: Writes) -> tuple[dict[str, int], dic
 
 def read_items(client: DynamoDBClient, table: str, key: str, names: Iterable[str]) -> dict[str, Any]:
     wanted = [{key: {"S": name}} for name in names]
-    answer = client.batch_get_item(RequestItems={table: {"Keys": wanted, "ConsistentRead": True}})
-    return {item.pop(key): item for item in map(decode_map, answer["Responses"][table])}
+    response = client.batch_get_item(RequestItems={table: {"Keys": wanted, "ConsistentRead": True}})
+    items = [decode(dict[str, Any], image) for image in response["Responses"][table]]
+    return {item.pop(key): item for item in items}
 
 
 def expected(writes: Writes) -> tuple[dict[str, int], dict[str, Decimal]]:

@@ -1,4 +1,4 @@
-"""A function that does what the items say, some of which it does not survive."""
+"""A function that does the deed that each item names; some deeds end its process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Task(BaseModel):
 
 app = StreamApp("deeds", store=SQLiteStore(FOLDER / "marks.sqlite"), time_reserve=timedelta(milliseconds=200))
 lambda_handler = app
-says_so = Attr("deed").eq("through the wire")
+over_the_wire = Attr("deed").eq("through the wire")
 
 
 def fail(text: str) -> None:
@@ -52,15 +52,15 @@ DEEDS: Final[Mapping[str, Callable[[], object]]] = {
 }
 
 
-@app.on_insert(Task, where=~says_so)
+@app.on_insert(Task, where=~over_the_wire)
 def do(change: Insert[Task]) -> None:
     DEEDS[change.new.deed]()
     note(change.new.pk)
 
 
-@app.on_insert(Task, where=says_so)
-async def tell(change: Insert[Task]) -> None:
-    """Through a connection that is opened once, as those of HTTP clients are."""
+@app.on_insert(Task, where=over_the_wire)
+async def send(change: Insert[Task]) -> None:
+    """Use a connection that is opened once, as an HTTP client does."""
     if not WIRE:
         here, there = socket.socketpair()
         WIRE.append((await asyncio.open_connection(sock=here), await asyncio.open_connection(sock=there)))

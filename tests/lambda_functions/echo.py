@@ -1,4 +1,4 @@
-"""A function that gives back what it is told, which may be its end."""
+"""A function that returns a part of its event, whether or not its process survives that."""
 
 from __future__ import annotations
 

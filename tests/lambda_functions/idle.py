@@ -1,4 +1,4 @@
-"""A function whose handler does nothing, to see what everything else takes."""
+"""A function whose handler does nothing, to measure everything else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Task(BaseModel):
 
 @app.on_insert(Task)
 def rest(change: Insert[Task]) -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
 app.prepare()

@@ -1,4 +1,4 @@
-"""A function whose handler could never run."""
+"""A function whose wiring is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function that writes down what it gets."""
+"""A function that appends each event to a file."""
 
 from __future__ import annotations
 

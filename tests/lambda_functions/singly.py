@@ -1,4 +1,4 @@
-"""The example of a projection, with each transaction in a request of its own."""
+"""The projection example, with one request for each transaction."""
 
 from __future__ import annotations
 
