@@ -1,4 +1,4 @@
-"""Mails and parcels of a shop whose customers and orders share one DynamoDB table."""
+"""Mails of a shop whose customers and orders share one DynamoDB table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger("orders")
 
 
 class Customer(BaseModel):
-    """The item PROFILE of a customer."""
+    """A customer, in an item with the sort key PROFILE."""
 
     kind: Literal["customer"]
     name: str
@@ -23,7 +23,7 @@ class Customer(BaseModel):
 
 
 class Order(BaseModel):
-    """One of the items ORDER#… of a customer. Until it is paid it has a `ttl`."""
+    """An order of a customer, in an item with the sort key ORDER#…; it has a `ttl` until it is paid."""
 
     kind: Literal["order"]
     number: int
@@ -38,13 +38,13 @@ lambda_handler = app
 
 @app.on_insert(Customer)
 async def welcome(change: Insert[Customer]) -> None:
-    """Greet whoever signed up."""
+    """Welcome a new customer."""
     await send_mail(change.new.email, f"Welcome, {change.new.name}!")
 
 
 @app.on_modify(Customer, changed="email")
 async def confirm_address(change: Modify[Customer]) -> None:
-    """Tell the old address, too: its owner may not know of the change."""
+    """Write to both addresses: the owner of the old one may not know of the change."""
     await asyncio.gather(
         send_mail(change.old.email, f"We now write to {change.new.email}."),
         send_mail(change.new.email, "This is your new address."),
@@ -53,17 +53,17 @@ async def confirm_address(change: Modify[Customer]) -> None:
 
 @app.on_modify(Order, changed="status", where=Attr("status").eq("SHIPPED"))
 async def announce_parcel(change: Modify[Order]) -> None:
-    """Write once, however often a shipped order is changed later."""
+    """Announce a parcel once, even if the shipped order changes again."""
     order = change.new
     await send_mail(order.email, f"Order {order.number} over {order.amount:.2f} EUR is on its way.")
 
 
 @app.on_remove(Order, expired=True)
 def restock(change: Remove[Order]) -> None:
-    """Put back what nobody paid for in time."""
+    """Restock an order that was not paid in time."""
     logger.info("order %s was never paid: back to the shelf", change.old.number)
 
 
 async def send_mail(to: str, text: str) -> None:
-    """Stand in for a mail service."""
+    """Log a mail in place of a mail service."""
     logger.info("mail to %s: %s", to, text)

@@ -26,7 +26,7 @@ lambda_handler = app
 
 @app.on_insert(Order)
 def count(change: Insert[Order], tx: Transaction) -> None:
-    """A new order: one more of its customer's, and of its day's."""
+    """Count a new order for its customer and its day."""
     order = change.new
     tx.update("customers", {"customer_id": order.customer_id}, add={"orders": 1})
     tx.update("revenue", {"day": day_of(order)}, add={"orders": 1, "amount": order.amount})
@@ -34,11 +34,11 @@ def count(change: Insert[Order], tx: Transaction) -> None:
 
 @app.on_modify(Order, changed="amount")
 def correct(change: Modify[Order], tx: Transaction) -> None:
-    """An amount was corrected: its day has earned so much more or less."""
+    """Correct the day's revenue by the difference."""
     difference = change.new.amount - change.old.amount
     tx.update("revenue", {"day": day_of(change.new)}, add={"amount": difference})
 
 
 def day_of(order: Order) -> str:
-    """The day that an order counts for, such as `2026-11-23`."""
+    """Return the day of an order, for example `2026-11-23`."""
     return order.placed_at.date().isoformat()
