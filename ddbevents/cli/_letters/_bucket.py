@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from ...dead_letters._sdk import Place, explained, make_client
-from ._source import BATCH_SIZE, Handle, StoredLetter, decode_letter
+from ._source import Handle, StoredLetter, batches_of, decode_letter
 
 
 class BucketSource:
@@ -25,8 +24,7 @@ class BucketSource:
         return len(self._keys)
 
     def batches(self) -> Iterator[Sequence[StoredLetter]]:
-        keys = iter(self._keys)
-        while batch := [*islice(keys, BATCH_SIZE)]:
+        for batch in batches_of(self._keys):
             yield [StoredLetter(decode_letter(self._read(key)), key) for key in batch]
 
     def _read(self, key: str) -> bytes:

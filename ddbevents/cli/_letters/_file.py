@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ...dead_letters._lines import read_lines, remove_lines
-from ._source import BATCH_SIZE, Handle, StoredLetter, decode_letter
+from ._source import Handle, StoredLetter, batches_of, decode_letter
 
 _REMOVED_AT_ONCE: Final = 100  # since each removal rewrites the file
 
@@ -26,8 +25,7 @@ class FileSource:
         return len(self._lines)
 
     def batches(self) -> Iterator[Sequence[StoredLetter]]:
-        lines = iter(self._lines)
-        while batch := [*islice(lines, BATCH_SIZE)]:
+        for batch in batches_of(self._lines):
             yield [StoredLetter(decode_letter(line), line) for line in batch]
 
     def remove(self, handles: Sequence[Handle]) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any, Final
 
 from ..._errors import DeadLetterError
 from ...dead_letters._sdk import Place, explained, make_client
-from ._source import BATCH_SIZE, Handle, StoredLetter
+from ._source import BATCH_SIZE, Handle, StoredLetter, batches_of
 
 _DELETION_SECONDS: Final = 30  # a batch stays hidden this much longer, until what was handled is deleted
 
@@ -67,9 +66,8 @@ class QueueSource:
 
     def release(self) -> None:
         """Make the remaining messages visible."""
-        hidden = iter(self._receipts.items())
         with explained(self._place):
-            while batch := [*islice(hidden, BATCH_SIZE)]:
+            for batch in batches_of(self._receipts.items()):
                 entries = [
                     {"Id": each, "ReceiptHandle": receipt, "VisibilityTimeout": 0} for each, receipt in batch
                 ]

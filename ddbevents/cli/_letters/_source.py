@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 BATCH_SIZE: Final = 10
 """The number of dead letters in a batch: SQS takes no more messages in a request."""
 
+ItemT = TypeVar("ItemT")
 Handle: TypeAlias = Any  # a line, an object's key or a message's identifier: only its source knows
 
 
@@ -42,3 +44,10 @@ class LetterSource(Protocol):
 def decode_letter(content: bytes) -> str:
     """Return the text of a dead letter, in which an invalid byte is an escape that JSON does not have."""
     return content.decode("utf-8", "backslashreplace")
+
+
+def batches_of(items: Iterable[ItemT]) -> Iterator[Sequence[ItemT]]:
+    """Yield the items in batches of `BATCH_SIZE`."""
+    rest = iter(items)
+    while batch := [*islice(rest, BATCH_SIZE)]:
+        yield batch
