@@ -12,7 +12,8 @@ from typing import Final, TextIO
 from rich.console import Console
 from typing_extensions import Buffer, override
 
-_NOT_IN_TABLE: Final = ("cannot be dead-lettered", "on_report")  # parts of the library's ERROR lines
+# parts of ERROR lines of the library that the table does not repeat
+_NOT_IN_TABLE: Final = ("cannot be dead-lettered", "a callback of on_report failed")
 
 
 def stdout_console() -> Console:
@@ -116,7 +117,8 @@ def _is_shown(record: logging.LogRecord) -> bool:
         case ("ddbevents", _, "batch"):
             return False
         case ("ddbevents", "", ""):
-            return record.levelno < logging.ERROR or any(part in str(record.msg) for part in _NOT_IN_TABLE)
+            message = record.getMessage()
+            return record.levelno < logging.ERROR or any(part in message for part in _NOT_IN_TABLE)
         case ("botocore" | "boto3", _, _):
             return record.levelno > logging.INFO
         case _:
