@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
 from typing_extensions import override
 
@@ -217,7 +218,7 @@ class StreamApp(Router):
             ConfigurationError: A handler needs transactions and the store has none.
         """
         check_store(store, self._parts.dead_letters)
-        return app_with(self, store=NoStore() if store is None else store)
+        return self._with(self._routes, store=NoStore() if store is None else store)
 
     def with_sink(self, sink: DeadLetterSink) -> Self:
         """Return the same app with another sink for dead letters, for example a `MemorySink` in a test.
@@ -228,12 +229,21 @@ class StreamApp(Router):
             ConfigurationError: The sink has no `send`.
         """
         dead_letters = self._parts.dead_letters
-        return app_with(self, dead_letters=dead_letters and dead_letters.with_sink(sink))
+        return self._with(self._routes, dead_letters=dead_letters and dead_letters.with_sink(sink))
 
     @override
     def _admit(self, route: Route) -> None:
         check_transactions(route, self._parts.store)
         super()._admit(route._replace(middleware=self._parts.middleware))
+
+    def _with(self, routes: Iterable[Route], **parts: Any) -> Self:
+        changed = self._parts._replace(**parts)
+        own = Routes(routes)  # so that later registrations are the copy's own
+        for route in own:
+            check_transactions(route, changed.store)
+        app = copy.copy(self)
+        app._parts, app._routes = changed, own  # noqa: SLF001  # of the same class
+        return app
 
     def _run(
         self, run: Callable[..., BatchReport], event: object, context: LambdaContext | None
@@ -254,23 +264,13 @@ class StreamApp(Router):
         return run(records, dispatch, settings)
 
 
-def parts_of(app: StreamApp) -> AppParts:
-    """Return what an app is made of."""
-    return app._parts  # noqa: SLF001  # the one door, so that users see no more of an app than they need
+parts_of: Final[Callable[[StreamApp], AppParts]] = attrgetter("_parts")
+"""Returns what an app is made of. Users see no more of an app than they need."""
 
 
-def app_with(app: AppT, *, routes: Iterable[Route] | None = None, **parts: Any) -> AppT:
-    """Return a copy of an app with other routes or other parts. What is registered with it is its own.
-
-    Raises:
-        ConfigurationError: A handler needs transactions and the store has none.
-    """
-    made = copy.copy(app)
-    made._parts = parts_of(app)._replace(**parts)  # noqa: SLF001  # see above
-    made._routes = Routes(routes_of(app) if routes is None else routes)  # noqa: SLF001
-    for route in made._routes:  # noqa: SLF001
-        check_transactions(route, made._parts.store)  # noqa: SLF001
-    return made
+def app_with(app: AppT, *, routes: Iterable[Route], **parts: Any) -> AppT:
+    """Return a copy of an app with other routes and other parts."""
+    return app._with(routes, **parts)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
 
 
 def check_transactions(route: Route, store: IdempotencyStore) -> None:

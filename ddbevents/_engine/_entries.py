@@ -53,11 +53,16 @@ class _Invalid:
 
     __slots__ = ("_error",)
 
-    name: Final = OF_RECORD
-    transactional: Final = False
-
     def __init__(self, error: InvalidRecordError) -> None:
         self._error = error
+
+    @property
+    def name(self) -> str:
+        return OF_RECORD
+
+    @property
+    def transactional(self) -> bool:
+        return False
 
     def run(self, record: AnyRecord, transaction: Transaction | None = None) -> NoReturn:  # noqa: ARG002  # the Protocol's
         raise self._error

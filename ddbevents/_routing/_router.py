@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar, overload
 
 from .._changes import (
@@ -188,9 +189,8 @@ class Router:
         self._routes.add(route)
 
 
-def routes_of(router: Router) -> Routes:
-    """Return the routes of a router or an app."""
-    return router._routes  # noqa: SLF001  # the one door, so that users see no more of a router than they need
+routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")
+"""Returns the routes of a router or an app. Users see no more of a router than they need."""
 
 
 def _both(first: Condition | None, second: Condition | None) -> Condition | None:
