@@ -55,7 +55,7 @@ class LambdaContext(Protocol):
 
 
 class AppParts(NamedTuple):
-    """What an app is made of, for the command line and the test kit, which make copies with other parts.
+    """The parts of an app. The test kit makes copies of apps with other parts.
 
     Attributes:
         name: The app's name; None for the function's.
@@ -265,7 +265,7 @@ class StreamApp(Router):
 
 
 parts_of: Final[Callable[[StreamApp], AppParts]] = attrgetter("_parts")
-"""Returns what an app is made of. Users see no more of an app than they need."""
+"""Returns the parts of an app. Users see no more of an app than they need."""
 
 
 def app_with(app: AppT, *, routes: Iterable[Route], **parts: Any) -> AppT:

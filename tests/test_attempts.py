@@ -90,6 +90,17 @@ def test_a_dead_letter_counts_as_done() -> None:
     assert report.failure is None
 
 
+def test_an_unwritten_dead_letter_is_a_failure() -> None:
+    store = FaultyStore(["none", "down"])  # it can be read, but not written
+    sick = Sick(store=store, after=1)
+
+    [report] = sick.app.process(users("b")).records
+
+    assert [outcome.value for _, outcome in report.handlers] == ["failed"]
+    assert isinstance(report.error, StoreError)
+    assert sick.outcomes(users("b")) == ["dead-lettered"]
+
+
 @pytest.mark.parametrize("is_readable", [True, False], ids=["refused", "unreadable"])
 def test_duplicates_make_one_dead_letter(*, is_readable: bool) -> None:
     sick = Sick(after=1)

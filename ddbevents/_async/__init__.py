@@ -22,12 +22,12 @@ def finish(result: object) -> None:
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether a handler failed, as opposed to the process being asked to end."""
+    """Return whether a handler failed, as opposed to the process being asked to end."""
     return isinstance(error, Exception) or _event_loop().is_cancellation(error)
 
 
 def is_inside_loop() -> bool:
-    """Whether the caller runs in the event loop's own thread, where waiting for the loop would deadlock."""
+    """Return whether the caller runs in the event loop's own thread, where waiting for it would deadlock."""
     # without asyncio no loop can be running, and asking must not load it
     return "asyncio" in sys.modules and bool(_event_loop().is_inside())
 

@@ -1,4 +1,4 @@
-"""How much time a batch has left, and whether that is enough to begin another record."""
+"""The time that a batch has left, and whether it is enough to begin another record."""
 
 from __future__ import annotations
 

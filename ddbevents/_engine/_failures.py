@@ -1,4 +1,4 @@
-"""What follows from a failure: a line in the log, a counted attempt, and in the end a dead letter."""
+"""The consequences of a failure: a line in the log, a counted attempt, and in the end a dead letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a batch keeps in the store: marks of what was handled, failed attempts, and transactions."""
+"""Everything that a batch keeps in its store: marks, failed attempts and transactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an app runs its batches, and the checks of what it is made with."""
+"""The settings of a batch, and the checks of an app's arguments."""
 
 from __future__ import annotations
 

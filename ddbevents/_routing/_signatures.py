@@ -1,4 +1,4 @@
-"""What a handler's signature says before it ever runs: its name, its parameters, its annotations."""
+"""Handler signatures: name, parameters and annotations, checked before a handler ever runs."""
 
 from __future__ import annotations
 
