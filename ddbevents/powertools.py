@@ -1,4 +1,4 @@
-"""The bridge to Powertools for AWS Lambda: a persistence layer of its idempotency as a store of marks."""
+"""Idempotency records in a persistence layer of Powertools for AWS Lambda."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ _COMPLETED: Final = "COMPLETED"
 
 
 class PowertoolsStore:
-    """Keeps marks where a persistence layer of Powertools keeps its records. Safe to share between threads.
+    """Keeps idempotency records in a persistence layer of Powertools. Safe to share between threads.
 
-    A mark is a record of Powertools with the status COMPLETED. Each mark costs one request to read and one to
-    write, in turn: for a DynamoDB table of your own a store that reads and writes in batches costs far less.
+    Each is a record of Powertools with the status COMPLETED, and costs one request to read and one to write,
+    in turn. For a DynamoDB table, `DynamoDBStore` reads and writes in batches and costs far less.
     """
 
     def __init__(self, persistence_layer: BasePersistenceLayer, *, keep: timedelta = KEEP) -> None:
-        """Work on a copy of the layer that shares its client.
+        """Copy the layer; the copy shares its client.
 
         Args:
-            persistence_layer: A layer of Powertools or of your own. Idempotent functions may use it too: how
-                they configure it makes no difference here, nor does the store to them. The copy has keys, an
-                expiry and a hash function of its own, and no local cache.
-            keep: How long a mark counts, whatever `expires_after_seconds` is elsewhere.
+            persistence_layer: A layer of Powertools or of your own. Idempotent functions may use it too: the
+                store and the functions do not change each other's configuration. The copy has its own keys,
+                expiry and hash function, and no local cache.
+            keep: How long an idempotency record counts, whatever `expires_after_seconds` is elsewhere.
 
         Raises:
-            ConfigurationError: It is no persistence layer, or `keep` is less than 48
-                hours or more than 100 years.
+            ConfigurationError: The layer is not a persistence layer, or `keep` is less than 48 hours or more
+                than 100 years.
         """
         if not isinstance(persistence_layer, BasePersistenceLayer):
             raise ConfigurationError(
-                "PowertoolsStore takes a persistence layer of Powertools, such as "
-                "DynamoDBPersistenceLayer(table_name=...); pass an instance"
+                "PowertoolsStore takes an instance of a persistence layer of Powertools, for example"
+                " DynamoDBPersistenceLayer(table_name=...)"
             )
         check_keep(keep)
         self._layer = _configured_copy(persistence_layer, keep)
 
     def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        """Those of the marks that are there and have not expired.
+        """Return those of the marks that the layer has and that have not expired.
 
         Raises:
-            StoreError: The layer cannot read, or what it read is no record of Powertools.
+            StoreError: The layer cannot read, or its content is not a record of Powertools.
         """
         with self._translated("read"):
             return {mark for mark in frozenset(marks) if self._has(mark)}
 
     def add(self, marks: Collection[str]) -> None:
-        """Write marks. One that is there already counts from now on.
+        """Write marks. One that the layer has already counts from now on.
 
         Raises:
             StoreError: The layer cannot write; some of the marks may have been written.
@@ -80,33 +80,35 @@ class PowertoolsStore:
     def _translated(self, doing: str) -> Generator[None]:
         try:
             yield
-        except Exception as error:  # of any database's client: a layer translates nothing
-            # the layer was given digests of marks only, so its message holds no item's value
+        except Exception as error:  # a layer lets the errors of any database's client through
+            # the layer gets only digests of marks, so its message holds no item's value
             raise StoreError(
-                f"the marks cannot be {doing} through {type(self._layer).__name__}: "
-                f"{type(error).__name__}({error}); see that its table or cache is there, answers, and lets "
-                "this function read and write"
+                f"idempotency records cannot be {doing} through {type(self._layer).__name__}:"
+                f" {type(error).__name__}({error}); check that its table or cache exists and answers, and"
+                " that this function may read and write it"
             ) from error
 
 
 def _payload(mark: str) -> dict[str, str]:
-    """A payload of Powertools; the digest of its JSON is the record's key."""
+    """Return a payload for Powertools, which makes the record's key from the digest of its JSON."""
     return {"mark": mark}
 
 
 def _configured_copy(layer: BasePersistenceLayer, keep: timedelta) -> BasePersistenceLayer:
     own = _copy(layer)
-    # a layer keeps the first configuration it gets, and may have that of a function already
+    # a layer keeps the first configuration that it gets, and a function may have configured this one
     BasePersistenceLayer.__init__(own)  # type: ignore[no-untyped-call]  # Powertools forgot its `-> None`
     own.configure(
         IdempotencyConfig(expires_after_seconds=int(keep.total_seconds()), hash_function="sha256")
-    )  # by default it has no local cache, which would hide what happens in the table
-    own.function_name = _PREFIX  # instead of the Lambda function's: a mark says itself whose it is
+    )  # without a local cache, which would hide changes in the table
+    own.function_name = (
+        _PREFIX  # not the Lambda function's name: the mark itself names the app and the handler
+    )
     return own
 
 
 def _copy(layer: BasePersistenceLayer) -> BasePersistenceLayer:
     with warnings.catch_warnings():
-        # the cache layer's class warns of its old name when one is made, by whatever name
+        # the class of the cache layer warns about its old name, whichever name it was made by
         warnings.simplefilter("ignore", DeprecationWarning)
         return copy.copy(layer)

@@ -1,7 +1,7 @@
-"""What stores and sinks have in common on AWS; boto3 is loaded with the first request, not before."""
+"""AWS clients, one for each process; only `_aws.sdk`, which makes them, loads boto3."""
 
 from __future__ import annotations
 
-from ._client import ClientOfProcess, Request, check_boto3
+from ._client import ClientPerProcess, Request, check_boto3
 
-__all__ = ["ClientOfProcess", "Request", "check_boto3"]
+__all__ = ["ClientPerProcess", "Request", "check_boto3"]

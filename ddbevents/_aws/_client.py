@@ -1,4 +1,4 @@
-"""One client for each process that asks something of AWS."""
+"""A boto3 client that each process makes for itself, on first use."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ Request: TypeAlias = Callable[..., Any]
 ClientT = TypeVar("ClientT")
 
 
-def check_boto3(what: str) -> None:
-    """Refuse, before anything runs, what cannot work without boto3.
+def check_boto3(user: str) -> None:
+    """Refuse to go on without boto3.
+
+    Args:
+        user: The name of the class that needs it, for the error.
 
     Raises:
         ConfigurationError: boto3 is not installed.
     """
     if find_spec("boto3") is None:
-        raise ConfigurationError(f"{what} needs boto3: pip install 'ddbevents[aws]'")
+        raise ConfigurationError(f"{user} needs boto3: pip install 'ddbevents[aws]'")
 
 
-class ClientOfProcess(Generic[ClientT]):
-    """The client that was handed over, or else one made when a process first asks. Safe for threads."""
+class ClientPerProcess(Generic[ClientT]):
+    """The client that the user passed, or one that each process makes on first use. Safe for threads."""
 
     def __init__(self, given: ClientT | None, make: Callable[[], ClientT]) -> None:
         self._given = given
@@ -40,7 +43,7 @@ class ClientOfProcess(Generic[ClientT]):
         if self._given is not None:
             return self._given
         if self._process != os.getpid():
-            # after a fork: the connections are the parent's, and so may be whoever holds the lock
+            # after a fork the connections are the parent's, and a parent's thread may have held the lock
             self._process, self._lock, self._made = os.getpid(), threading.Lock(), None
         with self._lock:
             if self._made is None:

@@ -1,6 +1,6 @@
-"""A dead letter as text: JSON of a documented form, plain or compressed.
+"""A dead letter as JSON, plain or compressed.
 
-The form is documented in `docs/reference/dead-letters.md`.
+Its fields are documented in `docs/reference/dead-letters.md`.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
     "path": (str, NoneType),
     "failed_at": (str,),
 }
-_LARGEST: Final = 32 * 1024 * 1024  # two images of 400 KB with each byte escaped are a sixth of that
+_LARGEST: Final = 32 * 1024 * 1024  # two images of 400 KB with every byte escaped take a sixth of that
 _GZIP: Final = 16 + zlib.MAX_WBITS
-# what SQS does not keep as it is, a terminal obeys, or some reader takes for the end of a line
+# characters that SQS replaces, a terminal obeys, or some program reads as the end of a line
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 def to_json(letter: DeadLetter) -> str:
-    """A dead letter as one line of JSON.
+    """Return a dead letter as one line of JSON.
 
-    In a record of boto3's `get_records`, bytes become base64 and moments epoch seconds, as Lambda has them.
+    Bytes become base64 and datetimes epoch seconds, as in Lambda's events: boto3's `get_records` gives both.
 
     Raises:
-        DeadLetterError: The record holds something that JSON has not.
+        DeadLetterError: The record holds a value that JSON cannot express.
     """
     content = {
         "version": VERSION,
@@ -55,28 +55,28 @@ def to_json(letter: DeadLetter) -> str:
 
 
 def from_json(text: object) -> DeadLetter:
-    """The dead letter in a text that `to_json` or a sink wrote, compressed or not.
+    """Return the dead letter in a text that `to_json` or a sink wrote, compressed or not.
 
     Raises:
-        DeadLetterError: The text is not a dead letter, or one of a version that is not known here.
+        DeadLetterError: The text is not a dead letter, or has a version that this release does not know.
     """
     if not isinstance(text, str):
-        raise DeadLetterError("it is no dead letter: expected text")
+        raise DeadLetterError("not a dead letter: expected text")
     content = _object(text)
     if "compressed" in content:
         content = _object(_decompress(content))
     for name, types in _FIELDS.items():
         if type(content.get(name, ...)) not in types:
-            raise DeadLetterError(f"it is no dead letter: see {name}")
+            raise DeadLetterError(f"not a dead letter: {name} is missing or malformed")
     if "record" not in content:
-        raise DeadLetterError("it is no dead letter: it has no record")
+        raise DeadLetterError("not a dead letter: it has no record")
     known: dict[str, Any] = {name: content[name] for name in (*_FIELDS, "record")}
     known["failed_at"] = _moment(content)
     return DeadLetter(**known)
 
 
 def compress(text: str) -> str:
-    """The same letter in fewer bytes, in JSON again."""
+    """Return JSON that holds the letter's text compressed."""
     packer = zlib.compressobj(wbits=_GZIP)
     packed = packer.compress(text.encode()) + packer.flush()
     return json.dumps({"version": VERSION, "compressed": "gzip", "letter": b64encode(packed).decode()})
@@ -95,11 +95,11 @@ def _object(text: str) -> Mapping[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DeadLetterError("it is no dead letter: expected JSON") from error
+        raise DeadLetterError("not a dead letter: expected JSON") from error
     if not isinstance(content, dict) or type(content.get("version")) is not int:
-        raise DeadLetterError("it is no dead letter: expected an object with a version")
+        raise DeadLetterError("not a dead letter: expected an object with a version")
     if content["version"] != VERSION:
-        raise DeadLetterError("it has a version that is not known here: update ddbevents")
+        raise DeadLetterError("this release does not know the dead letter's version: update ddbevents")
     return content
 
 
@@ -109,9 +109,9 @@ def _decompress(content: Mapping[str, Any]) -> str:
         unpacker = zlib.decompressobj(wbits=_GZIP)
         text = unpacker.decompress(packed, _LARGEST).decode()
     except (KeyError, TypeError, ValueError, zlib.error) as error:
-        raise DeadLetterError("it is no dead letter: what is compressed cannot be read") from error
+        raise DeadLetterError("not a dead letter: its compressed content cannot be read") from error
     if not unpacker.eof:
-        raise DeadLetterError("it is no dead letter: what is compressed has no end, or is too large")
+        raise DeadLetterError("not a dead letter: its compressed content is cut off or too large")
     return text
 
 
@@ -119,4 +119,4 @@ def _moment(content: Mapping[str, Any]) -> datetime:
     try:
         return datetime.fromisoformat(content["failed_at"]).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise DeadLetterError("it is no dead letter: see failed_at") from error
+        raise DeadLetterError("not a dead letter: failed_at is missing or malformed") from error

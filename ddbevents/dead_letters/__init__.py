@@ -1,8 +1,9 @@
-"""Where records go that are put aside. Each sink is loaded when it is first asked for."""
+"""Dead letters: where records go that keep failing. Each sink is loaded when it is first used."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from .._engine import DeadLetters, DeadLetterSink
 from .._records import DeadLetter
@@ -24,18 +25,11 @@ __all__ = [
     "to_json",
 ]
 
+_SINKS: Final = {"JsonLinesFile": "._lines", "S3Bucket": "._s3", "SQSQueue": "._sqs"}
+
 
 def __getattr__(name: str) -> object:
-    if name == "SQSQueue":
-        from ._sqs import SQSQueue  # noqa: PLC0415  # cold start: for those who use it
-
-        return SQSQueue
-    if name == "S3Bucket":
-        from ._s3 import S3Bucket  # noqa: PLC0415  # cold start: for those who use it
-
-        return S3Bucket
-    if name == "JsonLinesFile":
-        from ._lines import JsonLinesFile  # noqa: PLC0415  # cold start: for those who use it
-
-        return JsonLinesFile
-    raise AttributeError(name)
+    if name not in _SINKS:
+        raise AttributeError(name)
+    # cold start: a function pays only for the sink that it uses
+    return getattr(import_module(_SINKS[name], __name__), name)

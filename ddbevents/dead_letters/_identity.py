@@ -1,4 +1,4 @@
-"""What tells one dead letter from another, and which of them are of one item; the same in every attempt."""
+"""The names by which sinks tell dead letters apart and keep those of one item in order."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from .._errors import InvalidRecordError
 from .._records import DeadLetter, StreamRecord, UnreadableRecord, read_record
 from .._records._letter_json import to_json
 
-_MOST_DIGITS: Final = 40  # of a sequence number: names of one length are in the order of the numbers
-_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_DIGITS: Final = 40  # sequence numbers have up to 40; padded to one length, they sort as numbers
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Identity(NamedTuple):
-    """The names of a letter.
+    """The names of a letter, which are the same after every attempt.
 
     Attributes:
-        record: The record's own: letters, digits and hyphens, rising along the stream.
-        day: When the change was made, as in 2026-11-23, or "undated".
-        letter: A digest that letters about one record and handler have in common.
-        item: A digest that letters of one item have in common; the letter's own if its key cannot be read.
+        record: The record's own name, of letters, digits and hyphens; names sort in the order of the stream.
+        day: The day of the change, as in 2026-11-23, or "undated".
+        letter: A digest shared by all letters about one record and handler.
+        item: A digest shared by all letters about one item, or the letter's own if the key cannot be read.
     """
 
     record: str
@@ -31,10 +31,10 @@ class Identity(NamedTuple):
 
 
 def identify(letter: DeadLetter) -> Identity:
-    """The names of a letter.
+    """Return the names of a letter.
 
     Raises:
-        DeadLetterError: The record cannot be read, and cannot be written as JSON either.
+        DeadLetterError: The record can be neither read nor written as JSON.
     """
     record = read_record(letter.record, 0)
     name = _name(letter, record)
@@ -46,7 +46,8 @@ def identify(letter: DeadLetter) -> Identity:
 def _name(letter: DeadLetter, record: StreamRecord | UnreadableRecord) -> str:
     if isinstance(record, StreamRecord):
         return f"{record.sequence_number.zfill(_MOST_DIGITS)}-{record.event_id}"
-    content = to_json(letter._replace(attempts=0, failed_at=_BEGINNING))
+    # attempts and time differ from letter to letter about the same record
+    content = to_json(letter._replace(attempts=0, failed_at=_EPOCH))
     number = "unnamed" if record.identifier is None else record.identifier.zfill(_MOST_DIGITS)
     return f"{number}-{_digest(content)[:32]}"
 

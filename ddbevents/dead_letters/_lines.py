@@ -1,4 +1,4 @@
-"""Dead letters as lines of a file, which threads and processes may write at once."""
+"""Dead letters as lines of a file that threads and processes share."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .._records._letter_json import to_json
 
 
 class JsonLinesFile:
-    """Appends each dead letter to a file, as a line of JSON: for tests and on one's own machine.
+    """Appends each dead letter to a file as a line of JSON. For tests and local runs.
 
     Threads and processes may share the file. It is locked with `flock`, which Windows does not have.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Name the file. It is made with the first letter, for its owner only: it holds whole items."""
+        """Name the file. The first letter creates it, for its owner only, since it holds whole items."""
         self._path = Path(path)
 
     def send(self, letter: DeadLetter) -> None:
-        """Append a letter, and wait until it is on the disk.
+        """Append a letter, and return when it is on the disk.
 
         Raises:
             DeadLetterError: The file cannot be written.
@@ -34,14 +34,14 @@ class JsonLinesFile:
         with _errors_explained(self._path), _locked(self._path) as file:
             size = os.fstat(file).st_size
             if size and os.pread(file, 1, size - 1) != b"\n":
-                line = b"\n" + line  # somebody died while writing
+                line = b"\n" + line  # a process died while it wrote the line before
             with open(file, "ab", closefd=False) as appended:
                 appended.write(line)
             os.fsync(file)
 
 
 def read_lines(path: Path) -> Sequence[bytes]:
-    """The lines of a file that are not empty.
+    """Return the lines of a file that are not empty.
 
     Raises:
         DeadLetterError: The file cannot be read.
@@ -51,17 +51,17 @@ def read_lines(path: Path) -> Sequence[bytes]:
 
 
 def remove_lines(path: Path, lines: Iterable[bytes]) -> None:
-    """Take lines out of a file at one stroke, each as often as it is named. What others append stays.
+    """Remove lines from a file in one step, each as often as it is given; lines that others append stay.
 
     Raises:
         DeadLetterError: The file cannot be written.
     """
     with _errors_explained(path), _locked(path) as file:
-        gone = Counter(lines)
+        unwanted = Counter(lines)
         kept: list[bytes] = []
         for line in read_lines(path):
-            if gone[line] > 0:
-                gone[line] -= 1
+            if unwanted[line] > 0:
+                unwanted[line] -= 1
             else:
                 kept.append(line + b"\n")
         _replace(path, b"".join(kept), os.fstat(file).st_mode)
@@ -84,7 +84,7 @@ def _locked(path: Path) -> Generator[int]:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             lock(file)
-            # who held the lock may have replaced the file
+            # whoever held the lock before may have replaced the file
             if _is_at(path, file):
                 yield file
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 from urllib.parse import quote
 
-from .._aws import ClientOfProcess, Request, check_boto3
+from .._aws import ClientPerProcess, Request, check_boto3
 from .._errors import ConfigurationError
 from .._records import DeadLetter
 from .._records._letter_json import to_json
@@ -13,7 +13,7 @@ from ._identity import identify
 
 
 class S3Client(Protocol):
-    """What is needed of `boto3.client("s3")`."""
+    """The method of `boto3.client("s3")` that the sink calls."""
 
     @property
     def put_object(self) -> Request: ...
@@ -22,44 +22,44 @@ class S3Client(Protocol):
 class S3Bucket:
     """Writes each dead letter as an object of its own: `<prefix><app>/<handler>/<day>/<record>.json`.
 
-    The day is that of the change, the record is named by its sequence number, of 40 digits, and its event id;
-    so a letter that is sent again replaces the first, and the keys of a day are in the order of the stream.
+    `<day>` is the day of the change, and `<record>` the sequence number, padded to 40 digits, with the event
+    id. A letter that is sent again therefore replaces the first, and the keys of a day sort in stream order.
 
     The function's role needs `s3:PutObject`.
     """
 
     def __init__(self, name: str, *, prefix: str = "", client: S3Client | None = None) -> None:
-        """Name the bucket. Nothing is sent, and boto3 is not loaded, before there is a dead letter.
+        """Name the bucket. boto3 is loaded when the first dead letter is sent, not before.
 
         Args:
             name: The bucket's name.
-            prefix: What the keys begin with, such as `dead-letters/`.
-            client: A client of boto3 for S3; by default one is made that waits 1 second for a connection, 5
-                for an answer, and tries 3 times.
+            prefix: The beginning of every key, for example `dead-letters/`.
+            client: A boto3 client for S3. The default client waits 1 second for a connection and 5 for an
+                answer, and tries 3 times.
 
         Raises:
-            ConfigurationError: The name is empty, or is a URL; or boto3 is not installed.
+            ConfigurationError: The name is empty or a URL, or boto3 is not installed.
         """
         if client is None:
             check_boto3("S3Bucket")
         if not name or "/" in name:
             raise ConfigurationError(
-                "a bucket is named by its name alone; what its keys begin with is the prefix"
+                "a bucket is named by its name alone: give the beginning of its keys as prefix"
             )
         self._name = name
         self._prefix = prefix
-        self._client = ClientOfProcess(client, _make_client)
+        self._client = ClientPerProcess(client, _make_client)
 
     def send(self, letter: DeadLetter) -> None:
         """Write a letter.
 
         Raises:
-            DeadLetterError: It cannot be written; the message says why, and what to do.
+            DeadLetterError: The letter cannot be written; the message says why and what to do.
         """
-        from . import _sdk  # noqa: PLC0415  # cold start: it loads boto3
+        from ._delivery_errors import Place, explained  # noqa: PLC0415  # cold start: it loads boto3
 
         body, key = to_json(letter).encode(), self._key(letter)
-        with _sdk.explained(_sdk.Place(f"the bucket {self._name}", "S3", "s3:PutObject")):
+        with explained(Place(f"the bucket {self._name}", "S3", "s3:PutObject")):
             self._client().put_object(Bucket=self._name, Key=key, Body=body, ContentType="application/json")
 
     def _key(self, letter: DeadLetter) -> str:
@@ -69,7 +69,7 @@ class S3Bucket:
 
 
 def _make_client() -> S3Client:
-    from . import _sdk  # noqa: PLC0415  # cold start: it loads boto3
+    from ._delivery_errors import make_client  # noqa: PLC0415  # cold start: it loads boto3
 
-    client: S3Client = _sdk.make_client("s3")
+    client: S3Client = make_client("s3")
     return client

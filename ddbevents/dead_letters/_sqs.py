@@ -8,70 +8,67 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from .._aws import ClientOfProcess, Request, check_boto3
+from .._aws import ClientPerProcess, Request, check_boto3
 from .._errors import ConfigurationError, DeadLetterError
 from .._records import DeadLetter
 from .._records._letter_json import compress, to_json
 from ._identity import identify
 
-_LONGEST: Final = (
-    1_048_576  # attributes included; 262,144 until August 2025, which a queue may still be set to
-)
+# with attributes; the limit was 262,144 until August 2025, and a queue may still have that one
+_LONGEST: Final = 1_048_576
 _COMPRESSED: Final = {"ContentEncoding": {"DataType": "String", "StringValue": "gzip"}}
 _ATTRIBUTES_SIZE: Final = len("ContentEncodingStringgzip")
 
 
 class SQSClient(Protocol):
-    """What is needed of `boto3.client("sqs")`."""
+    """The method of `boto3.client("sqs")` that the sink calls."""
 
     @property
     def send_message(self) -> Request: ...
 
 
 class SQSQueue:
-    """Sends each dead letter as a message, whose body is its JSON.
+    """Sends each dead letter as a message whose body is the letter's JSON.
 
-    A letter that is too long for the queue is compressed. In a FIFO queue the letters of one item are one
-    message group, and a letter that is sent again within five minutes is dropped.
+    A letter that is too long for the queue is compressed. In a FIFO queue the letters of one item form one
+    message group, and SQS drops a letter that is sent again within five minutes.
 
     The function's role needs `sqs:SendMessage`.
     """
 
     def __init__(self, url: str, *, client: SQSClient | None = None) -> None:
-        """Name the queue. Nothing is sent, and boto3 is not loaded, before there is a dead letter.
+        """Name the queue. boto3 is loaded when the first dead letter is sent, not before.
 
         Args:
             url: The queue's URL.
-            client: A client of boto3 for SQS; by default one is made that waits 1 second for a connection, 5
-                for an answer, and tries 3 times.
+            client: A boto3 client for SQS. The default client waits 1 second for a connection and 5 for an
+                answer, and tries 3 times.
 
         Raises:
-            ConfigurationError: The URL is not one, or boto3 is not installed.
+            ConfigurationError: The URL is not a URL, or boto3 is not installed.
         """
         if client is None:
             check_boto3("SQSQueue")
         if not url.startswith(("https://", "http://")):
             raise ConfigurationError(
-                "a queue is named by its URL, such as https://sqs.eu-central-1.amazonaws.com/123456789012/letters"
+                "a queue is named by its URL, as in https://sqs.eu-central-1.amazonaws.com/123456789012/letters"
             )
         self._url = url
-        self._client = ClientOfProcess(client, _make_client)
+        self._client = ClientPerProcess(client, _make_client)
 
     def send(self, letter: DeadLetter) -> None:
         """Send a letter.
 
         Raises:
-            DeadLetterError: It cannot be sent; the message says why, and what to do.
+            DeadLetterError: The letter cannot be sent; the message says why and what to do.
         """
         text = to_json(letter)
         order = self._order(letter)
-        if self._takes(text, order) or self._takes(
-            compress(text), {**order, "MessageAttributes": _COMPRESSED}
-        ):
+        if self._send(text, order) or self._send(compress(text), {**order, "MessageAttributes": _COMPRESSED}):
             return
         raise DeadLetterError(
-            f"the letter is too long for the queue {self._url}, compressed as well:"
-            " use S3Bucket, which takes any, or raise the queue's MaximumMessageSize"
+            f"the letter is too long for the queue {self._url}, even compressed:"
+            " use S3Bucket, which takes letters of any length, or raise the queue's MaximumMessageSize"
         )
 
     def _order(self, letter: DeadLetter) -> Mapping[str, Any]:
@@ -80,23 +77,24 @@ class SQSQueue:
         names = identify(letter)
         return {"MessageGroupId": names.item, "MessageDeduplicationId": names.letter}
 
-    def _takes(self, body: str, more: Mapping[str, Any]) -> bool:
-        from . import _sdk  # noqa: PLC0415  # cold start: it loads boto3
+    def _send(self, body: str, more: Mapping[str, Any]) -> bool:
+        """Send a message, or return False if it is too long for the queue."""
+        from . import _delivery_errors as errors  # noqa: PLC0415  # cold start: it loads boto3
 
         if len(body.encode()) + _ATTRIBUTES_SIZE > _LONGEST:
             return False
-        with _sdk.explained(_sdk.Place(f"the queue {self._url}", "SQS", "sqs:SendMessage")):
+        with errors.explained(errors.Place(f"the queue {self._url}", "SQS", "sqs:SendMessage")):
             try:
                 self._client().send_message(QueueUrl=self._url, MessageBody=body, **more)
-            except _sdk.SDK_ERRORS as error:
-                if _sdk.is_too_long(error):
+            except errors.SDK_ERRORS as error:
+                if errors.is_too_long(error):
                     return False
                 raise
         return True
 
 
 def _make_client() -> SQSClient:
-    from . import _sdk  # noqa: PLC0415  # cold start: it loads boto3
+    from ._delivery_errors import make_client  # noqa: PLC0415  # cold start: it loads boto3
 
-    client: SQSClient = _sdk.make_client("sqs")
+    client: SQSClient = make_client("sqs")
     return client

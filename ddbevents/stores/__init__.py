@@ -1,8 +1,9 @@
-"""Where marks are kept. Each store is loaded when it is first asked for."""
+"""Stores of idempotency records. Each is loaded when it is first used."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from .._engine import Commit, IdempotencyStore, PackingStore, TransactionalStore
 from ._memory import MemoryStore
@@ -21,14 +22,11 @@ __all__ = [
     "TransactionalStore",
 ]
 
+_STORES: Final = {"DynamoDBStore": "._dynamodb", "SQLiteStore": "._sqlite"}
+
 
 def __getattr__(name: str) -> object:
-    if name == "SQLiteStore":
-        from ._sqlite import SQLiteStore  # noqa: PLC0415  # cold start: sqlite3 is for those who use it
-
-        return SQLiteStore
-    if name == "DynamoDBStore":
-        from ._dynamodb import DynamoDBStore  # noqa: PLC0415  # cold start: for those who use it
-
-        return DynamoDBStore
-    raise AttributeError(name)
+    if name not in _STORES:
+        raise AttributeError(name)
+    # cold start: a function pays only for the store that it uses
+    return getattr(import_module(_STORES[name], __name__), name)

@@ -1,4 +1,4 @@
-"""A transaction's writes as DynamoDB's own actions, with their expressions.
+"""A transaction's writes rendered as DynamoDB actions, with their expressions.
 
 Contract: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
 """
@@ -14,7 +14,7 @@ from .._errors import AttributePath, TransactionError
 from .._transaction import Check, Delete, EncodedItem, Put, Update, Write
 
 Action: TypeAlias = dict[str, dict[str, Any]]
-"""One of the `TransactItems` that boto3's `transact_write_items` takes."""
+"""One of the `TransactItems` of boto3's `transact_write_items`."""
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _LONGEST_EXPRESSION: Final = 4096
@@ -35,14 +35,14 @@ _COMPARISONS: Final[Mapping[Operator | Junction, str]] = {
 
 
 def render(write: Write, index: int) -> Action:
-    """The action that does the write.
+    """Return the action for a write.
 
     Args:
         write: The write.
-        index: Its place in its transaction, for errors.
+        index: The write's place in its transaction, for errors.
 
     Raises:
-        TransactionError: Its condition or its update is longer than DynamoDB takes.
+        TransactionError: The write's condition or update is longer than DynamoDB takes.
     """
     match write:
         case Put():
@@ -77,7 +77,7 @@ def _request(
         when is not None and _operators(when) > _MOST_OPERATORS
     ):
         raise TransactionError(
-            f"write {index}, to table {write.table!r}, says too much: an expression has at most"
+            f"write {index}, to table {write.table!r}, is too long: an expression has at most"
             f" {_LONGEST_EXPRESSION} characters and {_MOST_OPERATORS} operators",
             index=index,
             table=write.table,
@@ -86,7 +86,7 @@ def _request(
 
 
 class _Placeholders:
-    """What stands for names, since many are reserved words, and for values in an action's expressions."""
+    """The placeholders of an action: for names, since many are reserved words, and for values."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -105,7 +105,7 @@ class _Placeholders:
         return placeholder
 
     def arguments(self) -> dict[str, Any]:
-        """What boto3 takes of them; DynamoDB refuses an empty map."""
+        """Return the arguments of boto3's that define the placeholders; DynamoDB refuses an empty map."""
         names = {placeholder: name for name, placeholder in self._names.items()}
         arguments = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": self._values}
         return {argument: content for argument, content in arguments.items() if content}
@@ -146,7 +146,7 @@ def _comparison(operator: Operator, path: str, operands: list[str]) -> str:
         case "is_in":
             return f"{path} IN ({', '.join(operands)})"
         case "between":
-            # BETWEEN refuses a low value above the high one, instead of being false
+            # DynamoDB refuses BETWEEN with a low value above the high one; here such a condition is false
             return f"({path} >= {operands[0]} AND {path} <= {operands[1]})"
         case _:
             return _COMPARISONS[operator].format(path, *operands)

@@ -1,4 +1,4 @@
-"""How much DynamoDB takes as one transaction, and which writes are to the same item.
+"""How much DynamoDB accepts in one transaction, and which writes are to the same item.
 
 Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
@@ -14,13 +14,13 @@ from .._errors import InvalidItemError, TransactionError
 from .._transaction import Check, Delete, Put, Raw, Update, Write
 
 KeyNames: TypeAlias = Callable[[str], tuple[str, ...] | None]
-"""The names of a table's key attributes, or None if they are not known."""
+"""Returns the names of a table's key attributes, or None if they are unknown."""
 
 MOST_WRITES: Final = 99
-"""A TransactWriteItems takes 100 actions, and one of them writes the mark."""
+"""A TransactWriteItems takes 100 actions, one of which writes the mark."""
 
 MOST_BYTES: Final = 4 * 1024 * 1024
-"""Of the items of a transaction together."""
+"""The most that the items of one transaction may have together."""
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 _LONGEST_NUMBER: Final = 21
@@ -28,43 +28,46 @@ _OVERHEAD: Final = 3
 
 
 def check_limits(writes: Sequence[Write], key_names: KeyNames) -> None:
-    """Refuse what DynamoDB would not take as one transaction, before anything is sent.
+    """Refuse, before anything is sent, a transaction that DynamoDB would not accept.
 
-    Items count with the size that AWS documents for storage, an update with the attributes that it names.
+    An item's size is what AWS documents for storage; an update counts with the attributes that it names.
 
     Args:
         writes: The writes of one transaction, without its mark.
-        key_names: Asked only where several writes, a put among them, go to one table of which no other write
-            tells the key.
+        key_names: Called only for a table that gets a put and other writes, none of which reveals its key.
 
     Raises:
         TransactionError: There are more than 99 writes, two writes to one item, or more than 4 MB.
     """
     if len(writes) > MOST_WRITES:
-        raise TransactionError(f"{len(writes)} writes are too many: a transaction takes {MOST_WRITES}")
+        raise TransactionError(
+            f"{len(writes)} writes are too many: a transaction takes {MOST_WRITES} at most"
+        )
     if sum(map(size_of, writes)) > MOST_BYTES:
-        raise TransactionError("more than 4 MB: a transaction takes no more, so write less at once")
+        raise TransactionError(
+            "the writes have more than 4 MB together, which no transaction may: write less at once"
+        )
     seen: dict[Hashable, int] = {}
     for index, item in _shared_tables(writes, key_names):
         first = seen.setdefault(item, index)
         if first != index:
             raise TransactionError(
-                f"write {index} is to the item of write {first}, in table {writes[index].table!r}:"
-                " a transaction takes one write to an item, so make them one",
+                f"write {index} is to the same item as write {first}, in table {writes[index].table!r}:"
+                " a transaction takes one write per item, so combine them",
                 index=index,
                 table=writes[index].table,
             )
 
 
 def item_of(write: Write, key_names: KeyNames) -> Hashable | None:
-    """What two writes have in common exactly if they are to the same item.
+    """Return a value that two writes share exactly if they are to the same item.
 
     Args:
         write: The write.
-        key_names: Asked only for a put.
+        key_names: Called only for a put.
 
     Returns:
-        None if it cannot be told, because a put's key is not known, or malformed.
+        None if the key is unknown or malformed.
     """
     try:
         key = {name: canonical(value) for name, value in (_key_of(write, key_names) or {}).items()}
@@ -74,7 +77,7 @@ def item_of(write: Write, key_names: KeyNames) -> Hashable | None:
 
 
 def size_of(write: Write) -> int:
-    """How many bytes the write counts of a transaction's 4 MB, rounded up where AWS says "about"."""
+    """Return the bytes that a write counts towards the limit, rounded up where AWS says "about"."""
     match write:
         case Put():
             return _size(write.item)
@@ -89,17 +92,17 @@ def size_of(write: Write) -> int:
 
 
 def _shared_tables(writes: Sequence[Write], key_names: KeyNames) -> Iterator[tuple[int, Hashable]]:
-    """Index and item of each write that is not the only one to its table, where it can be told."""
+    """Yield index and item of each write that shares its table with another, if its item is known."""
     counts = Counter(write.table for write in writes)
-    told = {write.table: tuple(key) for write in writes if (key := _key_of(write, _nobody_knows))}
+    revealed = {write.table: tuple(key) for write in writes if (key := _key_of(write, _unknown))}
     for index, write in enumerate(writes):
         if counts[write.table] > 1:
-            item = item_of(write, lambda table: told.get(table) or key_names(table))
+            item = item_of(write, lambda table: revealed.get(table) or key_names(table))
             if item is not None:
                 yield index, item
 
 
-def _nobody_knows(_: str) -> None:
+def _unknown(_: str) -> None:
     return None
 
 
@@ -109,7 +112,9 @@ def _key_of(write: Write, key_names: KeyNames) -> Mapping[str, AttributeValue] |
             names = key_names(write.table) or ()
             return {name: item[name] for name in names} if item.keys() >= set(names) else None
         case Raw():
-            return cast("Mapping[str, AttributeValue]", write.request["Key"])  # raw JSON, of a shape checked
+            return cast(
+                "Mapping[str, AttributeValue]", write.request["Key"]
+            )  # raw JSON whose shape `Transaction.raw` has checked
         case _:
             return write.key
 

@@ -1,4 +1,4 @@
-"""Marks and tables in memory: for tests, gone with the process."""
+"""A store in memory, with tables of its own, for tests."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._attributes import Image, canonical
+from .._attributes import Image, canonical, decode_map
 from .._codec import encode
 from .._engine import KEEP, check_keep, utc_now
 from .._transaction import EncodedItem, Transaction
-from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, plain, sorted_names
+from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, sorted_names
 
 
 class MemoryStore:
-    """Keeps marks and tables in this process only. Safe to share between threads.
+    """Keeps idempotency records and tables in this process only. Safe to share between threads.
 
-    It is for tests: in Lambda it would forget everything with each new execution environment, and it does
-    transactions on tables of its own, never on DynamoDB's. What a transaction should find is written with
-    `put`; what it wrote is read with `item` and `items`. A table needs no definition, but for a put its key
-    must be known: from `tables`, or from an update, a delete or a check. `Transaction.raw` is refused.
+    Use it in tests: in Lambda, each new execution environment would begin empty. Transactions write to tables
+    in the store, never to DynamoDB: fill them with `put`, and read them with `item` and `items`. A table
+    needs no definition, but a put needs to know its key: from `tables`, or from an update, a delete or a
+    check. `Transaction.raw` is refused.
     """
 
     def __init__(
@@ -35,9 +35,9 @@ class MemoryStore:
         """Make an empty store.
 
         Args:
-            keep: How long a mark counts.
-            clock: Gives the present moment, in UTC.
-            tables: Tables with the names of their key attributes, as in `{"orders": ("pk", "sk")}`.
+            keep: How long an idempotency record counts.
+            clock: Returns the current time, in UTC.
+            tables: The names of each table's key attributes, as in `{"orders": ("pk", "sk")}`.
 
         Raises:
             ConfigurationError: `keep` is less than 48 hours or more than 100 years.
@@ -51,7 +51,7 @@ class MemoryStore:
         self._lock = threading.Lock()
 
     def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        """Those of the marks that are there and have not expired."""
+        """Return those of the marks that the store has and that have not expired."""
         now = self._clock()
         with self._lock:
             return {mark for mark in marks if self._counts(mark, now)}
@@ -62,14 +62,14 @@ class MemoryStore:
         with self._lock:
             self._expirations.update(dict.fromkeys(marks, expiration))
 
-    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:  # noqa: ARG002  # nobody is waited for
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:  # noqa: ARG002  # it never waits
         """Write the mark and do all writes, or nothing.
 
         Returns:
-            False if the mark was there before, in which case nothing was written.
+            False if the store had the mark before; then nothing was written.
 
         Raises:
-            TransactionError: The writes cannot be done, such as when a condition is false.
+            TransactionError: A condition is false, or a write cannot be done.
         """
         now = self._clock()
         with self._lock:
@@ -83,26 +83,26 @@ class MemoryStore:
         """Write an item, a model, a dataclass or a mapping, without a transaction.
 
         Raises:
-            InvalidItemError: DynamoDB cannot store it.
-            TransactionError: The table's key is not known, or the item has none.
+            InvalidItemError: DynamoDB cannot store the item.
+            TransactionError: The table's key is unknown, or the item lacks it.
         """
         with self._lock:
             self._write([apply_put(table, item, self._key_names.get)])
 
     def item(self, table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
-        """The item with this primary key, as Python values, or None.
+        """Return the item with this primary key as Python values, or None.
 
         Raises:
-            TransactionError: The table's key has other names.
+            TransactionError: The table's key has other attributes.
         """
         with self._lock:
             image = self._read(table, checked_key(encode(key), self._key_names.get(table)))
-            return None if image is None else plain(image)
+            return None if image is None else decode_map(image)
 
     def items(self, table: str) -> list[dict[str, Any]]:
-        """All items of a table, as Python values, in the order in which they came."""
+        """Return all items of a table as Python values, in the order in which they were first written."""
         with self._lock:
-            return [plain(image) for image in self._tables[table].values()]
+            return [decode_map(image) for image in self._tables[table].values()]
 
     def _counts(self, mark: str, now: datetime) -> bool:
         return mark in self._expirations and self._expirations[mark] > now

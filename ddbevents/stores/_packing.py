@@ -1,61 +1,64 @@
-"""Which transactions can share one request: an item at most once, sums of counters excepted."""
+"""Several transactions packed into one request that writes each item once; counters are merged."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Final, TypeGuard
+from typing import Final
 
 from .._engine import Commit
-from .._errors import InvalidItemError, TransactionError
+from .._errors import TransactionError
 from .._transaction import Update, Write
 from ._limits import MOST_BYTES, MOST_WRITES, KeyNames, check_limits, item_of, size_of
-from ._numbers import add_numbers
+from ._updates import merge_updates
 
 MOST_ACTIONS: Final = MOST_WRITES + 1
 
 
 def choose(commits: Sequence[Commit], take: Callable[[Commit], bool]) -> list[int]:
-    """The commits for one request, greedily and in order; one that is left out closes its lane.
+    """Choose commits for one request greedily, in order; one that does not fit closes its lane.
 
     Args:
-        commits: All that wait.
+        commits: All waiting commits.
         take: Takes a commit into the request, or returns False.
+
+    Returns:
+        The indexes of the chosen commits. The first commit is always chosen.
     """
     chosen: list[int] = []
     closed: set[Hashable] = set()
     for index, commit in enumerate(commits):
         if commit.lane is None and closed:
-            break  # it may be of a closed lane
+            break  # it may belong to a closed lane
         if commit.lane not in closed and take(commit):
             chosen.append(index)
         elif index == 0:
             return [0]
         elif commit.lane is None:
-            break  # any later one may be of its lane
+            break  # any later commit may belong to its lane
         else:
             closed.add(commit.lane)
     return chosen
 
 
 class Pack:
-    """The writes of one request, of several commits."""
+    """The writes of several commits, gathered for one request."""
 
     def __init__(self, key_names: KeyNames) -> None:
         self._key_names = key_names
         self._writes: list[Write] = []
         self._places: dict[Hashable, int] = {}
         self._tables: set[str] = set()
-        self._unclear: set[str] = set()  # tables with a write of which nobody can tell the item
+        self._unclear: set[str] = set()  # tables with a write whose item is unknown
         self._bytes = 0
 
     @property
     def writes(self) -> tuple[Write, ...]:
-        """What the request is to do."""
+        """The writes of the request, with those to one counter merged."""
         return tuple(self._writes)
 
     def take(self, mark: Write, writes: Sequence[Write]) -> bool:
-        """Add the writes of a commit, all or none of them."""
-        if len(self._writes) == MOST_ACTIONS or not _is_possible(writes, self._key_names):
+        """Add all writes of a commit, or none and return False."""
+        if len(self._writes) == MOST_ACTIONS or not _is_within_limits(writes, self._key_names):
             return False
         fresh: list[tuple[Hashable | None, Write]] = []
         sums: dict[int, Update] = {}
@@ -64,8 +67,8 @@ class Pack:
             place = self._places.get(item)
             if place is None and self._is_apart(write, item):
                 fresh.append((item, write))
-            elif place is not None and (together := add_up(self._writes[place], write)):
-                sums[place] = together
+            elif place is not None and (merged := merge_updates(self._writes[place], write)):
+                sums[place] = merged
             else:
                 return False
         size = self._bytes + sum(map(size_of, (mark, *writes)))
@@ -76,12 +79,12 @@ class Pack:
         return True
 
     def _is_apart(self, write: Write, item: Hashable | None) -> bool:
-        """Whether the item, of which the pack knows no write, can be none that it writes all the same."""
+        """Return whether no write of the pack can be to this item, which may be unknown."""
         return write.table not in (self._unclear if item is not None else self._tables)
 
     def _add(self, fresh: Sequence[tuple[Hashable | None, Write]], sums: Mapping[int, Update]) -> None:
-        for place, together in sums.items():
-            self._writes[place] = together
+        for place, merged in sums.items():
+            self._writes[place] = merged
         for item, write in fresh:
             if item is None:
                 self._unclear.add(write.table)
@@ -91,29 +94,8 @@ class Pack:
             self._writes.append(write)
 
 
-def add_up(first: Write, second: Write) -> Update | None:
-    """One update that does what two do to the same item, if both only add numbers and the sums are exact."""
-    if not (_only_adds(first) and _only_adds(second)):
-        return None
-    try:
-        shared = first.add.keys() & second.add.keys()
-        sums = {name: add_numbers(first.add[name], second.add[name]) for name in shared}
-    except InvalidItemError:
-        return None
-    return first._replace(add={**first.add, **second.add, **sums})
-
-
-def _only_adds(write: Write) -> TypeGuard[Update]:
-    return (
-        isinstance(write, Update)
-        and not (write.set or write.remove or write.delete)
-        and write.when is None
-        and all("N" in value for value in write.add.values())
-    )
-
-
-def _is_possible(writes: Sequence[Write], key_names: KeyNames) -> bool:
-    """Whether they could be committed at all: what could not would take others with it."""
+def _is_within_limits(writes: Sequence[Write], key_names: KeyNames) -> bool:
+    """Return whether the writes could be committed alone; if not, they would fail the whole request."""
     try:
         check_limits(writes, key_names)
     except TransactionError:

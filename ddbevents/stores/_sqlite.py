@@ -1,4 +1,4 @@
-"""Marks and tables in an SQLite file: for one machine, shared by its processes."""
+"""A store in an SQLite file, with tables of its own, for the processes of one machine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Final
 
-from .._attributes import AttributeValue, Image, decode_attribute
+from .._attributes import AttributeValue, Image, decode_attribute, decode_map
 from .._codec import encode
 from .._engine import KEEP, check_keep, utc_now
 from .._errors import StoreError
 from .._transaction import EncodedItem, Transaction
-from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, plain, sorted_names
+from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, sorted_names
 
 _BUSY_SECONDS: Final = 30
 _PAUSE_SECONDS: Final = 0.01
@@ -35,12 +35,12 @@ _CHUNK: Final = 500  # SQLite allows 999 variables in a statement, in its older 
 
 
 class SQLiteStore:
-    """Keeps marks in a file, in WAL mode: threads and processes of one machine can share it.
+    """Keeps idempotency records in a file, in WAL mode. Threads and processes of one machine can share it.
 
-    Transactions are done on tables in the same file: it never writes to DynamoDB. As with `MemoryStore`,
-    `put`, `item` and `items` reach those tables, which need no definition, except that for a put the key
-    must be known; `Transaction.raw` is refused. The file and its folder are made on first use. It is for
-    tests and for one machine, not for Lambda, whose disk is not shared.
+    Use it in tests and local runs, not in Lambda, whose functions share no disk. Transactions write to tables
+    in the same file, never to DynamoDB. As with `MemoryStore`, `put`, `item` and `items` reach these tables,
+    which need no definition, but a put needs to know its key; `Transaction.raw` is refused. The file and
+    its folder are created on first use.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class SQLiteStore:
 
         Args:
             path: The file.
-            keep: How long a mark counts. Expired marks are deleted when the file is opened.
-            clock: Gives the present moment, in UTC.
-            tables: Tables with the names of their key attributes, as in `{"orders": ("pk", "sk")}`.
+            keep: How long an idempotency record counts. Expired ones are deleted when the file is opened.
+            clock: Returns the current time, in UTC.
+            tables: The names of each table's key attributes, as in `{"orders": ("pk", "sk")}`.
 
         Raises:
             ConfigurationError: `keep` is less than 48 hours or more than 100 years.
@@ -72,7 +72,7 @@ class SQLiteStore:
         self._process = os.getpid()
 
     def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        """Those of the marks that are there and have not expired.
+        """Return those of the marks that the store has and that have not expired.
 
         Raises:
             StoreError: The file cannot be read.
@@ -84,12 +84,12 @@ class SQLiteStore:
             for start in range(0, len(wanted), _CHUNK):
                 chunk = wanted[start : start + _CHUNK]
                 places = ",".join("?" * len(chunk))
-                query = f"SELECT id FROM marks WHERE expiration > ? AND id IN ({places})"  # noqa: S608  # only ? marks
+                query = f"SELECT id FROM marks WHERE expiration > ? AND id IN ({places})"  # noqa: S608  # only placeholders are put in
                 found.update(mark for (mark,) in connection.execute(query, [now, *chunk]))
         return found
 
     def add(self, marks: Collection[str]) -> None:
-        """Write marks; they outlive a crash of the machine.
+        """Write marks. They survive a crash of the machine.
 
         Raises:
             StoreError: The file cannot be written.
@@ -104,11 +104,11 @@ class SQLiteStore:
         """Write the mark and do all writes, or nothing.
 
         Returns:
-            False if the mark was there before, in which case nothing was written.
+            False if the store had the mark before; then nothing was written.
 
         Raises:
-            TransactionError: The writes cannot be done, such as when a condition is false.
-            StoreError: The file cannot be written, or others wrote to it all the time.
+            TransactionError: A condition is false, or a write cannot be done.
+            StoreError: The file cannot be written, or stayed locked until patience ran out.
         """
         now = self._clock()
         with self._open() as connection, _writing(connection, patience):
@@ -125,8 +125,8 @@ class SQLiteStore:
         """Write an item, a model, a dataclass or a mapping, without a transaction.
 
         Raises:
-            InvalidItemError: DynamoDB cannot store it.
-            TransactionError: The table's key is not known, or the item has none.
+            InvalidItemError: DynamoDB cannot store the item.
+            TransactionError: The table's key is unknown, or the item lacks it.
             StoreError: The file cannot be written.
         """
         with self._open() as connection, _writing(connection, timedelta(seconds=_BUSY_SECONDS)):
@@ -134,25 +134,25 @@ class SQLiteStore:
             tables.write([apply_put(table, item, tables.key_names)])
 
     def item(self, table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
-        """The item with this primary key, as Python values, or None.
+        """Return the item with this primary key as Python values, or None.
 
         Raises:
-            TransactionError: The table's key has other names.
+            TransactionError: The table's key has other attributes.
             StoreError: The file cannot be read.
         """
         with self._open() as connection:
             tables = _Tables(connection, self._key_names)
             image = tables.read(table, checked_key(encode(key), tables.key_names(table)))
-            return None if image is None else plain(image)
+            return None if image is None else decode_map(image)
 
     def items(self, table: str) -> list[dict[str, Any]]:
-        """All items of a table, as Python values, in the order in which they came.
+        """Return all items of a table as Python values, in the order in which they were first written.
 
         Raises:
             StoreError: The file cannot be read.
         """
         with self._open() as connection:
-            return [plain(image) for image in _Tables(connection, self._key_names).images(table)]
+            return [decode_map(image) for image in _Tables(connection, self._key_names).images(table)]
 
     def __del__(self) -> None:
         connection = getattr(self, "_connection", None)
@@ -176,11 +176,13 @@ class SQLiteStore:
                     self._connection = self._connect()
                 yield self._connection
             except (sqlite3.Error, OSError, ValueError) as error:
-                raise StoreError(f"the marks in {self._path} cannot be read or written: {error}") from error
+                raise StoreError(
+                    f"the idempotency records in {self._path} cannot be read or written: {error}"
+                ) from error
 
     def _leave_parent(self) -> None:
-        """After a fork: the connection is the parent's, and so may be whoever holds the lock."""
         if self._process != os.getpid():
+            # after a fork the connection is the parent's, and a parent's thread may have held the lock
             self._process, self._lock, self._connection = os.getpid(), threading.Lock(), None
 
     def _connect(self) -> sqlite3.Connection:
@@ -200,7 +202,7 @@ class SQLiteStore:
 
 
 class _Tables:
-    """The tables of items in an open file."""
+    """The tables in an open file."""
 
     def __init__(self, connection: sqlite3.Connection, given: Mapping[str, tuple[str, ...]]) -> None:
         self._connection = connection
@@ -237,7 +239,7 @@ class _Tables:
 
 @contextmanager
 def _writing(connection: sqlite3.Connection, patience: timedelta) -> Generator[None]:
-    """One transaction, for which others are waited for no longer than this."""
+    """Run a block as one SQLite transaction, waiting no longer than `patience` for other writers."""
     connection.execute(f"PRAGMA busy_timeout = {int(patience.total_seconds() * 1000)}")
     try:
         with connection:
@@ -248,7 +250,7 @@ def _writing(connection: sqlite3.Connection, patience: timedelta) -> Generator[N
 
 
 def _key_text(key: EncodedItem) -> str:
-    """The same for equal keys: numbers are equal by value."""
+    """Return a text that is the same for equal keys: numbers compare by value."""
     return json.dumps([(name, *attribute, _value_text(attribute)) for name, attribute in key.items()])
 
 
@@ -267,12 +269,12 @@ def _base64(binary: bytes) -> str:
 
 
 def _image(text: str) -> dict[str, Any]:
-    return json.loads(text, object_hook=_with_bytes)  # type: ignore[no-any-return]  # as it was written
+    return json.loads(text, object_hook=_with_bytes)  # type: ignore[no-any-return]  # an image that the store wrote
 
 
 def _with_bytes(attribute: dict[str, Any]) -> dict[str, Any]:
     match attribute:
-        case {"B": str(text)}:  # no member of a map, whose value would be an object
+        case {"B": str(text)}:  # not a map with a member B: its value would be an object
             return {"B": base64.b64decode(text)}
         case {"BS": list(texts)}:
             return {"BS": [base64.b64decode(text) for text in texts]}
@@ -281,7 +283,7 @@ def _with_bytes(attribute: dict[str, Any]) -> dict[str, Any]:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Wait for others who open the file at the same moment: here SQLite itself does not."""
+    """Switch to WAL mode, waiting for other connections: SQLite's own timeout does not apply here."""
     deadline = monotonic() + _BUSY_SECONDS
     while True:
         try:

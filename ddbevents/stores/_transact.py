@@ -1,4 +1,4 @@
-"""One TransactWriteItems: what its answer means, and for how long it is tried.
+"""A TransactWriteItems request: its retries, and its refusals explained.
 
 Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
@@ -12,24 +12,32 @@ from typing import Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from .._aws import Request
 from .._errors import StoreError, TransactionError
 from .._transaction import Check, Put, Write
 from ._backoff import Backoff
-from ._client import DynamoDBClient
+from ._dynamodb_errors import (
+    SDK_ERRORS,
+    SDKError,
+    explain,
+    is_denied,
+    is_invalid,
+    is_passing,
+    quoted,
+)
 from ._expressions import Action, render
-from ._sdk import SDK_ERRORS, SDKError, explain, is_denied, is_invalid, is_passing, quoted
 
 _FALSE: Final = "ConditionalCheckFailed"
 _PASSING: Final = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
 _ACTIONS: Final = "dynamodb:PutItem, UpdateItem, DeleteItem and ConditionCheckItem"
-_MOST_PAUSES_OF_A_PACK: Final = 3  # what is contested is better committed alone
-_UNKNOWN: Final = "DynamoDB takes no such write: look at the cause for its own words, which may show values"
+_MOST_PAUSES_OF_A_PACK: Final = 3  # contested transactions are better committed one by one
+_UNKNOWN: Final = "DynamoDB refuses the write: its own message is in the cause, since it may show values"
 
-_WRONG_KEY: Final = "the key is not the table's: give each key attribute, in its type and not empty"
+_WRONG_KEY: Final = "the key does not fit the table: give each key attribute, of its type and not empty"
 
-# a fragment of what DynamoDB or botocore says, which may quote values, and what is passed on
+# fragments of messages of DynamoDB and botocore, which may quote values, and our own words for them
 _REASONS: Final[Mapping[str, str]] = {
-    "incorrect data type": "an attribute has another type than the update needs, such as text where it adds",
+    "incorrect data type": "an attribute has another type than the update needs: add takes a number or a set",
     "document paths overlap": "an update names one attribute twice",
     "part of the key": "an update may not change the item's key",
     "key element does not match": _WRONG_KEY,
@@ -39,7 +47,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "conditions on the keys": _WRONG_KEY,
     "for a key attribute": _WRONG_KEY,
     "item size": "an item may have 400 KB at most",
-    "multiple operations on one item": "a transaction takes one write to an item",
+    "multiple operations on one item": "a transaction takes one write per item",
     "4mb": "a transaction takes 4 MB at most",
     "38 significant digits": "a number would have more than 38 significant digits",
     "number overflow": "a number would be out of DynamoDB's range",
@@ -49,47 +57,53 @@ _REASONS: Final[Mapping[str, str]] = {
 
 
 class Result(Enum):
-    """What became of a request."""
+    """The result of a request."""
 
     DONE = auto()
     MARKED = auto()
-    """The first action's condition is false: what it marks was there."""
+    """The table had the mark before: the condition of the first action is false. Nothing was written."""
     REFUSED = auto()
-    """The writes cannot be done as they are. Nothing was."""
+    """The writes cannot be done. Nothing was written."""
     CONTESTED = auto()
-    """Others are writing the same items, or they are throttled. Nothing was done."""
+    """Others are writing the same items, or the items are throttled. Nothing was written."""
     DENIED = auto()
-    """A table is not there, or may not be used. Nothing was done."""
+    """A table does not exist, or the role may not use it. Nothing was written."""
     UNREACHABLE = auto()
-    """DynamoDB could not be asked or did not answer. All or nothing was done."""
+    """DynamoDB was not reached or did not answer. Everything was written, or nothing."""
 
 
 class Answer(NamedTuple):
-    """What became of a request, with the SDK's error unless it was done."""
+    """The result of a request, with the SDK's error unless it succeeded."""
 
     result: Result
     error: SDKError | None = None
 
 
 class _Reason(NamedTuple):
-    """Why an action was not done; the code is "None" for one that others kept from it."""
+    """The reason why an action failed; the code is "None" if it failed only because another one did."""
 
     code: str
     message: str
 
 
-def commit_alone(client: DynamoDBClient, mark: Put, writes: Sequence[Write], patience: timedelta) -> bool:
+def commit_alone(request: Request, mark: Put, writes: Sequence[Write], patience: timedelta) -> bool:
     """Write a mark and do the writes of its handler, or nothing.
 
+    Args:
+        request: The client's `transact_write_items`.
+        mark: The write of the mark.
+        writes: The handler's writes.
+        patience: How long from now further tries may begin.
+
     Returns:
-        False if the mark was there before.
+        False if the table had the mark before.
 
     Raises:
-        TransactionError: The writes cannot be done as they are.
+        TransactionError: A condition is false, or a write cannot be done.
         StoreError: DynamoDB or a table cannot be reached or used.
     """
     actions = [render(mark, 0), *(render(write, index) for index, write in enumerate(writes))]
-    result, error = _transact(client, actions, Backoff(patience))
+    result, error = _transact(request, actions, Backoff(patience))
     if error is None or result is Result.MARKED:
         return error is None
     if result is Result.REFUSED:
@@ -97,11 +111,16 @@ def commit_alone(client: DynamoDBClient, mark: Put, writes: Sequence[Write], pat
     raise _trouble(result, error, [mark, *writes]) from error
 
 
-def commit_packed(client: DynamoDBClient, writes: Sequence[Write], patience: timedelta) -> bool:
-    """Do the writes of several handlers, with their marks among them, or nothing.
+def commit_packed(request: Request, writes: Sequence[Write], patience: timedelta) -> bool:
+    """Do the writes of several handlers, their marks included, or nothing.
+
+    Args:
+        request: The client's `transact_write_items`.
+        writes: The writes.
+        patience: How long from now further tries may begin.
 
     Returns:
-        False if it cannot be, or not together.
+        False if nothing was written: DynamoDB refused a write, or others are writing the same items.
 
     Raises:
         StoreError: DynamoDB cannot be reached.
@@ -110,20 +129,20 @@ def commit_packed(client: DynamoDBClient, writes: Sequence[Write], patience: tim
         actions = [render(write, index) for index, write in enumerate(writes)]
     except TransactionError:
         return False
-    result, error = _transact(client, actions, Backoff(patience, most=_MOST_PAUSES_OF_A_PACK))
+    result, error = _transact(request, actions, Backoff(patience, most=_MOST_PAUSES_OF_A_PACK))
     if error is not None and result is Result.UNREACHABLE:
         raise _trouble(result, error, writes) from error
     return result is Result.DONE
 
 
-def _transact(client: DynamoDBClient, actions: Sequence[Action], backoff: Backoff) -> Answer:
-    """Do all actions or nothing, trying again while that may help and the backoff has patience.
+def _transact(request: Request, actions: Sequence[Action], backoff: Backoff) -> Answer:
+    """Send the actions, and retry while that may help and the backoff allows it.
 
-    botocore gives each call a `ClientRequestToken` of its own, so its own retries do nothing twice. A try of
-    ours is a new request: the condition of the mark tells whether an earlier one was done after all.
+    botocore gives each call its own `ClientRequestToken`, so that botocore's retries never write twice. Our
+    retries are new calls; there the condition of the mark shows whether an earlier try succeeded.
     """
     while True:
-        answer = _try(client, actions)
+        answer = _try(request, actions)
         if not _may_pass(answer) or not backoff.wait():
             return answer
 
@@ -132,27 +151,27 @@ def _trouble(result: Result, error: SDKError, writes: Sequence[Write]) -> StoreE
     tables = [write.table for write in writes]
     if result is Result.CONTESTED:
         return StoreError(
-            f"others kept writing the same items of {quoted(tables)}, or they are throttled: the record is"
-            " delivered again; give handlers that write one item fewer functions at once, or more capacity"
+            f"others kept writing the same items of {quoted(tables)}, or they are throttled: Lambda retries"
+            " the record; let fewer functions run at a time, or give the tables more capacity"
         )
     return explain(error, tables, _ACTIONS)
 
 
 def _refusal(error: SDKError, writes: Sequence[Write]) -> TransactionError:
-    """The error for the handler whose writes were refused, telling which and why, without values."""
+    """Return the error for the handler whose writes were refused: which and why, but no values."""
     reasons = _reasons(error, len(writes) + 1)[1:]
-    guilty = next((index for index, reason in enumerate(reasons) if _is_final(reason.code)), None)
-    if guilty is None and len(writes) != 1:
+    refused = next((index for index, reason in enumerate(reasons) if _is_final(reason.code)), None)
+    if refused is None and len(writes) != 1:
         return TransactionError(f"one of the transaction's {len(writes)} writes: {_why(_words(error))}")
-    index = guilty or 0
+    index = refused or 0
     table = writes[index].table
-    why = _why(_words(error)) if guilty is None else _why_not(reasons[index], writes[index])
+    why = _why(_words(error)) if refused is None else _why_not(reasons[index], writes[index])
     return TransactionError(f"write {index}, to table {table!r}: {why}", index=index, table=table)
 
 
-def _try(client: DynamoDBClient, actions: Sequence[Action]) -> Answer:
+def _try(request: Request, actions: Sequence[Action]) -> Answer:
     try:
-        client.transact_write_items(TransactItems=actions)
+        request(TransactItems=actions)
     except SDK_ERRORS as error:
         return Answer(_result(error, len(actions)), error)
     return Answer(Result.DONE)
@@ -176,14 +195,14 @@ def _result_of(codes: Sequence[str]) -> Result:
         return Result.MARKED
     if _is_final(mark):
         return Result.UNREACHABLE
-    # while somebody writes the mark, what else is in the way may be the very same writes
+    # whoever is writing the mark may be a copy of this function, doing the very same writes
     if mark in _PASSING or not any(map(_is_final, others)):
         return Result.CONTESTED
     return Result.REFUSED
 
 
 def _reasons(error: SDKError, actions: int) -> list[_Reason]:
-    """Why each action was not done, or nothing if that cannot be told for each."""
+    """Return the reason for each action, or nothing unless there is one for each."""
     reasons = _given_reasons(error)
     return reasons if len(reasons) == actions else []
 
@@ -205,7 +224,7 @@ def _why_not(reason: _Reason, write: Write) -> str:
     if reason.code != _FALSE:
         return _why(reason.message)
     if isinstance(write, Check) and write.when is None:
-        return "the item that it demands is not there"
+        return "the item that it checks does not exist"
     return "its condition is false"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...dead_letters._sdk import Place, explained, make_client
+from ...dead_letters._delivery_errors import Place, explained, make_client
 from ._source import Handle, StoredLetter, batches_of, decode_letter
 
 

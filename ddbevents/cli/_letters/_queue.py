@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ..._errors import DeadLetterError
-from ...dead_letters._sdk import Place, explained, make_client
+from ...dead_letters._delivery_errors import Place, explained, make_client
 from ._source import BATCH_SIZE, Handle, StoredLetter, batches_of
 
 _DELETION_SECONDS: Final = 30  # a batch stays hidden this much longer, until what was handled is deleted

@@ -1,4 +1,4 @@
-"""The AWS SDK: how a client is made for a function, and what its errors mean whatever the service."""
+"""Boto3 clients with short timeouts, and the SDK errors that every AWS service has in common."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _WRONG_CREDENTIALS: Final = frozenset(
 
 
 class Place(NamedTuple):
-    """Where a request went, in the words of an error.
+    """Where a request went, as an error message names it.
 
     Attributes:
-        name: Such as "the queue https://…".
+        name: The kind and name of the resource: "the queue https://…".
         service: The service's name.
-        actions: What a role must be allowed to do there.
+        actions: The IAM actions that the request needs there.
     """
 
     name: str
@@ -66,49 +66,49 @@ class Place(NamedTuple):
 def make_client(
     service: Literal["dynamodb", "s3", "sqs"], *, read_timeout: int, error_type: type[DDBEventsError]
 ) -> Any:  # boto3 makes its clients' methods at run time
-    """A client of the region, endpoint and credentials that boto3 finds, with little patience.
+    """Return a client for the region, endpoint and credentials that boto3 finds.
 
     Args:
-        service: Of which service.
-        read_timeout: How many seconds it waits for an answer.
-        error_type: Is raised if there is no region, or what is configured is nothing boto3 can use.
+        service: The service's name in boto3.
+        read_timeout: How many seconds the client waits for an answer.
+        error_type: The error to raise if no region is configured, or boto3 cannot use the configuration.
     """
     config = Config(
         connect_timeout=1,
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=50,  # lanes may run side by side
+        max_pool_connections=50,  # an app's `concurrency` may send many requests at a time
     )
     try:
         return Session().client(service, config=config)
     except (*SDK_ERRORS, ValueError) as error:
-        what = (
+        reason = (
             "no AWS region is configured: set AWS_REGION"
             if isinstance(error, NoRegionError)
-            else f"boto3 makes no client of what is configured ({type(error).__name__}): see the cause"
+            else f"boto3 cannot use its configuration ({type(error).__name__}): see the cause"
         )
-        raise error_type(f"{what}, or hand a client over") from error
+        raise error_type(f"{reason}, or pass a client") from error
 
 
 def code_of(error: SDKError) -> str:
-    """The error code that AWS answered, or the name of what the SDK itself raised."""
+    """Return the error code in AWS's answer, or the class name of an error of the SDK's own."""
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", ""))
     return type(error).__name__
 
 
 def is_throttled(error: SDKError) -> bool:
-    """Whether there were too many requests."""
+    """Return whether AWS refused the request because there were too many."""
     return code_of(error) in _THROTTLED
 
 
 def explain(error: SDKError, place: Place, own_cause: str | None) -> str:
-    """An error in our words, with cause and cure, and without what was sent.
+    """Return a message with the cause and the cure, but nothing of the request's content.
 
     Args:
-        error: What the SDK raised.
+        error: The error that the SDK raised.
         place: Where the request went.
-        own_cause: Cause and cure where they are particular to the service.
+        own_cause: The cause and the cure, if only this service has such errors.
     """
     return f"{own_cause or _cause_and_cure(error, place)} ({code_of(error)})"
 
@@ -118,7 +118,7 @@ def _cause_and_cure(error: SDKError, place: Place) -> str:
         return "AWS credentials are missing, expired or wrong: give the function a role, or log in"
     if isinstance(error, (HTTPClientError, NotConnectedError)):
         return (
-            f"{place.service} does not answer for {place.name}: look at the region, the endpoint and the"
+            f"{place.service} does not answer for {place.name}: check the region, the endpoint and the"
             f" network; a function in a VPC needs an endpoint for {place.service}"
         )
-    return f"{place.service} failed with a request to {place.name}: see the cause"
+    return f"{place.service} failed on a request to {place.name}: see the cause"

@@ -1,0 +1,55 @@
+"""Clients for queues and buckets of dead letters, and their errors as `DeadLetterError`. Loads boto3."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+
+from .._aws import sdk
+from .._aws.sdk import SDK_ERRORS, Place, SDKError, code_of
+from .._errors import DeadLetterError
+
+__all__ = ["SDK_ERRORS", "Place", "explained", "is_too_long", "make_client"]
+
+_MISSING: Final = frozenset(
+    {"AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "QueueDoesNotExist", "404"}
+)
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"})
+
+
+def make_client(service: Literal["s3", "sqs"]) -> Any:  # boto3 makes its clients' methods at run time
+    """Return a client that waits 5 seconds for an answer, since a letter may be large.
+
+    Raises:
+        DeadLetterError: No region is configured, or boto3 cannot use its configuration.
+    """
+    return sdk.make_client(service, read_timeout=5, error_type=DeadLetterError)
+
+
+@contextmanager
+def explained(place: Place) -> Generator[None]:
+    """Turn the SDK's errors into a `DeadLetterError` with the cause and the cure."""
+    try:
+        yield
+    except SDK_ERRORS as error:
+        raise DeadLetterError(sdk.explain(error, place, _own_cause(error, place))) from error
+
+
+def is_too_long(error: SDKError) -> bool:
+    """Return whether the message is too long for the queue, whose limit may be lower than that of SQS."""
+    return code_of(error).startswith("InvalidParameterValue") and "shorter than" in str(error)
+
+
+def _own_cause(error: SDKError, place: Place) -> str | None:
+    code = code_of(error)
+    if code in _MISSING:
+        return f"{place.name} is not there: check its name, the account and the region"
+    if code in _DENIED:
+        return (
+            f"{place.name} denies access: allow the role {place.actions} there,"
+            " and the use of its encryption key if it has one"
+        )
+    if sdk.is_throttled(error):
+        return f"{place.service} throttles {place.name}: lower the concurrency, or ask for a higher quota"
+    return None
