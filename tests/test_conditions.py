@@ -1,6 +1,10 @@
+"""Conditions mean to the library what they mean to DynamoDB."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -8,29 +12,43 @@ from uuid import uuid4
 import pytest
 from boto3.dynamodb.conditions import Attr as Boto3Attr
 from boto3.dynamodb.conditions import ConditionExpressionBuilder
+from pydantic import BaseModel
 
-from ddbevents import Attr, Condition, ConfigurationError, InvalidItemError, encode_value
-from ddbevents._conditions import matches
-from tests.dynamodb_local import clients
-from tests.stream import CANARY
+from ddbevents import (
+    Attr,
+    Condition,
+    ConfigurationError,
+    Insert,
+    InvalidItemError,
+    Outcome,
+    StreamApp,
+    Transaction,
+    TransactionError,
+    encode,
+    encode_value,
+)
+from ddbevents.stores import MemoryStore
+from tests.dynamodb_faults import impatient_client
+from tests.dynamodb_tables import make_table
+from tests.stream import CANARY, batch, insert
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 ITEM: dict[str, Any] = {
-    "pk": {"S": "item"},
-    "text": {"S": "hello"},
-    "empty": {"S": ""},
-    "number": {"N": "7"},
-    "price": {"N": "9.90"},
-    "raw": {"B": b"hello"},
-    "flag": {"BOOL": True},
-    "nothing": {"NULL": True},
-    "texts": {"SS": ["a", "b"]},
-    "numbers": {"NS": ["1", "2.5"]},
-    "raws": {"BS": [b"a"]},
-    "lines": {"L": [{"M": {"sku": {"S": "x"}}}, {"N": "2"}, {"S": "a"}]},
-    "address": {"M": {"city": {"S": "Bern"}, "zip": {"N": "3000"}}},
+    "pk": "item",
+    "text": "hello",
+    "empty": "",
+    "number": 7,
+    "price": Decimal("9.90"),
+    "raw": b"hello",
+    "flag": True,
+    "nothing": None,
+    "texts": {"a", "b"},
+    "numbers": {1, 2.5},
+    "raws": {b"a"},
+    "lines": [{"sku": "x"}, 2, "a"],
+    "address": {"city": "Bern", "zip": 3000},
 }
 
 NAMES = [
@@ -76,8 +94,31 @@ VALUES = [
 ORDERED = ["hello", "a", "", 7, 9, b"hello", b"a"]
 
 
+class ItemStore:
+    """A store with one item, which conditions are tested on."""
+
+    def __init__(self, item: dict[str, Any]) -> None:
+        self.store = MemoryStore()
+        self.store.commit("item", self.written(item), patience=timedelta(0))
+
+    def written(self, item: dict[str, Any]) -> Transaction:
+        transaction = Transaction()
+        attributes = {name: value for name, value in item.items() if name != "pk"}
+        transaction.update("items", {"pk": item["pk"]}, set=attributes)
+        return transaction
+
+    def matches(self, condition: Condition) -> bool:
+        """Return whether a check of the item with this condition can be committed."""
+        transaction = Transaction()
+        transaction.check("items", {"pk": "item"}, when=condition)
+        try:
+            return self.store.commit(str(uuid4()), transaction, patience=timedelta(0))
+        except TransactionError:
+            return False
+
+
 def every_comparison(attr: Any) -> Iterator[Any]:
-    """The same conditions of our `Attr` and of boto3's, which have the same names."""
+    """Yield the same conditions made with our `Attr` and with boto3's, whose methods have the same names."""
     for name in [*NAMES, *PATHS, "address"]:
         yield attr(name).exists()
         yield attr(name).not_exists()
@@ -98,23 +139,18 @@ def every_comparison(attr: Any) -> Iterator[Any]:
             yield attr(name).begins_with(value)
 
 
-def test_conditions_mean_what_they_mean_to_dynamodb(dynamodb_endpoint: str) -> None:
-    dynamodb, _ = clients(dynamodb_endpoint)
-    table = f"conditions-{uuid4()}"
-    dynamodb.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    dynamodb.put_item(TableName=table, Item=ITEM)
+def test_conditions_are_dynamodbs(dynamodb_endpoint: str) -> None:
+    dynamodb = impatient_client(dynamodb_endpoint)
+    table = make_table(dynamodb, "pk")
+    dynamodb.put_item(TableName=table, Item=encode(ITEM))
+    store = ItemStore(ITEM)
     ours = list(every_comparison(Attr))
     theirs = list(every_comparison(Boto3Attr))
 
     answers = [dynamodb_says(dynamodb, table, condition) for condition in theirs]
 
     assert len(ours) == len(theirs) > 1_500
-    assert [c for c, answer in zip(ours, answers, strict=True) if answer is not matches(c, ITEM)] == []
+    assert [c for c, answer in zip(ours, answers, strict=True) if answer is not store.matches(c)] == []
 
 
 def dynamodb_says(dynamodb: DynamoDBClient, table: str, condition: Any) -> bool:
@@ -136,7 +172,7 @@ def values(placeholders: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "name", ["", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[-1]", "a[9999999999]", "[0]", "a]b"]
 )
-def test_a_name_that_is_no_path_is_refused(name: str) -> None:
+def test_a_name_is_a_path(name: str) -> None:
     with pytest.raises(ConfigurationError, match="is not an attribute path"):
         Attr(name)
 
@@ -168,9 +204,24 @@ def test_a_name_that_is_no_path_is_refused(name: str) -> None:
         "object",
     ],
 )
-def test_an_operand_that_dynamodb_cannot_compare_with_is_refused(make: Any, reason: str) -> None:
+def test_an_operand_must_be_comparable(make: Any, reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         make(Attr("a"))
+
+
+class Item(BaseModel):
+    pk: str
+
+
+def process_where(condition: Condition, image: dict[str, Any]) -> Any:
+    """Return the report of one insert that a handler takes where the condition is true."""
+    app = StreamApp()
+
+    @app.on_insert(Item, where=condition)
+    def handle(change: Insert[Item]) -> None: ...
+
+    [report] = app.process(batch(insert(1, image))).records
+    return report
 
 
 @pytest.mark.parametrize(
@@ -184,39 +235,39 @@ def test_an_operand_that_dynamodb_cannot_compare_with_is_refused(make: Any, reas
         (~Attr("bad").begins_with("x"), ("bad",)),
     ],
 )
-def test_a_malformed_attribute_that_is_looked_at_is_an_error(
-    condition: Condition, path: tuple[str | int, ...]
-) -> None:
-    image = {"bad": {"N": CANARY}, "list": {"L": [{"B": "!!"}]}, "two": {"M": {}, "S": CANARY}}
+def test_a_malformed_attribute_fails(condition: Condition, path: tuple[str | int, ...]) -> None:
+    malformed = {"bad": {"N": CANARY}, "list": {"L": [{"B": "!!"}]}, "two": {"M": {}, "S": CANARY}}
 
-    with pytest.raises(InvalidItemError) as refused:
-        matches(condition, image)
+    error = process_where(condition, {"pk": {"S": "a"}, **malformed}).error
 
-    assert refused.value.path == path
-    assert CANARY not in str(refused.value)
+    assert isinstance(error, InvalidItemError)
+    assert error.path == ("dynamodb", "NewImage", *path)
+    assert CANARY not in str(error)
 
 
-def test_a_malformed_attribute_that_is_not_looked_at_does_no_harm() -> None:
-    assert matches(Attr("good").eq(1), {"good": {"N": "1"}, "bad": {"N": CANARY}})
+def test_other_attributes_may_be_malformed() -> None:
+    image = {"pk": {"S": "a"}, "good": {"N": "1"}, "bad": {"N": CANARY}}
+
+    assert process_where(Attr("good").eq(1), image).outcome is Outcome.HANDLED
 
 
-def test_a_long_chain_is_no_deep_one() -> None:
-    both, either = Attr("a").exists(), Attr("a").not_exists()
+def test_a_long_chain_is_flat() -> None:
+    both, either = Attr("pk").exists(), Attr("pk").not_exists()
     for number in range(5_000):
         both = both & Attr(f"x{number}").not_exists()
         either = Attr(f"x{number}").exists() | either
 
-    assert matches(both & ~either, {"a": {"S": "x"}})
+    assert ItemStore(ITEM).matches(both & ~either)
     assert ~~both == both
 
 
-def test_a_condition_has_no_truth_so_that_and_loses_none() -> None:
+def test_a_condition_has_no_truth_value() -> None:
     with pytest.raises(ConfigurationError, match="combine conditions with &"):
         _ = Attr("a").eq(1) and Attr("b").eq(2)
 
 
 @pytest.mark.parametrize("junction", [and_, or_])
-def test_a_condition_is_joined_with_another_only(junction: Any) -> None:
+def test_a_condition_joins_conditions(junction: Any) -> None:
     with pytest.raises(ConfigurationError, match="only be combined with another condition"):
         junction(Attr("a").eq(1), True)  # noqa: FBT003  # what people write by mistake
 

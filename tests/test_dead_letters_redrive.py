@@ -1,4 +1,4 @@
-"""Dead letters that a queue delivers to the app that put them aside."""
+"""Dead letters that a queue delivers to the app that sent them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ from ddbevents import (
     Transaction,
     parse_event,
 )
-from ddbevents._records._letter_json import compress
 from ddbevents.dead_letters import DeadLetter, DeadLetters, to_json
 from ddbevents.stores import MemoryStore
-from tests.letters import RECORD, Sent, letter, message
+from tests.letters import RECORD, Sent, compressed, letter, message
 from tests.stream import Context, Json, batch, insert, named, sequence_number, user
 
 
@@ -45,7 +44,7 @@ class Down(MemoryStore):
 
 
 class Shop:
-    """An app with two handlers, which are well unless a test says otherwise, and what they did."""
+    """An app with two handlers, which work unless a test says otherwise, and a list of what they did."""
 
     def __init__(self, *, after: int = 5, **settings: Any) -> None:
         self.sink = Sent()
@@ -78,7 +77,7 @@ def failures(*identifiers: str) -> Json:
     return {"batchItemFailures": [{"itemIdentifier": each} for each in identifiers]}
 
 
-def test_a_poison_record_is_put_aside_and_handled_when_the_handler_was_mended() -> None:
+def test_a_poison_record_is_redriven() -> None:
     shop = Shop()
     event = batch(insert(1, user("ada")), insert(2, user("bob")), insert(3, user("ada")))
     shop.trouble["welcome"] = ValueError("no such address")
@@ -87,8 +86,8 @@ def test_a_poison_record_is_put_aside_and_handled_when_the_handler_was_mended() 
     fifth = shop.app.process(event)
     shop.trouble.clear()
     sixth = shop.app.process(event)
-    aside = [message(f"m-{number}", each) for number, each in enumerate(shop.sink.letters)]
-    redriven = shop.app.process(batch(*aside))
+    letters = [message(f"m-{number}", each) for number, each in enumerate(shop.sink.letters)]
+    redriven = shop.app.process(batch(*letters))
 
     assert four == [named(1)] * 4
     assert (fifth.dead_lettered, fifth.failed, fifth.response) == (2, 1, named(3))
@@ -99,7 +98,7 @@ def test_a_poison_record_is_put_aside_and_handled_when_the_handler_was_mended() 
     ]
 
 
-def test_what_is_put_aside_runs_no_more_from_the_stream() -> None:
+def test_a_dead_lettered_record_is_done() -> None:
     shop = Shop(after=1)
     shop.trouble["welcome"] = ValueError()
 
@@ -112,7 +111,7 @@ def test_what_is_put_aside_runs_no_more_from_the_stream() -> None:
     assert len(shop.sink.letters) == 1
 
 
-def test_only_the_handler_that_failed_runs_again() -> None:
+def test_only_the_failed_handler_reruns() -> None:
     shop = Shop(after=1)
     shop.trouble["welcome"] = ValueError()
     shop.app(batch(RECORD))
@@ -125,7 +124,7 @@ def test_only_the_handler_that_failed_runs_again() -> None:
     assert shop.done == ["welcome ada"]
 
 
-def test_a_redrive_that_is_delivered_twice_runs_once() -> None:
+def test_a_repeated_redrive_runs_once() -> None:
     shop = Shop()
     event = batch(message("a", shop.letter()))
 
@@ -135,7 +134,7 @@ def test_a_redrive_that_is_delivered_twice_runs_once() -> None:
     assert shop.done == ["welcome ada"]
 
 
-def test_two_letters_of_one_handler_and_record_run_it_once() -> None:
+def test_equal_letters_run_once() -> None:
     shop = Shop()
 
     report = shop.app.process(batch(message("a", shop.letter()), message("b", shop.letter())))
@@ -143,8 +142,8 @@ def test_two_letters_of_one_handler_and_record_run_it_once() -> None:
     assert [each.outcome for each in report.records] == [Outcome.HANDLED, Outcome.ALREADY_HANDLED]
 
 
-def test_what_the_stream_handled_after_all_is_not_repeated() -> None:
-    """The letter was sent, and then the function died before it could note that."""
+def test_a_handled_record_is_not_redriven() -> None:
+    """The letter was sent, but the function died before it wrote the mark."""
     shop = Shop()
     shop.app(batch(RECORD))
     shop.done.clear()
@@ -154,7 +153,7 @@ def test_what_the_stream_handled_after_all_is_not_repeated() -> None:
     assert (report.already_handled, shop.done) == (1, [])
 
 
-def test_a_transaction_that_another_delivery_committed_is_not_repeated() -> None:
+def test_a_committed_record_is_not_redriven() -> None:
     store, sink = MemoryStore(tables={"totals": ("pk",)}), Sent()
     app = StreamApp("bank", store=store, dead_letter=DeadLetters(sink, after=1))
     trouble: list[Exception] = []
@@ -174,7 +173,7 @@ def test_a_transaction_that_another_delivery_committed_is_not_repeated() -> None
     assert store.item("totals", {"pk": "ada"}) == {"pk": "ada", "total": 1}
 
 
-def test_a_letter_that_fails_again_stays_in_the_queue() -> None:
+def test_a_failed_letter_stays() -> None:
     shop = Shop(after=1)
     shop.trouble["welcome"] = Reject()
     event = batch(message("a", shop.letter()), message("b", shop.letter(insert(2, user("bob")))))
@@ -187,9 +186,7 @@ def test_a_letter_that_fails_again_stays_in_the_queue() -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 @pytest.mark.parametrize("store", [MemoryStore(), None], ids=["store", "no store"])
-def test_each_failure_is_named_with_those_of_its_item_behind_it(
-    store: MemoryStore | None, concurrency: int
-) -> None:
+def test_a_failure_holds_back_its_item(store: MemoryStore | None, concurrency: int) -> None:
     shop = Shop(store=store and MemoryStore(), concurrency=concurrency)
     shop.trouble["bob"] = ValueError()
     people = ["ada", "bob", "cyd", "bob", "dot"]
@@ -206,14 +203,14 @@ def test_each_failure_is_named_with_those_of_its_item_behind_it(
     assert sorted(shop.done) == ["welcome ada", "welcome cyd", "welcome dot", "welcome eve"]
 
 
-def test_all_is_named_that_did_not_run_in_time() -> None:
+def test_unrun_letters_are_named() -> None:
     shop = Shop()
     event = batch(*[message(f"m-{n}", shop.letter(insert(n, user(f"u-{n}")))) for n in range(3)])
 
     assert shop.app(event, Context(milliseconds=10)) == failures("m-1", "m-2")
 
 
-def test_a_store_that_is_down_runs_nothing_and_names_all() -> None:
+def test_nothing_runs_without_a_store() -> None:
     shop = Shop(store=Down())
 
     report = shop.app.process(batch(message("a", shop.letter()), message("b", shop.letter())))
@@ -221,7 +218,7 @@ def test_a_store_that_is_down_runs_nothing_and_names_all() -> None:
     assert (report.response, shop.done) == (failures("a", "b"), [])
 
 
-def test_a_store_that_fails_to_write_stops_the_batch() -> None:
+def test_a_full_store_stops_the_batch() -> None:
     class Full(MemoryStore):
         def commit(self, *_: object, **__: object) -> Any:
             raise StoreError("full")
@@ -240,7 +237,7 @@ def test_a_store_that_fails_to_write_stops_the_batch() -> None:
     assert (answer, ran) == (failures("m-0", "m-1", "m-2"), ["u-0"])
 
 
-def test_a_letter_for_no_handler_is_for_all_that_take_its_record() -> None:
+def test_a_letter_may_be_for_all_handlers() -> None:
     shop = Shop()
 
     shop.app(batch(message("a", shop.letter(handler=None))))
@@ -248,15 +245,15 @@ def test_a_letter_for_no_handler_is_for_all_that_take_its_record() -> None:
     assert shop.done == ["welcome ada", "count ada"]
 
 
-def test_an_unreadable_record_is_put_aside_once_and_handled_when_it_can_be_read() -> None:
+def test_a_mended_record_is_handled() -> None:
     shop = Shop()
     broken = {**RECORD, "eventName": "UPSERT"}
     shop.app(batch(broken))
     again = shop.app.process(batch(broken))
-    [aside] = shop.sink.letters
-    mended = json.loads(to_json(aside)) | {"record": RECORD}
+    [sent] = shop.sink.letters
+    mended = json.loads(to_json(sent)) | {"record": RECORD}
 
-    still_broken = shop.app.process(batch(message("a", aside)))
+    still_broken = shop.app.process(batch(message("a", sent)))
     report = shop.app.process(batch(message("a", json.dumps(mended))))
 
     assert again.already_handled == 1
@@ -264,7 +261,7 @@ def test_an_unreadable_record_is_put_aside_once_and_handled_when_it_can_be_read(
     assert (report.handled, shop.done) == (1, ["welcome ada", "count ada"])
 
 
-def test_a_letter_whose_handler_takes_its_record_no_more_is_done_with() -> None:
+def test_an_unmatched_letter_is_ignored() -> None:
     shop = Shop()
     removed = {**RECORD, "eventName": "REMOVE", "dynamodb": {**RECORD["dynamodb"], "OldImage": user("ada")}}
 
@@ -284,7 +281,7 @@ def test_a_letter_whose_handler_takes_its_record_no_more_is_done_with() -> None:
         ({"app": "bank", "handler": None}, "the dead letter is of the app 'bank', not 'shop'"),
     ],
 )
-def test_a_letter_that_nobody_here_is_for_stays_and_says_why(change: dict[str, Any], reason: str) -> None:
+def test_a_letter_for_another_app_stays(change: dict[str, Any], reason: str) -> None:
     shop = Shop()
 
     report = shop.app.process(batch(message("a", shop.letter()._replace(**change))))
@@ -295,7 +292,7 @@ def test_a_letter_that_nobody_here_is_for_stays_and_says_why(change: dict[str, A
     assert shop.done == []
 
 
-def test_an_app_without_a_name_has_that_of_its_function() -> None:
+def test_the_function_names_the_app() -> None:
     app = StreamApp(store=MemoryStore())
 
     report = app.process(batch(message("a", letter(handler=None))), Context(function_name="users"))
@@ -303,15 +300,15 @@ def test_an_app_without_a_name_has_that_of_its_function() -> None:
     assert report.ignored == 1
 
 
-def test_a_compressed_letter_is_read_as_well() -> None:
+def test_a_compressed_letter_runs() -> None:
     shop = Shop()
 
-    shop.app(batch(message("a", compress(to_json(shop.letter())))))
+    shop.app(batch(message("a", compressed(shop.letter()))))
 
     assert shop.done == ["welcome ada"]
 
 
-def test_a_handler_can_see_that_its_record_comes_from_a_letter() -> None:
+def test_a_handler_sees_the_letter() -> None:
     app = StreamApp("users")
     seen: list[object] = []
 
@@ -327,7 +324,7 @@ def test_a_handler_can_see_that_its_record_comes_from_a_letter() -> None:
     assert seen == [(sent, "a"), (None, sequence_number(1))]
 
 
-def test_the_record_in_a_letter_is_read_as_from_the_stream() -> None:
+def test_a_letter_is_read_like_a_record() -> None:
     [before] = parse_event(batch(RECORD))
     [after] = parse_event(batch(message("a", letter())))
 
@@ -337,13 +334,13 @@ def test_the_record_in_a_letter_is_read_as_from_the_stream() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("no letter", "record at index 1: body: it is no dead letter: expected JSON"),
+        ("no letter", "record at index 1: body: not a dead letter: expected JSON"),
         (to_json(letter({"eventSource": "aws:sqs", "messageId": "b"})), "expected 'aws:dynamodb'"),
         (to_json(letter({"eventSource": "aws:dynamodb", "dynamodb": {}})), "dynamodb.SequenceNumber"),
     ],
     ids=["no letter", "a letter in a letter", "unreadable"],
 )
-def test_a_body_that_cannot_be_read_is_named_by_its_message(body: str, reason: str) -> None:
+def test_an_unreadable_body_is_named(body: str, reason: str) -> None:
     shop = Shop()
 
     report = shop.app.process(batch(message("a", shop.letter()), message("b", body)))
@@ -353,7 +350,7 @@ def test_a_body_that_cannot_be_read_is_named_by_its_message(body: str, reason: s
 
 
 @pytest.mark.parametrize("identifier", [None, "", 7, "\ud800", "a" * 129, "a b"])
-def test_a_message_that_cannot_be_named_fails_the_batch(identifier: object) -> None:
+def test_a_nameless_message_fails_all(identifier: object) -> None:
     shop = Shop()
     event = batch(message("a", shop.letter()), {**message("b", shop.letter()), "messageId": identifier})
 
@@ -395,7 +392,7 @@ MESSAGE = st.fixed_dictionaries(
 
 
 @given(st.lists(MESSAGE | ANY | st.just(RECORD), max_size=4))
-def test_any_messages_give_an_answer_or_an_error_of_ours(records: list[object]) -> None:
+def test_any_messages_get_an_answer(records: list[object]) -> None:
     app = StreamApp("users", store=MemoryStore())
     try:
         answer = app(batch(*records))
@@ -408,7 +405,7 @@ def failing() -> None:
     raise DeadLetterError("the queue is not there")
 
 
-def test_a_sink_that_fails_leaves_the_record_to_the_stream() -> None:
+def test_a_failing_sink_keeps_the_record() -> None:
     shop = Shop(after=1)
     shop.trouble["welcome"] = ValueError()
     shop.sink.fail = failing
@@ -425,7 +422,7 @@ def previewed(shop: Shop, event: Json) -> list[Outcome]:
     return [each.outcome for each in shop.app.preview(event).records]
 
 
-def test_a_preview_tells_what_is_done_and_what_would_run_and_runs_nothing() -> None:
+def test_a_preview_runs_nothing() -> None:
     shop = Shop()
     shop.app(batch(insert(1, user("ada"))))
     shop.done.clear()
@@ -446,7 +443,7 @@ def test_a_preview_tells_what_is_done_and_what_would_run_and_runs_nothing() -> N
     assert (previewed(shop, event), shop.done) == (previewed(shop, event), [])
 
 
-def test_a_preview_knows_what_was_put_aside() -> None:
+def test_a_preview_knows_dead_letters() -> None:
     shop = Shop(after=1)
     shop.trouble["welcome"] = ValueError()
     broken = {**insert(2, user("bob")), "eventName": "UPSERT"}
@@ -460,11 +457,11 @@ def test_a_preview_needs_the_store() -> None:
     assert previewed(Shop(store=Down()), batch(RECORD)) == [Outcome.FAILED]
 
 
-def test_a_preview_without_a_store_knows_of_nothing_done() -> None:
+def test_a_preview_may_have_no_store() -> None:
     assert previewed(Shop(store=None), batch(RECORD)) == [Outcome.NOT_RUN]
 
 
-def test_marks_of_what_is_done_and_of_what_is_put_aside_are_read_at_once() -> None:
+def test_all_marks_are_read_at_once() -> None:
     reads: list[int] = []
 
     class Counting(MemoryStore):
@@ -491,13 +488,13 @@ def test_a_sink_has_the_one_method(sink: Any) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"after": 0}, {"after_invalid": 0}])
-def test_a_record_is_put_aside_after_an_attempt(settings: dict[str, int]) -> None:
+def test_after_is_at_least_1(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="at least 1"):
         DeadLetters(Sent(), **settings)
 
 
 class Fragile(MemoryStore):
-    """A store at which a function dies before marks are written, or which loses an answer."""
+    """A store that kills the function before marks are written, or loses an answer."""
 
     def __init__(self) -> None:
         super().__init__(tables={"totals": ("pk",)})
@@ -517,7 +514,7 @@ class Fragile(MemoryStore):
 
 
 class Step(NamedTuple):
-    """A delivery, of the stream or of all letters so far, and what goes wrong."""
+    """A delivery, of the stream or of all letters so far, and its faults."""
 
     of_letters: bool
     fails: bool
@@ -526,7 +523,7 @@ class Step(NamedTuple):
 
 
 def total_after(steps: list[Step]) -> object:
-    """What is booked for one record after these deliveries, and then some of which all go well."""
+    """Return the total that one record has added after these deliveries and some without faults."""
     store, sink = Fragile(), Sent()
     app = StreamApp("bank", store=store, dead_letter=DeadLetters(sink, after=2))
     fails = False
@@ -548,5 +545,5 @@ def total_after(steps: list[Step]) -> object:
 
 
 @given(st.lists(st.builds(Step, *[st.booleans()] * 4), max_size=8))
-def test_a_transaction_is_done_once_whatever_happens_to_stream_and_letters(steps: list[Step]) -> None:
+def test_a_transaction_is_done_once(steps: list[Step]) -> None:
     assert total_after(steps) == 1

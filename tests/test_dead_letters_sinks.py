@@ -1,3 +1,5 @@
+"""Queues and buckets of dead letters: content, names, errors and clients."""
+
 from __future__ import annotations
 
 import json
@@ -13,7 +15,7 @@ import pytest
 
 from ddbevents import ConfigurationError, DeadLetterError
 from ddbevents.dead_letters import DeadLetter, DeadLetterSink, S3Bucket, SQSQueue, from_json, to_json
-from ddbevents.dead_letters._sdk import make_client
+from tests.dynamodb_faults import clients_made
 from tests.letters import (
     RECORD,
     bucket_client,
@@ -47,11 +49,11 @@ def objects(client: S3Client, bucket: str) -> dict[str, bytes]:
 
 
 def noise(length: int) -> str:
-    """Text that hardly compresses."""
+    """Return text that hardly compresses."""
     return "".join(random.Random(1815).choices(string.printable, k=length))  # noqa: S311  # no secret
 
 
-def test_a_queue_gets_the_letter_as_its_message(sqs: SQSClient) -> None:
+def test_a_message_is_a_letter(sqs: SQSClient) -> None:
     url = new_queue(sqs)
 
     SQSQueue(url, client=sqs).send(letter())
@@ -61,7 +63,7 @@ def test_a_queue_gets_the_letter_as_its_message(sqs: SQSClient) -> None:
     assert "MessageAttributes" not in message
 
 
-def test_characters_that_sqs_would_replace_arrive(sqs: SQSClient) -> None:
+def test_strange_characters_arrive(sqs: SQSClient) -> None:
     url = new_queue(sqs)
     strange = letter(insert(1, user("ada", "\x00\ud800\ufffe\x7f\U0001f600")))
 
@@ -70,7 +72,7 @@ def test_characters_that_sqs_would_replace_arrive(sqs: SQSClient) -> None:
     assert from_json(received(sqs, url)[0]["Body"]) == strange
 
 
-def test_a_letter_that_no_queue_takes_is_compressed(sqs: SQSClient) -> None:
+def test_a_long_letter_is_compressed(sqs: SQSClient) -> None:
     url = new_queue(sqs, MaximumMessageSize="1048576")
     large = letter(insert(1, user("ada", "x" * 1_100_000)))
 
@@ -82,7 +84,7 @@ def test_a_letter_that_no_queue_takes_is_compressed(sqs: SQSClient) -> None:
     assert from_json(message["Body"]) == large
 
 
-def test_a_letter_is_compressed_for_a_queue_that_is_set_to_less(sqs: SQSClient) -> None:
+def test_a_queue_may_take_less(sqs: SQSClient) -> None:
     url = new_queue(sqs, MaximumMessageSize="4096")
     large = letter(insert(1, user("ada", "x" * 5_000)))
 
@@ -92,18 +94,16 @@ def test_a_letter_is_compressed_for_a_queue_that_is_set_to_less(sqs: SQSClient) 
 
 
 @pytest.mark.parametrize(("limit", "length"), [("4096", 6_000), ("1048576", 1_500_000)])
-def test_a_letter_that_is_too_long_all_the_same_names_the_cure(
-    sqs: SQSClient, limit: str, length: int
-) -> None:
+def test_a_letter_can_be_too_long(sqs: SQSClient, limit: str, length: int) -> None:
     url = new_queue(sqs, MaximumMessageSize=limit)
     large = letter(insert(1, user("ada", noise(length))))
 
-    with pytest.raises(DeadLetterError, match="compressed as well: use S3Bucket"):
+    with pytest.raises(DeadLetterError, match="even compressed: use S3Bucket"):
         SQSQueue(url, client=sqs).send(large)
     assert received(sqs, url) == []
 
 
-def test_the_letters_of_an_item_are_one_group_of_a_fifo_queue(sqs: SQSClient) -> None:
+def test_an_item_is_a_fifo_group(sqs: SQSClient) -> None:
     url = new_queue(sqs, ".fifo", FifoQueue="true")
     sink = SQSQueue(url, client=sqs)
     sink.send(letter(insert(1, user("ada"))))
@@ -120,7 +120,7 @@ def test_the_letters_of_an_item_are_one_group_of_a_fifo_queue(sqs: SQSClient) ->
 
 
 @pytest.mark.parametrize("record", [RECORD, UNREADABLE, None])
-def test_a_fifo_queue_drops_a_letter_that_is_sent_again(sqs: SQSClient, record: object) -> None:
+def test_a_fifo_queue_drops_repetitions(sqs: SQSClient, record: object) -> None:
     url = new_queue(sqs, ".fifo", FifoQueue="true")
     sink = SQSQueue(url, client=sqs)
     first = letter(record)
@@ -131,7 +131,7 @@ def test_a_fifo_queue_drops_a_letter_that_is_sent_again(sqs: SQSClient, record: 
     assert [from_json(each["Body"]).attempts for each in received(sqs, url)] == [5]
 
 
-def test_letters_of_two_handlers_about_one_record_are_two(sqs: SQSClient) -> None:
+def test_each_handler_has_a_letter(sqs: SQSClient) -> None:
     url = new_queue(sqs, ".fifo", FifoQueue="true")
     sink = SQSQueue(url, client=sqs)
 
@@ -144,7 +144,7 @@ def test_letters_of_two_handlers_about_one_record_are_two(sqs: SQSClient) -> Non
     ]
 
 
-def test_a_bucket_gets_an_object_for_each_letter(s3: S3Client) -> None:
+def test_an_object_is_a_letter(s3: S3Client) -> None:
     bucket = new_bucket(s3)
     sink = S3Bucket(bucket, prefix="letters/", client=s3)
 
@@ -161,7 +161,7 @@ def test_a_bucket_gets_an_object_for_each_letter(s3: S3Client) -> None:
 
 
 @pytest.mark.parametrize("record", [RECORD, UNREADABLE, None])
-def test_a_letter_that_is_sent_again_replaces_the_first(s3: S3Client, record: object) -> None:
+def test_a_bucket_keeps_the_last_letter(s3: S3Client, record: object) -> None:
     bucket = new_bucket(s3)
     sink = S3Bucket(bucket, client=s3)
     first = letter(record)
@@ -173,7 +173,7 @@ def test_a_letter_that_is_sent_again_replaces_the_first(s3: S3Client, record: ob
     assert [*objects(s3, bucket).values()] == [to_json(again).encode()]
 
 
-def test_the_keys_of_a_day_are_in_the_order_of_the_stream(s3: S3Client) -> None:
+def test_keys_sort_in_stream_order(s3: S3Client) -> None:
     bucket = new_bucket(s3)
     numbers = ["9" * 21, "1" + "0" * 21, "2" * 40]
 
@@ -207,7 +207,7 @@ def test_any_letter_has_a_key(s3: S3Client, sent: DeadLetter, beginning: str) ->
     assert from_json(content.decode()) == sent
 
 
-def test_a_bucket_takes_what_is_too_long_for_a_queue(s3: S3Client) -> None:
+def test_a_bucket_takes_any_length(s3: S3Client) -> None:
     bucket = new_bucket(s3)
     large = letter(insert(1, user("ada", noise(1_500_000))))
 
@@ -229,16 +229,14 @@ def test_a_missing_queue_is_named(sqs: SQSClient, moto_endpoint: str) -> None:
 
     error = failure(SQSQueue(url, client=sqs))
 
-    assert str(error).startswith(
-        f"the queue {url} is not there: look at the name, the account and the region"
-    )
+    assert str(error).startswith(f"the queue {url} is not there: check its name, the account and the region")
     assert type(error.__cause__).__name__ == "QueueDoesNotExist"
 
 
 def test_a_missing_bucket_is_named(s3: S3Client) -> None:
     error = failure(S3Bucket("gone", client=s3))
 
-    assert str(error).startswith("the bucket gone is not there: look at the name")
+    assert str(error).startswith("the bucket gone is not there: check its name")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +245,7 @@ def test_a_missing_bucket_is_named(s3: S3Client) -> None:
         ("AccessDenied", "allow the role sqs:SendMessage there"),
         ("ExpiredToken", "AWS credentials are missing, expired or wrong"),
         ("RequestThrottled", "SQS throttles the queue"),
-        ("InvalidParameterValue", "SQS failed with a request to the queue"),
+        ("InvalidParameterValue", "SQS failed on a request to the queue"),
     ],
 )
 def test_a_queue_that_refuses_says_why(sqs: SQSClient, code: str, cure: str) -> None:
@@ -265,7 +263,7 @@ def test_a_queue_that_refuses_says_why(sqs: SQSClient, code: str, cure: str) -> 
     [
         ("AccessDenied", "allow the role s3:PutObject there"),
         ("SlowDown", "S3 throttles the bucket"),
-        ("InternalError", "S3 failed with a request to the bucket"),
+        ("InternalError", "S3 failed on a request to the bucket"),
     ],
 )
 def test_a_bucket_that_refuses_says_why(s3: S3Client, code: str, cure: str) -> None:
@@ -275,7 +273,7 @@ def test_a_bucket_that_refuses_says_why(s3: S3Client, code: str, cure: str) -> N
     assert cure in str(failure(S3Bucket(bucket, client=s3)))
 
 
-def test_a_queue_that_does_not_answer_in_time_is_an_error() -> None:
+def test_a_silent_queue_is_an_error() -> None:
     with silent_server() as endpoint:
         sink = SQSQueue(f"{endpoint}/1/letters", client=queue_client(endpoint, read_timeout=0.2))
 
@@ -285,27 +283,31 @@ def test_a_queue_that_does_not_answer_in_time_is_an_error() -> None:
     assert str(error).endswith("(ReadTimeoutError)")
 
 
-def test_a_bucket_that_does_not_answer_in_time_is_an_error() -> None:
+def test_a_silent_bucket_is_an_error() -> None:
     with silent_server() as endpoint:
         error = failure(S3Bucket("letters", client=bucket_client(endpoint, read_timeout=0.2)))
 
     assert "a function in a VPC needs an endpoint for S3" in str(error)
 
 
-def test_a_service_that_cannot_be_reached_is_an_error() -> None:
+def test_no_connection_is_an_error() -> None:
     with silent_server() as endpoint:
         closed = endpoint
 
     assert "EndpointConnectionError" in str(failure(SQSQueue(closed, client=queue_client(closed))))
 
 
-def test_without_a_client_one_is_made_of_what_boto3_finds(
-    sqs: SQSClient, s3: S3Client, moto_endpoint: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def environment(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)  # boto3 is configured by the environment
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("environment")
+def test_boto3_finds_the_configuration(sqs: SQSClient, s3: S3Client) -> None:
     url, bucket = new_queue(sqs), new_bucket(s3)
 
     SQSQueue(url).send(letter())
@@ -314,7 +316,7 @@ def test_without_a_client_one_is_made_of_what_boto3_finds(
     assert len(received(sqs, url)) == len(objects(s3, bucket)) == 1
 
 
-def test_without_credentials_the_error_says_so(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_named(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -327,11 +329,11 @@ def test_without_credentials_the_error_says_so(moto_endpoint: str, monkeypatch: 
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("AWS_DEFAULT_REGION", "no region!", "boto3 makes no client of what is configured"),
+        ("AWS_DEFAULT_REGION", "no region!", "boto3 cannot use its configuration"),
         ("AWS_CONFIG_FILE", "none", "no AWS region is configured: set AWS_REGION"),
     ],
 )
-def test_a_client_that_cannot_be_made_is_an_error(
+def test_a_wrong_configuration_is_named(
     name: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
@@ -340,14 +342,22 @@ def test_a_client_that_cannot_be_made_is_an_error(
     monkeypatch.setenv(name, value)
 
     with pytest.raises(DeadLetterError, match=reason):
-        make_client("sqs")
+        SQSQueue("https://queue").send(letter())
 
 
-def test_a_client_that_is_made_has_little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+@pytest.mark.parametrize(
+    "make",
+    [lambda url: SQSQueue(f"{url}/1/letters"), lambda _: S3Bucket("letters")],
+    ids=["queue", "bucket"],
+)
+def test_the_client_has_short_timeouts(
+    make: Callable[[str], DeadLetterSink], moto_endpoint: str, environment: pytest.MonkeyPatch
+) -> None:
+    made = clients_made(environment)
 
-    config = make_client("s3").meta.config
+    failure(make(moto_endpoint))  # there is no such queue or bucket
 
+    [config] = [client.meta.config for client in made]
     assert (config.connect_timeout, config.read_timeout) == (1, 5)
     assert config.retries["total_max_attempts"] == 3
 
@@ -369,7 +379,7 @@ def run_python(program: str) -> Any:
     return json.loads(run.stdout)
 
 
-def test_a_sink_loads_boto3_with_the_first_letter_only() -> None:
+def test_boto3_is_loaded_late() -> None:
     loaded = run_python(
         "import json, sys\n"
         "from ddbevents.dead_letters import DeadLetters, S3Bucket, SQSQueue\n"
@@ -383,7 +393,7 @@ def test_a_sink_loads_boto3_with_the_first_letter_only() -> None:
 @pytest.mark.parametrize(
     ("make", "name"), [(lambda: SQSQueue("https://queue"), "SQSQueue"), (lambda: S3Bucket("b"), "S3Bucket")]
 )
-def test_without_boto3_a_sink_says_what_to_install(
+def test_boto3_must_be_installed(
     make: Callable[[], DeadLetterSink], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)  # as if it were not installed

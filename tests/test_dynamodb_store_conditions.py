@@ -1,51 +1,54 @@
-"""Conditions as DynamoDB's own expressions: they mean there what they mean here."""
+"""Conditions sent as DynamoDB expressions mean there what they mean in the library."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddbevents import Attr, Condition, TransactionError
-from ddbevents._conditions import matches
-from ddbevents._transaction import Check
-from ddbevents.stores._expressions import render
+from ddbevents import Attr, Condition, Transaction, TransactionError, encode
+from ddbevents.stores import DynamoDBStore
 from tests.dynamodb_faults import impatient_client
 from tests.dynamodb_tables import make_table
-from tests.test_conditions import ITEM, NAMES, ORDERED, PATHS, VALUES, every_comparison
+from tests.test_conditions import ITEM, NAMES, ORDERED, PATHS, VALUES, ItemStore, every_comparison
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-AT_ONCE = 100  # actions of a transaction
+AT_ONCE = 99  # writes of a transaction, beside its mark
 
 
 class Items:
-    """As many copies of the item as a transaction can check at once."""
+    """As many copies of the item as one transaction can check."""
 
     def __init__(self, endpoint: str) -> None:
-        self.client: DynamoDBClient = impatient_client(endpoint)
-        self.table = make_table(self.client, "pk")
+        client: DynamoDBClient = impatient_client(endpoint)
+        self.table = make_table(client, "pk")
+        self.store = DynamoDBStore(make_table(client, "id"), client=client)
         for number in range(AT_ONCE):
-            self.client.put_item(TableName=self.table, Item={**ITEM, "pk": {"S": str(number)}})
+            client.put_item(TableName=self.table, Item=encode({**ITEM, "pk": str(number)}))
 
     def match(self, conditions: list[Condition]) -> list[bool]:
-        """What DynamoDB says of each."""
+        """Return what DynamoDB says of each condition."""
         starts = range(0, len(conditions), AT_ONCE)
         return [answer for start in starts for answer in self._match(conditions[start : start + AT_ONCE])]
 
     def _match(self, conditions: list[Condition]) -> list[bool]:
-        checks = [
-            Check(self.table, {"pk": {"S": str(n)}}, condition) for n, condition in enumerate(conditions)
-        ]
-        actions: Any = [render(check, index) for index, check in enumerate(checks)]
+        transaction = Transaction()
+        for number, condition in enumerate(conditions):
+            transaction.check(self.table, {"pk": str(number)}, when=condition)
         try:
-            self.client.transact_write_items(TransactItems=actions)
-        except self.client.exceptions.TransactionCanceledException as error:
-            reasons: Any = error.response.get("CancellationReasons")
-            return [reason["Code"] == "None" for reason in reasons]
+            self.store.commit(str(uuid4()), transaction, patience=timedelta(0))
+        except TransactionError as error:
+            if not isinstance(error.__cause__, ClientError):
+                raise
+            reasons: Any = error.__cause__.response.get("CancellationReasons")
+            return [reason["Code"] == "None" for reason in reasons[1:]]
         return [True] * len(conditions)
 
 
@@ -54,12 +57,13 @@ def items(dynamodb_endpoint: str) -> Items:
     return Items(dynamodb_endpoint)
 
 
-def test_every_comparison_means_to_dynamodb_what_it_means_here(items: Items) -> None:
+def test_comparisons_mean_the_same(items: Items) -> None:
     conditions: list[Condition] = list(every_comparison(Attr))
 
     answers = items.match(conditions)
 
-    assert [c for c, answer in zip(conditions, answers, strict=True) if answer is not matches(c, ITEM)] == []
+    ours = ItemStore(ITEM)
+    assert [c for c, answer in zip(conditions, answers, strict=True) if answer is not ours.matches(c)] == []
 
 
 attributes = st.sampled_from([*NAMES, *PATHS, "lines[2]", "address"]).map(Attr)
@@ -89,8 +93,10 @@ conditions = st.recursive(
 
 @settings(max_examples=40, deadline=None)
 @given(conditions=st.lists(conditions, min_size=20, max_size=100))
-def test_conditions_within_conditions_do_too(items: Items, conditions: list[Condition]) -> None:
-    assert items.match(conditions) == [matches(condition, ITEM) for condition in conditions]
+def test_nested_conditions_mean_the_same(items: Items, conditions: list[Condition]) -> None:
+    ours = ItemStore(ITEM)
+
+    assert items.match(conditions) == [ours.matches(condition) for condition in conditions]
 
 
 def test_dynamodb_takes_300_operators(items: Items) -> None:
@@ -99,7 +105,7 @@ def test_dynamodb_takes_300_operators(items: Items) -> None:
     assert items.match([most]) == [False]
 
 
-def test_more_than_300_operators_are_refused_here(items: Items) -> None:
+def test_301_operators_are_refused(items: Items) -> None:
     too_many = Attr("number").exists() & ~Condition("or", conditions=(Attr("number").exists(),) * 150)
 
     with pytest.raises(TransactionError, match="300 operators"):

