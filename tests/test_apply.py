@@ -104,9 +104,10 @@ def assert_alike(
 
     assert committed(memory, transaction) is is_done
     found = tables.client.get_item(TableName=tables.items, Key=encode(key), ConsistentRead=True)
+    theirs = found.get("Item")
     ours = memory.item(tables.items, key)
-    assert ours == (decode_value({"M": found["Item"]}) if "Item" in found else None)
-    assert ours is None or types_of(encode(ours)) == types_of(found["Item"])
+    assert ours == (None if theirs is None else decode_value({"M": theirs}))
+    assert types_of(encode(ours or {})) == types_of(theirs or {})
 
 
 def committed(store: TransactionalStore, transaction: Transaction) -> bool:

@@ -133,8 +133,8 @@ def _key(write: Write, names: tuple[str, ...] | None) -> EncodedItem:
         case Put(table, item):
             if names is None:
                 raise TransactionError(
-                    "the store does not know this table's key: name its key attributes when you create the"
-                    f" store, as in tables={{{table!r}: ('pk', 'sk')}}"
+                    "the table's key is not known: name its key attributes when you create the store, as in"
+                    f" tables={{{table!r}: ('pk', 'sk')}}"
                 )
             return _key_of(item, names)
         case Raw():
