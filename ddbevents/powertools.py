@@ -26,7 +26,7 @@ class PowertoolsStore:
     """Keeps idempotency records in a persistence layer of Powertools. Safe to share between threads.
 
     Each is a record of Powertools with the status COMPLETED, and costs one request to read and one to write,
-    in turn. For a DynamoDB table, `DynamoDBStore` reads and writes in batches and costs far less.
+    one after the other. For a DynamoDB table, `DynamoDBStore` reads and writes in batches and costs far less.
     """
 
     def __init__(self, persistence_layer: BasePersistenceLayer, *, keep: timedelta = KEEP) -> None:

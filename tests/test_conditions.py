@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -252,10 +253,9 @@ def test_other_attributes_may_be_malformed() -> None:
 
 
 def test_a_long_chain_is_flat() -> None:
-    both, either = Attr("pk").exists(), Attr("pk").not_exists()
-    for number in range(5_000):
-        both = both & Attr(f"x{number}").not_exists()
-        either = Attr(f"x{number}").exists() | either
+    absent = [Attr(f"x{number}") for number in range(5_000)]
+    both = reduce(and_, (attr.not_exists() for attr in absent), Attr("pk").exists())
+    either = reduce(lambda chain, attr: attr.exists() | chain, absent, Attr("pk").not_exists())
 
     assert ItemStore(ITEM).matches(both & ~either)
     assert ~~both == both

@@ -394,11 +394,9 @@ MESSAGE = st.fixed_dictionaries(
 @given(st.lists(MESSAGE | ANY | st.just(RECORD), max_size=4))
 def test_any_messages_get_an_answer(records: list[object]) -> None:
     app = StreamApp("users", store=MemoryStore())
-    try:
-        answer = app(batch(*records))
-    except (BatchFailedError, InvalidEventError):
-        return
-    json.dumps(answer).encode("ascii")
+
+    with suppress(BatchFailedError, InvalidEventError):
+        json.dumps(app(batch(*records))).encode("ascii")
 
 
 def failing() -> None:

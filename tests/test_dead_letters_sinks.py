@@ -111,8 +111,8 @@ def test_an_item_is_a_fifo_group(sqs: SQSClient) -> None:
     [first, other] = received(sqs, url)
 
     sink.send(letter(insert(3, user("ada"))))
-    for each in (first, other):
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=other["ReceiptHandle"])
 
     [second] = received(sqs, url)
     assert second["Attributes"]["MessageGroupId"] == first["Attributes"]["MessageGroupId"]
@@ -175,10 +175,12 @@ def test_a_bucket_keeps_the_last_letter(s3: S3Client, record: object) -> None:
 
 def test_keys_sort_in_stream_order(s3: S3Client) -> None:
     bucket = new_bucket(s3)
+    sink = S3Bucket(bucket, client=s3)
     numbers = ["9" * 21, "1" + "0" * 21, "2" * 40]
 
-    for number in numbers:
-        S3Bucket(bucket, client=s3).send(letter(insert(1, user("ada"), SequenceNumber=number)))
+    sink.send(letter(insert(1, user("ada"), SequenceNumber=numbers[0])))
+    sink.send(letter(insert(1, user("ada"), SequenceNumber=numbers[1])))
+    sink.send(letter(insert(1, user("ada"), SequenceNumber=numbers[2])))
 
     found = [from_json(each.decode()).record for _, each in sorted(objects(s3, bucket).items())]
     assert [each["dynamodb"]["SequenceNumber"] for each in cast("list[Json]", found)] == numbers

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -371,14 +371,11 @@ def test_concurrent_copies_write_once(client: DynamoDBClient, store: DynamoDBSto
     records = [f"mark-{number}" for number in range(20)]
     done: list[str] = []
 
-    def process() -> None:
-        done.extend(mark for mark in records if store.commit(mark, count(table), patience=A_WHILE))
+    def process(marks: list[str]) -> None:
+        done.extend(mark for mark in marks if store.commit(mark, count(table), patience=A_WHILE))
 
-    threads = [threading.Thread(target=process) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(process, [records] * 4))
 
     assert sorted(done) == sorted(records)
     assert read_table(client, table) == {"total": {"count": len(records)}}
