@@ -194,7 +194,10 @@ def test_resending_ends_after_5_seconds(
         (refuses("AccessDeniedException"), "may not use 'table-.*': allow its role dynamodb:BatchGetItem"),
         (refuses("ThrottlingException"), "throttles 'table-.*more capacity"),
         (refuses("ExpiredTokenException"), "credentials are missing, expired or wrong"),
-        (refuses("ValidationException", MARK), "is not an idempotency table: its only key must be .* 'id'"),
+        (
+            refuses("ValidationException", MARK),
+            "not an idempotency table: 'table-.*; its only key must be .* 'id'",
+        ),
         (refuses("InternalServerError", status=500), r"failed on a request .*\(InternalServerError\)"),
         (is_unreachable, "does not answer for 'table-.*: .* the network"),
         (loses_answer, "does not answer for 'table-.*: .* the network"),

@@ -416,7 +416,10 @@ def test_each_request_has_its_own_token(client: DynamoDBClient, store: DynamoDBS
         (refuses("ResourceNotFoundException"), "no such table .* 'table-.*', 'table-"),
         (refuses("AccessDeniedException"), "allow its role dynamodb:PutItem, UpdateItem, DeleteItem"),
         (refuses("UnrecognizedClientException"), "credentials are missing, expired or wrong"),
-        (cancels("ValidationError", "None"), "is not an idempotency table: its only key must be .* 'id'"),
+        (
+            cancels("ValidationError", "None"),
+            "not an idempotency table: 'table-.*; its only key must be .* 'id'",
+        ),
     ],
     ids=["missing", "denied", "credentials", "mark"],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sqlite3
@@ -454,15 +455,23 @@ class SlowClock:
         return datetime.now(UTC)
 
 
-def test_each_process_has_a_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[sqlite3.Connection] = []
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """The connections that stores open."""
+    connections: list[sqlite3.Connection] = []
     connect = sqlite3.connect
 
     def note(*arguments: Any, **settings: Any) -> sqlite3.Connection:
-        opened.append(connect(*arguments, **settings))
-        return opened[-1]
+        connections.append(connect(*arguments, **settings))
+        return connections[-1]
 
     monkeypatch.setattr(sqlite3, "connect", note)  # a store takes no connection
+    return connections
+
+
+def test_each_process_has_a_connection(
+    tmp_path: Path, opened: list[sqlite3.Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = SQLiteStore(tmp_path / "marks.sqlite3")
     store.add(["a"])
 
@@ -473,6 +482,17 @@ def test_each_process_has_a_connection(tmp_path: Path, monkeypatch: pytest.Monke
     assert store.handled(["a", "b"]) == {"a", "b"}
     store.close()
     opened[0].close()
+
+
+def test_a_dropped_store_closes_its_file(tmp_path: Path, opened: list[sqlite3.Connection]) -> None:
+    store = SQLiteStore(tmp_path / "marks.sqlite3")
+    store.add(["a"])
+
+    del store
+    gc.collect()
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
 
 
 class BusyConnection(sqlite3.Connection):

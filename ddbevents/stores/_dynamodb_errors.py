@@ -97,6 +97,6 @@ def _own_cause(error: SDKError, place: Place) -> str | None:
         return f"the function may not use {tables}: allow its role {action} there"
     if is_invalid(error):
         return (
-            f"{place.name} is not an idempotency table: its only key must be the partition key 'id' of type S"
+            f"not an idempotency table: {place.name}; its only key must be the partition key 'id' of type S"
         )
     return None

@@ -112,9 +112,8 @@ def _key_of(write: Write, key_names: KeyNames) -> Mapping[str, AttributeValue] |
             names = key_names(write.table) or ()
             return {name: item[name] for name in names} if item.keys() >= set(names) else None
         case Raw():
-            return cast(
-                "Mapping[str, AttributeValue]", write.request["Key"]
-            )  # raw JSON whose shape `Transaction.raw` has checked
+            # raw JSON whose shape `Transaction.raw` has checked
+            return cast("Mapping[str, AttributeValue]", write.request["Key"])
         case _:
             return write.key
 
