@@ -110,6 +110,14 @@ def test_duplicates_make_one_dead_letter(*, is_readable: bool) -> None:
     assert len(sick.letters.letters) == 1
 
 
+def test_nameless_records_are_dead_lettered_each() -> None:
+    sick = Sick(after=1)
+    nameless = [insert(number, user("a"), SequenceNumber=None) for number in (1, 2)]
+
+    assert sick.outcomes(batch(*nameless)) == ["dead-lettered", "dead-lettered"]
+    assert [letter.record for letter in sick.letters.letters] == nameless
+
+
 def test_a_dead_letter_holds_everything() -> None:
     sick = Sick(after=2)
     event = users("b")

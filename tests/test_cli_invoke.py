@@ -334,7 +334,7 @@ def test_a_broken_store_fails_all(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(1), record(2)), "--store", "sqlite:no-database")
 
     assert run.code == 1
-    assert "\n#1 #2 StoreError: the marks in no-database cannot be read or written: " in run.out
+    assert "\n#1 #2 StoreError: the idempotency records in no-database cannot be read or written: " in run.out
 
 
 @pytest.mark.parametrize("store", ["redis", "sqlite", "sqlite:", "memory:1", ""])

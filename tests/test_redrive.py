@@ -212,7 +212,7 @@ def test_other_lines_stay(redrive: Command) -> None:
 
     assert run.code == 1
     assert path.read_bytes() == b'no letter\n{"version": "\xff"}\n'
-    assert "it is no dead letter: expected JSON" in run.out
+    assert "not a dead letter: expected JSON" in run.out
 
 
 def test_an_exit_ends_the_command(redrive: Command) -> None:

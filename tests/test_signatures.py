@@ -471,13 +471,13 @@ def test_models_are_told_apart(app: StreamApp, model: object, hint: object) -> N
 def test_every_decorator_checks_its_handler(app: StreamApp) -> None:
     assert "gets Insert[User]" in refusal(app.on_insert(User), modify_of_user)
     assert "gets Modify[User]" in refusal(app.on_modify(User), insert_of_user)
-    assert "given Remove[User]" in refusal(app.on_remove(User), insert_of_user)
+    assert "gets Remove[User]" in refusal(app.on_remove(User), insert_of_user)
     assert "gets Modify[User]" in refusal(app.on_upsert(User), insert_of_user)
     assert "gets Insert[User]" in refusal(app.on_upsert(User), upsert_of_order)
-    assert "given Remove[User]" in refusal(app.on_change(User), upsert_of_user)
+    assert "gets Remove[User]" in refusal(app.on_change(User), upsert_of_user)
     assert "gets Insert[User]" in refusal(app.on_change(User), change_of_order)
-    assert "given KeyChange[User]" in refusal(app.on_keys(User), change_of_user)
-    assert "given KeyChange[User]" in refusal(app.on_keys(User), keys_of_order)
+    assert "gets KeyChange[User]" in refusal(app.on_keys(User), change_of_user)
+    assert "gets KeyChange[User]" in refusal(app.on_keys(User), keys_of_order)
 
 
 def test_every_decorator_takes_its_kind(app: StreamApp) -> None:

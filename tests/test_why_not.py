@@ -73,7 +73,7 @@ def test_a_missing_kind_is_a_reason(invoke: Invoke) -> None:
     router = Router()
     router.on_upsert(User)(ignore)
 
-    assert reasons(invoke(router, remove(1, user("a")))) == ["no handler of REMOVE is registered"]
+    assert reasons(invoke(router, remove(1, user("a")))) == ["no handler for REMOVE is registered"]
 
 
 def test_the_kind_of_a_letter_is_a_reason(invoke: Invoke) -> None:

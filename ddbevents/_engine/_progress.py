@@ -150,7 +150,9 @@ class Progress:
         outcome = give_up(failure, self._settings.app, self._settings.dead_letters, self._journal)
         entry.fail(handler, outcome, error)
         if outcome is Outcome.DEAD_LETTERED:
-            self._handled.add((handler, entry.identity))
+            # without an identity, another record would pass for this one
+            if entry.identity is not None:
+                self._handled.add((handler, entry.identity))
         elif of_store:
             self.stop()
         else:
