@@ -55,6 +55,18 @@ def test_a_window_shares_one_request() -> None:
     assert numbers(store.committed) == [*range(1, 11)]
 
 
+def test_a_store_that_packs_nothing_ends() -> None:
+    class Reluctant(FaultyStore):
+        @override
+        def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+            return []
+
+    store = Reluctant(window=4)
+
+    assert writing(store).process(users("a", "b")).handled == 2
+    assert numbers(store.committed) == [1, 2]
+
+
 def test_a_window_of_one_packs_nothing() -> None:
     store = FaultyStore(window=1)
 

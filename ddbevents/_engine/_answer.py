@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from typing_extensions import TypedDict
 
-Progress: TypeAlias = Sequence[tuple[str | None, bool]]
+RecordStates: TypeAlias = Sequence[tuple[str | None, bool]]
 """For each record of a batch, in order: its identifier, and whether it is unfinished."""
 
 
@@ -34,20 +34,20 @@ def respond(identifiers: Iterable[str | None]) -> BatchResponse:
     return {"batchItemFailures": [{"itemIdentifier": identifier or ""} for identifier in identifiers]}
 
 
-def unfinished(progress: Progress, *, from_stream: bool) -> Sequence[str | None]:
+def unfinished(states: RecordStates, *, from_stream: bool) -> Sequence[str | None]:
     """Return the identifiers to answer with.
 
     Lambda retries a stream from the lowest identifier on, so one is enough; a queue retries each message
     that is named.
     """
-    if not any(is_open for _, is_open in progress):
+    if not any(is_open for _, is_open in states):
         return ()
     if from_stream:
-        return (_checkpoint(progress),)
-    return [identifier for identifier, is_open in progress if is_open]
+        return (_checkpoint(states),)
+    return [identifier for identifier, is_open in states if is_open]
 
 
-def must_raise(progress: Progress, identifiers: Sequence[str | None], *, from_stream: bool) -> bool:
+def must_raise(states: RecordStates, identifiers: Sequence[str | None], *, from_stream: bool) -> bool:
     """Return whether only an exception says what is to be retried.
 
     An answer cannot name a record without an identifier. And one that names the first of several records
@@ -55,16 +55,16 @@ def must_raise(progress: Progress, identifiers: Sequence[str | None], *, from_st
     """
     if None in identifiers:
         return True
-    if not from_stream or not identifiers or len(progress) == 1:
+    if not from_stream or not identifiers or len(states) == 1:
         return False
-    return identifiers[0] == _lowest(identifier for identifier, _ in progress if identifier is not None)
+    return identifiers[0] == _lowest(identifier for identifier, _ in states if identifier is not None)
 
 
-def _checkpoint(progress: Progress) -> str | None:
+def _checkpoint(states: RecordStates) -> str | None:
     """Return the lowest unfinished record; the nearest one before it if it has no identifier."""
     candidates: list[str] = []
     nearest: str | None = None
-    for identifier, is_open in progress:
+    for identifier, is_open in states:
         nearest = identifier or nearest
         if is_open:
             if nearest is None:

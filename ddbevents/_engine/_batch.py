@@ -54,9 +54,9 @@ def preview_batch(records: Iterable[AnyRecord], dispatch: Dispatch, settings: Se
     with suppress(StoreError):  # the report says so
         progress.read()
     for entry in entries:
-        todo = progress.unhandled(entry)
+        todo = progress.note_earlier(entry)
         if entry.invalid is not None:
-            # shown for one that was dead-lettered before, too
+            # the error is shown even if the record was dead-lettered before
             entry.error = entry.invalid
             entry.outcomes |= {handler.name: Outcome.FAILED for handler in todo}
     return _report(progress, 0.0, settings)
@@ -74,7 +74,7 @@ def announce(report: BatchReport, callbacks: Iterable[Callback]) -> None:
         try:
             finish(callback(report))
         except BaseException as error:
-            # the user's own code
+            # a callback is the user's own code
             if not is_failure(error):
                 raise
             logger().error("a callback of on_report failed: %s", describe(error))
@@ -92,20 +92,20 @@ def _run(entries: Sequence[Entry], progress: Progress, concurrency: int) -> None
     for place, entry in enumerate(entries):
         lane = lane_of(entry.record)
         if lane is None:
-            # it may be of any item, so it and everything behind it wait for all lanes
-            _run_at_once([*lanes.values()], progress, concurrency)
+            # it may be of any item, so it and everything behind it run one by one, after all lanes
+            _run_concurrently([*lanes.values()], progress, concurrency)
             _run_in_order(entries[place:], progress)
             return
         lanes[lane].append(entry)
-    _run_at_once([*lanes.values()], progress, concurrency)
+    _run_concurrently([*lanes.values()], progress, concurrency)
 
 
-def _run_at_once(lanes: Sequence[Sequence[Entry]], progress: Progress, concurrency: int) -> None:
+def _run_concurrently(lanes: Sequence[Sequence[Entry]], progress: Progress, concurrency: int) -> None:
     """Run up to `concurrency` lanes at a time, each in a thread with the caller's context variables.
 
     Returns when all have ended. Raises what a lane raises, and what interrupts the waiting.
     """
-    # inside the event loop, threads could only wait for the loop that waits for them
+    # inside the event loop, threads that run async handlers would wait for this very loop
     if len(lanes) <= 1 or is_inside_loop():
         for lane in lanes:
             _run_in_order(lane, progress)
@@ -130,7 +130,7 @@ def _run_in_order(entries: Iterable[Entry], progress: Progress) -> None:
                 start = perf_counter()
                 _run_handlers(entry, todo, progress)
                 progress.end(entry, perf_counter() - start)
-            # they share the items that they decoded, and a batch may be large
+            # a record's handlers share the items that they decode, which would add up over a large batch
             entry.handlers = ()
     except BaseException:
         progress.stop()
@@ -138,23 +138,26 @@ def _run_in_order(entries: Iterable[Entry], progress: Progress) -> None:
 
 
 def _run_handlers(entry: Entry, todo: Sequence[Handler], progress: Progress) -> None:
-    """Run a record's handlers, one after the other, until one fails."""
+    """Run a record's handlers, one after the other, until one has to be retried.
+
+    A handler whose exception a middleware suppressed counts as handled, but the writes it had asked for by
+    then are dropped.
+    """
     for handler in todo:
         transaction = Transaction() if handler.transactional else None
         try:
-            is_whole = handler.run(entry.record, transaction)
+            is_complete = handler.run(entry.record, transaction)
         except BaseException as error:
-            # the user's own code
+            # a handler is the user's own code
             if not is_failure(error):
                 raise
             outcome = progress.failed(entry, handler.name, error)
         else:
             if transaction is None:
-                progress.handled(entry, handler.name)
+                progress.succeeded(entry, handler.name)
                 continue
-            # the writes of a handler whose exception a middleware suppressed are not sent
-            wanted = transaction if is_whole else Transaction()
-            outcome = progress.transacted(entry, handler.name, wanted, todo)
+            writes = transaction if is_complete else Transaction()
+            outcome = progress.transact(entry, handler.name, writes, todo)
         if outcome is Outcome.FAILED:
             return
 

@@ -13,6 +13,7 @@ from ._dead_letters import DeadLetters
 from ._entries import OF_RECORD, Entry
 from ._journal import Journal
 from ._report import Outcome
+from ._settings import Settings
 
 
 class Failure(NamedTuple):
@@ -56,7 +57,7 @@ class Attempt(NamedTuple):
 _ONLY_ATTEMPT: Final = Attempt(1, 1)
 
 
-def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, journal: Journal) -> Outcome:
+def retry_or_dead_letter(failure: Failure, settings: Settings, journal: Journal) -> Outcome:
     """Log a failure and count the attempt; after the last one, dead-letter the record.
 
     If the attempts cannot be counted or the letter cannot be sent, the record stays failed and is retried.
@@ -65,6 +66,7 @@ def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, journa
     Returns:
         DEAD_LETTERED or FAILED.
     """
+    dead_letters = settings.dead_letters
     if dead_letters is None or failure.of_store:
         _log_failed(failure, None)
         return Outcome.FAILED
@@ -72,7 +74,7 @@ def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, journa
     try:
         attempt = _count(failure, dead_letters, journal)
         if attempt.is_last:
-            finish(dead_letters.sink.send(_letter_of(failure, app, attempt)))
+            finish(dead_letters.sink.send(_letter_of(failure, settings.app, attempt)))
     except BaseException as problem:
         # a sink may be the user's own code
         if not is_failure(problem):
@@ -83,7 +85,7 @@ def give_up(failure: Failure, app: str, dead_letters: DeadLetters | None, journa
         _log_failed(failure, attempt)
         return Outcome.FAILED
     if failure.entry.identity is not None:
-        journal.dead_lettered(failure.entry, failure.handler)
+        journal.note_dead_letter(failure.entry, failure.handler)
     _log_dead_lettered(failure, attempt, type(dead_letters.sink).__name__)
     return Outcome.DEAD_LETTERED
 
@@ -99,7 +101,7 @@ def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal) -> Att
         return _ONLY_ATTEMPT
     attempt = Attempt(journal.failed_attempts(entry, handler, most - 1) + 1, most)
     if not attempt.is_last:
-        journal.attempted(entry, handler, attempt.number)
+        journal.note_attempt(entry, handler, attempt.number)
     return attempt
 
 

@@ -55,16 +55,16 @@ class Journal:
         found = self._store.handled(wanted.keys()) if wanted else frozenset[str]()
         return {task for mark, task in wanted.items() if mark in found}
 
-    def handled(self, entry: Entry, handler: str) -> None:
+    def note_handled(self, entry: Entry, handler: str) -> None:
         """Note that a handler succeeded. The next flush writes it."""
         if self._keeps:
             self._note(entry, handler, self._mark(entry, handler))
 
-    def dead_lettered(self, entry: Entry, handler: str) -> None:
+    def note_dead_letter(self, entry: Entry, handler: str) -> None:
         """Note that a dead letter was sent. The next flush writes it."""
         self._note(entry, handler, _aside(self._mark(entry, handler)))
 
-    def attempted(self, entry: Entry, handler: str, number: int) -> None:
+    def note_attempt(self, entry: Entry, handler: str, number: int) -> None:
         """Note that an attempt failed. The next flush writes it."""
         self._note(entry, handler, self._attempt(entry, handler, number))
 
@@ -99,7 +99,7 @@ class Journal:
         """Return a handler's transaction with the mark that is committed together with it."""
         return Commit(self._mark(entry, handler), transaction, lane_of(entry.record))
 
-    def commit(self, commit: Commit, patience: timedelta) -> None:
+    def commit_now(self, commit: Commit, patience: timedelta) -> None:
         """Write a mark and its transaction now. A mark that exists already is as good.
 
         Raises:

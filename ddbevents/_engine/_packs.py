@@ -86,7 +86,9 @@ class Packs:
         if not waiting:
             return None
         try:
-            pack = [waiting[index] for index in self._store.pack([each.commit for each in waiting])]
+            indexes = self._store.pack([each.commit for each in waiting])
+            # a store that packs nothing must not keep the batch here for ever
+            pack = [waiting[index] for index in indexes] or waiting[:1]
             return Sent(pack, is_committed=len(pack) > 1 and self._commit_together(pack, patience))
         except StoreError as error:
             return Sent(waiting[:1], is_committed=False, error=error)

@@ -24,10 +24,13 @@ _HANDLED: Final = Outcome.HANDLED
 
 
 class Progress:
-    """How far a batch has come. Lanes may use it at the same time.
+    """How far a batch has come.
 
     Outcomes may change after they are noted: a handler counts as handled before its mark or its packed
     transaction is written, and writing may fail. That is safe, since nothing is answered before `finish`.
+
+    Lanes use it from several threads. What they share are sets and dicts, whose single operations are atomic;
+    the journal and the packs, which do more in one step, have locks of their own.
     """
 
     def __init__(self, entries: Sequence[Entry], settings: Settings) -> None:
@@ -45,47 +48,54 @@ class Progress:
         """Ask the store what was handled before.
 
         Raises:
-            StoreError: It cannot tell, so every record has failed and no handler may run.
+            StoreError: It cannot tell. Every record that has a handler has failed, and none may run.
         """
         with_dead_letters = self._settings.dead_letters is not None
         try:
             self._handled = self._journal.read(self._entries, with_dead_letters=with_dead_letters)
         except StoreError as error:
             for entry in self._entries:
+                # one without handlers is ignored, whatever the store says
                 if entry.outcomes:
                     entry.fail(OF_RECORD, Outcome.FAILED, entry.invalid or error)
             raise
 
-    def unhandled(self, entry: Entry) -> Sequence[Handler]:
-        """Return the handlers that have not handled the record yet."""
+    def note_earlier(self, entry: Entry) -> Sequence[Handler]:
+        """Note which handlers have handled the record before, and return the others."""
         handled, identity = self._handled, entry.identity
         for handler in entry.handlers:
             if (handler.name, identity) in handled:
                 break
         else:
+            # the usual case, which costs no more than one look-up a handler
             return entry.handlers
         todo = [handler for handler in entry.handlers if (handler.name, identity) not in handled]
-        before = entry.outcomes.keys() - {handler.name for handler in todo}
-        entry.outcomes |= dict.fromkeys(before, Outcome.ALREADY_HANDLED)
+        earlier = entry.outcomes.keys() - {handler.name for handler in todo}
+        entry.outcomes |= dict.fromkeys(earlier, Outcome.ALREADY_HANDLED)
         return todo
 
     def begin(self, entry: Entry) -> Sequence[Handler]:
-        """Return the handlers to run now: none if all have run before, or a retry has to run them."""
-        todo = self.unhandled(entry)
+        """Return the handlers to run now.
+
+        There are none if all of them have run before, or if the record is left to a retry: behind a failure,
+        or because time is short. Transactions that wait are committed first where a handler may rely on them.
+        """
+        todo = self.note_earlier(entry)
         if not todo:
             return todo
-        if self._packs is not None and not (entry.invalid or _may_wait(todo)):
-            # a plain handler may rely on what earlier transactions were to write
-            self.commit()
+        if self._packs is not None and entry.invalid is None and not _may_wait(todo):
+            self._commit_waiting()
         # finding a record's lane takes time, so ask for it only once a lane is closed
         if self._is_stopped or (self._closed_lanes and lane_of(entry.record) in self._closed_lanes):
             return ()
-        # failing takes no time, but dead-lettering does
-        if entry.invalid is None or self._settings.dead_letters is not None:
-            if self._has_begun and self._deadline.is_near():
-                self.stop()
-                return ()
-            self._has_begun = True
+        if entry.invalid is not None and self._settings.dead_letters is None:
+            # it fails at once, whatever the time
+            return todo
+        # the first record is tried even if time is short, or a batch might never get anywhere
+        if self._has_begun and self._deadline.is_near():
+            self.stop()
+            return ()
+        self._has_begun = True
         return todo
 
     def end(self, entry: Entry, seconds: float) -> None:
@@ -94,17 +104,16 @@ class Progress:
             entry.seconds = seconds
         self._deadline.note_record(seconds)
         if self._packs is not None and self._packs.is_due():
-            self.commit()
+            self._commit_waiting()
         if self._journal.is_due():
             self._flush()
 
-    def handled(self, entry: Entry, handler: str) -> None:
-        """Note that a handler succeeded."""
-        entry.outcomes[handler] = _HANDLED
-        self._handled.add((handler, entry.identity))
-        self._journal.handled(entry, handler)
+    def succeeded(self, entry: Entry, handler: str) -> None:
+        """Note that a plain handler succeeded."""
+        self._set_handled(entry, handler)
+        self._journal.note_handled(entry, handler)
 
-    def transacted(
+    def transact(
         self, entry: Entry, handler: str, transaction: Transaction, todo: Sequence[Handler]
     ) -> Outcome:
         """Commit the transaction of a handler that succeeded, or let it wait for others.
@@ -113,7 +122,7 @@ class Progress:
         writes.
 
         Returns:
-            HANDLED, or what `failed` returns if the transaction cannot be committed.
+            HANDLED, also while it waits; or what `failed` returns if it cannot be committed.
         """
         commit = self._journal.commit_of(entry, handler, transaction)
         if self._packs is not None and _may_wait(todo):
@@ -123,7 +132,7 @@ class Progress:
                 self._leave(entry, handler)
             return Outcome.HANDLED
         try:
-            self._journal.commit(commit, self._deadline.patience)
+            self._journal.commit_now(commit, self._deadline.patience)
         except BaseException as error:
             # the store may be the user's own code
             if not is_failure(error):
@@ -142,12 +151,13 @@ class Progress:
             of_store: Whether the app's store is to blame, and not the handler.
 
         Returns:
-            DEAD_LETTERED; or FAILED, which holds back the later records of the same item, or the whole batch.
+            DEAD_LETTERED, which holds back nothing; or FAILED, which holds back the later records of the same
+            item, or the whole batch.
         """
-        from ._failures import Failure, give_up  # noqa: PLC0415  # cold start: most batches have no failure
+        from ._failures import Failure, retry_or_dead_letter  # noqa: PLC0415  # cold start: failures are rare
 
         failure = Failure(entry, handler, error, of_store=of_store)
-        outcome = give_up(failure, self._settings.app, self._settings.dead_letters, self._journal)
+        outcome = retry_or_dead_letter(failure, self._settings, self._journal)
         entry.fail(handler, outcome, error)
         if outcome is Outcome.DEAD_LETTERED:
             # without an identity, another record would pass for this one
@@ -163,25 +173,10 @@ class Progress:
         """Begin no further record: a retry runs the rest."""
         self._is_stopped = True
 
-    def commit(self) -> None:
-        """Commit the transactions that wait."""
-        if self._packs is None:
-            return
-        start = perf_counter()
-        with self._packs.committing:
-            while (sent := self._packs.send(self._deadline.patience)) is not None:
-                for waiting in sent.pack:
-                    if not self._packs.take(waiting) or sent.is_committed:
-                        continue
-                    error = sent.error or self._packs.commit_alone(waiting, self._deadline.patience)
-                    if error is not None:
-                        self._uncommitted(self._packs, waiting, error)
-        self._deadline.note_flush(perf_counter() - start)
-
     def finish(self) -> None:
         """Write everything that waits for the store."""
         try:
-            self.commit()
+            self._commit_waiting()
         finally:
             self._flush()
 
@@ -195,28 +190,48 @@ class Progress:
 
     def _hold_back(self, entry: Entry) -> None:
         lane = lane_of(entry.record)
-        if lane is not None and not isinstance(self._settings.store, NoStore):
-            self._closed_lanes.add(lane)
-        elif self._settings.from_stream:
+        has_store = not isinstance(self._settings.store, NoStore)
+        if self._settings.from_stream and not (has_store and lane is not None):
             # it may be of any item; or, without a store, all that runs after it would run again
             self.stop()
         elif lane is not None:
             self._closed_lanes.add(lane)
 
-    def _uncommitted(self, packs: Packs, waiting: Waiting, error: Exception) -> None:
+    def _commit_waiting(self) -> None:
+        if self._packs is None:
+            return
+        start = perf_counter()
+        with self._packs.committing:
+            while (sent := self._packs.send(self._deadline.patience)) is not None:
+                for waiting in sent.pack:
+                    # not if a failure of its lane dropped it in the meantime
+                    if self._packs.take(waiting) and not sent.is_committed:
+                        error = sent.error or self._packs.commit_alone(waiting, self._deadline.patience)
+                        self._note_commit(self._packs, waiting, error)
+        self._deadline.note_flush(perf_counter() - start)
+
+    def _note_commit(self, packs: Packs, waiting: Waiting, error: Exception | None) -> None:
+        if error is None:
+            return
         of_store = isinstance(error, StoreError)
         outcome = self.failed(waiting.entry, waiting.handler, error, of_store=of_store)
         if outcome is Outcome.FAILED:
             self._handled.discard((waiting.handler, waiting.entry.identity))
             # later transactions of the item may rely on this one
-            for dropped in packs.drop_all() if of_store else packs.drop_lane(waiting.commit.lane):
-                self._leave(dropped.entry, dropped.handler)
+            dropped = packs.drop_all() if of_store else packs.drop_lane(waiting.commit.lane)
+            for each in dropped:
+                self._leave(each.entry, each.handler)
 
     def _leave(self, entry: Entry, handler: str) -> None:
+        """Leave a transaction that was not committed to a retry."""
         self._handled.discard((handler, entry.identity))
         entry.outcomes[handler] = Outcome.NOT_RUN
 
     def _flush(self) -> None:
+        """Write the marks that wait, of handled and dead-lettered records and of failed attempts.
+
+        If they are lost, a retry does the same again, also sending a dead letter.
+        """
         notes = self._journal.take()
         if not notes:
             return

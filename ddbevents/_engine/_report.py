@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from .._errors import BatchFailedError, InvalidRecordError
 from .._logs import describe
 from .._records import StreamRecord, UnreadableRecord
-from ._answer import BatchResponse, Progress, must_raise, respond, unfinished
+from ._answer import BatchResponse, RecordStates, must_raise, respond, unfinished
 
 
 class Outcome(StrEnum):
@@ -133,7 +133,7 @@ class BatchReport(NamedTuple):
         For a stream it names the lowest unfinished record, from which Lambda retries; for a queue, each
         unfinished message. `""` stands for a record without an identifier and fails the whole batch.
         """
-        return respond(unfinished(self._progress(), from_stream=self.from_stream))
+        return respond(unfinished(self._states(), from_stream=self.from_stream))
 
     @property
     def failure(self) -> BatchFailedError | None:
@@ -142,16 +142,16 @@ class BatchReport(NamedTuple):
         It is one where the answer would name the first of several records, which leaves
         `BisectBatchOnFunctionError` nothing to cut, or a record that has no identifier.
         """
-        progress = self._progress()
-        identifiers = unfinished(progress, from_stream=self.from_stream)
-        if not must_raise(progress, identifiers, from_stream=self.from_stream):
+        states = self._states()
+        identifiers = unfinished(states, from_stream=self.from_stream)
+        if not must_raise(states, identifiers, from_stream=self.from_stream):
             return None
         error = next((report.error for report in self.records if report.error and report.is_open), None)
         reason = describe(error) if error else "no time was left"
         message = f"the whole batch of {len(self.records)} records has to be retried: {reason}"
         return BatchFailedError(message, identifier=identifiers[0] if self.from_stream else None, error=error)
 
-    def _progress(self) -> Progress:
+    def _states(self) -> RecordStates:
         """Return each record's part of the answer; nothing, and quickly, where all of them are done."""
         outcomes = [report.outcome for report in self.records]
         if Outcome.FAILED not in outcomes and Outcome.NOT_RUN not in outcomes:

@@ -17,7 +17,7 @@ Part: TypeAlias = Literal["kinds", "table", "expired", "where", "literals", "cha
 
 
 class Selection(NamedTuple):
-    """The condition of a route: all parts have to hold, and are looked at in this order.
+    """The records that a handler takes: all parts have to hold, and are looked at in this order.
 
     Attributes:
         kinds: The kinds of change that the handler takes.
