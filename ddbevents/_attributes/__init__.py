@@ -16,13 +16,14 @@ from ._decode import (
     exact_decimal,
     split_tag,
 )
-from ._encode import encode_attribute, encode_map
+from ._encode import Convert, encode_attribute, encode_map
 
 __all__ = [
     "GLOBAL_TABLES",
     "MAX_DEPTH",
     "MOST_DIGITS",
     "AttributeValue",
+    "Convert",
     "Image",
     "Value",
     "canonical",

@@ -1,4 +1,4 @@
-"""The fast decoder of each model, made on first use by pydantic's own core."""
+"""The decoder of a model, built on first use by pydantic's own core."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator
 
-from ._adapters import adapter
-from ._fields import Schema
-from ._nodes import Config, outer_config
+from ._model import Config, Schema, adapter
+from ._nodes import outer_config
 from ._rewrite import CannotRewriteError, rewrite
 from ._strict import is_strict, relax
 
@@ -19,47 +18,50 @@ Validate: TypeAlias = Callable[[Any], Any]
 
 
 class Decoder(NamedTuple):
-    """How a model is read.
+    """The two ways to read a model.
 
     Attributes:
-        fast: From an image to an item; raises anything if it cannot tell. None if there is no such way.
-        explain: From plain values to an item, or pydantic's `ValidationError`: the law.
+        compiled: Makes an item of an image, or raises anything. None if the model cannot be read this way.
+        validate: Makes an item of an image's plain values, or raises pydantic's `ValidationError`. The
+            reference decoder calls it.
     """
 
-    fast: Validate | None
-    explain: Validate
+    compiled: Validate | None
+    validate: Validate
 
 
 def compile_decoder(model: Any) -> Decoder:
-    """Make the decoder of a model.
+    """Build the decoder of a model.
 
     Raises:
         ConfigurationError: Pydantic cannot read the model.
     """
-    reader = adapter(model)
-    schema, validator = reader.core_schema, reader.validator
+    own = adapter(model)
+    schema, validator = own.core_schema, own.validator
     strict = is_strict(schema)
     config = outer_config(schema) if hasattr(model, "__pydantic_validator__") else {}
-    explain = build(relax(schema), config).validate_python if strict else validator.validate_python
-    # a plugin of pydantic sees every validation of the law, and would see none of these
+    validate = build(relax(schema), config).validate_python if strict else validator.validate_python
+    # a plugin of pydantic sees each call of the model's own validator, and would see none of the compiled
+    # one's
     if type(validator) is not SchemaValidator or not works():
-        return Decoder(None, explain)
+        return Decoder(None, validate)
     try:
-        fast = build(rewrite(schema, relax if strict else _as_it_is), config).validate_python
+        compiled = build(rewrite(schema, relax if strict else _unchanged), config).validate_python
     except (CannotRewriteError, SchemaError):
-        return Decoder(None, explain)
-    return Decoder(fast, explain)
+        return Decoder(None, validate)
+    return Decoder(compiled, validate)
 
 
 def build(schema: Schema, config: Config) -> SchemaValidator:
-    """A validator of a schema, without the validators that pydantic keeps ready for its classes.
+    """Build a validator of a schema, without the ready-made validators that pydantic keeps in its classes.
 
-    Those read plain values, and would be taken for nested models. The switch is private to pydantic-core
-    2.46 and newer; older ones refuse it, and either have no such thing or cannot be told.
+    A ready-made validator reads plain values, and pydantic-core would use it for each nested model. The
+    switch against this is private to pydantic-core 2.46 and newer. Older releases refuse it: most have no
+    ready-made validators, and for the others see `works`.
 
     Args:
-        schema: What to validate.
-        config: For the definitions that have none of their own, as pydantic builds a class's validator.
+        schema: The schema to build.
+        config: The configuration of the class, which holds for definitions without one of their own.
     """
     given: Any = dict(config)
     try:
@@ -70,7 +72,11 @@ def build(schema: Schema, config: Config) -> SchemaValidator:
 
 @cache
 def works() -> bool:
-    """Whether this pydantic builds what it is told: if not, every model is read by the law alone."""
+    """Return whether the installed pydantic builds a rewritten schema as it stands.
+
+    Where it does not (2.11 and 2.12 use ready-made validators and have no switch), the reference decoder
+    reads every model.
+    """
 
     class Inner(BaseModel):
         value: Any
@@ -79,12 +85,12 @@ def works() -> bool:
         inner: Inner
 
     image = {"inner": {"M": {"value": {"S": "x"}}}}
-    decode = build(rewrite(adapter(Outer).core_schema, _as_it_is), {}).validate_python
+    decode = build(rewrite(adapter(Outer).core_schema, _unchanged), {}).validate_python
     try:
         return bool(decode(image) == Outer(inner=Inner(value="x")))
-    except Exception:  # noqa: BLE001  # whatever it is, it does not work
+    except Exception:  # noqa: BLE001  # any failure of the compiled decoder means that it does not work
         return False
 
 
-def _as_it_is(schema: Schema) -> Schema:
+def _unchanged(schema: Schema) -> Schema:
     return schema

@@ -1,4 +1,8 @@
-"""From an image to an item: decode what DynamoDB wrote, let the model validate, explain what it refuses."""
+"""From an image to an item, and the explanation of an image that the model refuses.
+
+The compiled decoder goes first. It never explains: on any failure the reference decoder decides, which gives
+the image's Python values to the model.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,12 @@ if TYPE_CHECKING:
 
 ItemT = TypeVar("ItemT")
 
-_decoders: Final[dict[Any, Decoder]] = {}
-_fast: Final[
-    dict[Any, tuple[object, Callable[[Any], Any]]]
-] = {}  # by model, with the validator it was made from
+_decoders: Final[dict[tuple[Any, object], Decoder]] = {}
+"""Decoders by model and by pydantic's validator of it: a model that is rebuilt has a new validator."""
+_compiled: Final[dict[Any, tuple[object, Callable[[Any], Any]]]] = {}
+"""Compiled decoders by model alone, for a quick look-up, each with the validator it was made for."""
 
-# the type tags that a kind of pydantic's error types asks for
+# the type tags that pydantic's error types ask for, by the word that an error type begins with
 _EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
     "string": ("S",),
     "int": ("N",),
@@ -48,9 +52,9 @@ _EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def decode(model: type[ItemT], image: Image) -> ItemT:
-    """The item that an image holds: `model.model_validate` of the image's Python values.
+    """Return the item that an image holds: `model.model_validate` of the image's Python values.
 
-    Unknown attributes follow the model's own `extra`, and are not looked at where it ignores them.
+    Unknown attributes follow the model's own `extra`, and are not read where it ignores them.
 
     Args:
         model: A pydantic model, a dataclass or a TypedDict.
@@ -60,16 +64,16 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
         InvalidItemError: An attribute is malformed, or the model refuses it. Names the first one.
     """
     try:
-        validator, fast = _fast[model]
+        validator, compiled = _compiled[model]
         if type(image) is dict and validator is getattr(model, "__pydantic_validator__", None):
-            return fast(image)  # type: ignore[no-any-return]  # it was made from the model
-    except Exception:  # noqa: BLE001, S110  # not made yet, or it does not fit: the fast decoder never explains
+            return compiled(image)  # type: ignore[no-any-return]  # it was made for the model
+    except Exception:  # noqa: BLE001, S110  # not compiled yet, or it gives way to the reference decoder
         pass
-    return decode_by_law(model, image)
+    return decode_by_reference(model, image)
 
 
 def prepare(model: Any) -> None:
-    """Compile the decoder of a model now, not with its first item.
+    """Compile the decoder of a model now, before its first item.
 
     Raises:
         ConfigurationError: Pydantic cannot read it, or a type that it names is not defined yet.
@@ -77,13 +81,30 @@ def prepare(model: Any) -> None:
     _decoder(model)
 
 
-def decode_by_law(model: type[ItemT], image: Image) -> ItemT:
-    """As `decode`, by the explaining decoder alone, which looks at every tag."""
-    return _decode_by_law(model, image, _decoder(model).explain)
+def decode_by_reference(model: type[ItemT], image: Image) -> ItemT:
+    """Decode as `decode` does, by the reference decoder alone, which looks at every tag."""
+    placeholders: list[_Placeholder] = []
+
+    def hold_place(error: InvalidItemError) -> _Placeholder:
+        placeholders.append(_Placeholder(error))
+        return placeholders[-1]
+
+    validate = _decoder(model).validate
+    values = decode_map(image, refuse=hold_place)
+    plain = {name: value for name, value in values.items() if not str(name).startswith(GLOBAL_TABLES)}
+    try:
+        item: ItemT = validate(plain)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    else:
+        if placeholders and (any(place.shown for place in placeholders) or _holds_placeholder(item)):
+            raise placeholders[0].error
+        return item
+    # outside the except block: pydantic's own error, which shows the values, stays out of every traceback
+    raise _explain(model, problem["type"], problem["loc"], image, placeholders)
 
 
 def _decoder(model: Any) -> Decoder:
-    # a model that is rebuilt has a new validator
     validator = getattr(model, "__pydantic_validator__", None)
     try:
         decoder = _decoders.get((model, validator))
@@ -93,38 +114,13 @@ def _decoder(model: Any) -> Decoder:
         from ._compile import compile_decoder  # noqa: PLC0415  # cold start: needed with the first item
 
         decoder = _decoders[model, validator] = compile_decoder(model)
-        if decoder.fast is not None:
-            _fast[model] = validator, decoder.fast
+        if decoder.compiled is not None:
+            _compiled[model] = validator, decoder.compiled
     return decoder
 
 
-def _decode_by_law(model: type[ItemT], image: Image, explain: Callable[[Any], ItemT]) -> ItemT:
-    """`model.model_validate` of the image's Python values, and why not.
-
-    A malformed attribute is kept a place for, since it does no harm where the model does not look.
-    """
-    unreadable: list[_Unreadable] = []
-
-    def keep_a_place(error: InvalidItemError) -> _Unreadable:
-        unreadable.append(_Unreadable(error))
-        return unreadable[-1]
-
-    values = decode_map(image, refuse=keep_a_place)
-    plain = {name: value for name, value in values.items() if not str(name).startswith(GLOBAL_TABLES)}
-    try:
-        item = explain(plain)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    else:
-        if unreadable and (any(place.written for place in unreadable) or _holds_unreadable(item)):
-            raise unreadable[0].error
-        return item
-    # outside the except block: pydantic's own error, which shows the values, stays out of every traceback
-    raise _explain(model, problem["type"], problem["loc"], image, unreadable)
-
-
 def decode_value(attribute: AttributeValue) -> Value:
-    """The Python value of one attribute value.
+    """Return the Python value of one attribute value.
 
     A number becomes int where its text is `-?digits`, otherwise Decimal; a set becomes a set.
 
@@ -135,28 +131,31 @@ def decode_value(attribute: AttributeValue) -> Value:
     return value
 
 
-class _Unreadable:
-    """Stands where a malformed attribute stood: every type refuses it, and it cannot become text."""
+class _Placeholder:
+    """Stands in for a malformed attribute, which does no harm where the model does not look.
 
-    __slots__ = ("error", "written")
+    Every type refuses it, except those that take any object, and no text can be made of it unnoticed.
+    """
+
+    __slots__ = ("error", "shown")
 
     def __init__(self, error: InvalidItemError) -> None:
         self.error = error
-        self.written = False
+        self.shown = False
 
     def __repr__(self) -> str:
-        # noted rather than raised: pydantic's core may ask, and cannot say that it failed
-        self.written = True
+        # noted, not raised: pydantic's core may ask for the text, and cannot report a failure
+        self.shown = True
         return ""
 
 
-def _holds_unreadable(item: object) -> bool:
-    """Whether a place for anything (`Any`, an extra attribute) took a malformed attribute in."""
+def _holds_placeholder(item: object) -> bool:
+    """Return whether a field that takes anything (`Any`, an extra attribute) took a malformed attribute."""
     seen: set[int] = set()
     rest = [item]
     while rest:
         value = rest.pop()
-        if isinstance(value, _Unreadable):
+        if isinstance(value, _Placeholder):
             return True
         if id(value) not in seen and not isinstance(value, (type, ModuleType, FunctionType)):
             seen.add(id(value))
@@ -165,10 +164,10 @@ def _holds_unreadable(item: object) -> bool:
 
 
 def _explain(
-    model: object, problem: str, location: Iterable[str | int], image: Image, unreadable: list[_Unreadable]
+    model: object, problem: str, location: Iterable[str | int], image: Image, placeholders: list[_Placeholder]
 ) -> InvalidItemError:
     path, found = _locate(image, location, missing=problem == "missing")
-    for place in unreadable:
+    for place in placeholders:
         if place.error.path[: len(path)] == path:
             return place.error
     name = getattr(model, "__name__", "the model")
@@ -186,20 +185,25 @@ def _explain(
 def _locate(
     image: Image, location: Iterable[str | int], *, missing: bool
 ) -> tuple[AttributePath, str | None]:
-    """Where in the image a location of pydantic's points, which also names branches of unions."""
+    """Return the path of a location of pydantic's in the image, and the type tag found there.
+
+    A location also names branches of unions, which the image does not have.
+    """
     path: list[str | int] = []
     tag: str | None = None
     content: Any = image
     for part in location:
-        member: Any
-        if tag in {None, "M"} and isinstance(content, Mapping) and part in content:  # noqa: SIM114  # each narrows
+        if _has_member(tag, content, part):
+            path.append(part)
             member = content[part]
-        elif tag == "L" and isinstance(content, list) and isinstance(part, int) and part < len(content):
-            member = content[part]
-        else:
-            if missing:
-                path.append(part)
-            continue
-        path.append(part)
-        tag, content = next(iter(member.items())) if isinstance(member, dict) and member else ("", None)
+            tag, content = next(iter(member.items())) if isinstance(member, dict) and member else ("", None)
+        elif missing:
+            path.append(part)
     return tuple(path), tag
+
+
+def _has_member(tag: str | None, content: object, part: str | int) -> bool:
+    if tag == "L":
+        # pydantic's alias paths may count from the end
+        return isinstance(content, list) and isinstance(part, int) and -len(content) <= part < len(content)
+    return tag in {None, "M"} and isinstance(content, Mapping) and part in content

@@ -1,4 +1,4 @@
-"""Core schema nodes without children, cut at the type tag that DynamoDB writes their values under."""
+"""Core schema nodes without children: the type tag of their values, and the schema for its content."""
 
 from __future__ import annotations
 
@@ -9,35 +9,38 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pydantic_core import core_schema
 
 from .._attributes import decode_binary, decode_number, exact_decimal
-from ._fields import Schema
+from ._model import Schema
 
-Take: TypeAlias = Callable[[Any], Any]
+Getter: TypeAlias = Callable[[Any], Any]
+"""Returns the content of an attribute value; any exception means that the value does not fit."""
 
 
-class Split(NamedTuple):
-    """A schema, cut at the type tag.
+class Content(NamedTuple):
+    """How to read what stands under the type tag of an attribute value.
 
     Attributes:
-        tag: The only tag that it reads; None if it reads several.
-        take: From an attribute value to what stands under the tag. Any exception means that it does not fit.
-        inside: What reads that.
+        tag: The type tag; None if values with several tags are read.
+        get: Gets the content out of the attribute value.
+        schema: Validates the content.
     """
 
     tag: str | None
-    take: Take
-    inside: Schema
+    get: Getter
+    schema: Schema
 
 
-def before(function: Take, schema: Schema) -> Schema:
+def before(function: Getter, schema: Schema) -> Schema:
+    """Return a schema that validates what a function makes of its input."""
     return core_schema.no_info_before_validator_function(function, schema)
 
 
 def without_ref(schema: Schema, /, **changes: Any) -> Schema:
+    """Return a copy of a node with some changes; its reference stays with the original."""
     return {name: value for name, value in {**schema, **changes}.items() if name != "ref"}
 
 
 def _text(pattern: str, max_length: int) -> Schema:
-    """The text of a number. Every setting is spelt out, since what is not comes from the model's config."""
+    """Return the schema of a number's text; a setting left out would be the model's."""
     return core_schema.str_schema(
         pattern=pattern,
         min_length=1,
@@ -51,18 +54,19 @@ def _text(pattern: str, max_length: int) -> Schema:
     )
 
 
-# longer texts, and exponents, may be numbers as well: the explaining decoder knows
+# Longer texts, and exponents, may be numbers too: the reference decoder decides. The check costs less than a
+# call of Python, and without it pydantic would read " 1", "1_000", NaN and numbers that DynamoDB cannot hold.
 _INTEGER: Final = _text(r"^-?[0-9]+$", 38)
 _FRACTION: Final = _text(r"^-?[0-9]+(\.[0-9]+)?$", 38)
 _NUMBER: Final = _text(r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", 200)
 
 
-def _take_binary(value: Any) -> bytes:
+def _get_binary(value: Any) -> bytes:
     return decode_binary(value["B"])
 
 
-def _take_moment(value: Any) -> object:
-    """ISO text, or a number of seconds."""
+def _get_moment(value: Any) -> object:
+    """Return ISO text, or a number of seconds: DynamoDB's time to live is one."""
     if "S" not in value:
         return decode_number(value["N"])
     text = value["S"]
@@ -71,65 +75,70 @@ def _take_moment(value: Any) -> object:
     return text
 
 
-def take_null(value: Any) -> None:
+def get_null(value: Any) -> None:
     if value["NULL"] is not True:
         raise TypeError
 
 
-def take_members(tag: str) -> Take:
-    def take(value: Any) -> Any:
+def get_members(tag: str) -> Getter:
+    """Return a getter of a set's members, which are at least one and no two alike."""
+
+    def get(value: Any) -> Any:
         members = value[tag]
         if type(members) is not list or not members or len(set(members)) != len(members):
             raise TypeError
         return members
 
-    return take
+    return get
 
 
-NULL: Final = Split("NULL", take_null, core_schema.none_schema())
+NULL: Final = Content("NULL", get_null, core_schema.none_schema())
 
 
-def _leaf(tag: str, **settings: Any) -> Callable[[Schema], Split]:
-    take = itemgetter(tag)
-    return lambda schema: Split(tag, take, without_ref(schema, **settings))
+def _leaf(tag: str, **settings: Any) -> Callable[[Schema], Content]:
+    get = itemgetter(tag)
+    return lambda schema: Content(tag, get, without_ref(schema, **settings))
 
 
-def _number(text: Schema, **settings: Any) -> Callable[[Schema], Split]:
-    take = itemgetter("N")
+def _number(text: Schema, **settings: Any) -> Callable[[Schema], Content]:
+    get = itemgetter("N")
 
-    def rule(schema: Schema) -> Split:
-        return Split(
-            "N", take, core_schema.chain_schema([text, without_ref(schema, strict=False, **settings)])
-        )
+    def rule(schema: Schema) -> Content:
+        number = without_ref(schema, strict=False, **settings)
+        return Content("N", get, core_schema.chain_schema([text, number]))
 
     return rule
 
 
-def _decimal(schema: Schema) -> Split:
+def _decimal(schema: Schema) -> Content:
     node = without_ref(schema, strict=False, allow_inf_nan=False)
     steps = [_NUMBER, before(exact_decimal, node)]
-    return Split("N", itemgetter("N"), core_schema.chain_schema(steps))
+    return Content("N", itemgetter("N"), core_schema.chain_schema(steps))
 
 
-def _moment(schema: Schema) -> Split:
-    return Split(None, _take_moment, without_ref(schema, strict=False))
+def _moment(schema: Schema) -> Content:
+    return Content(None, _get_moment, without_ref(schema, strict=False))
 
 
-def _bytes(schema: Schema) -> Split:
-    return Split("B", _take_binary, without_ref(schema))
+def _bytes(schema: Schema) -> Content:
+    return Content("B", _get_binary, without_ref(schema))
 
 
-def _literal(schema: Schema) -> Split | None:
+# Choices of text only: pydantic compares a choice with the value itself, and the content of N is text, which
+# equals no number. A str-enum's member inside a Literal is not plain text either.
+def _literal(schema: Schema) -> Content | None:
     texts = all(type(choice) is str for choice in schema["expected"])
-    return Split("S", itemgetter("S"), without_ref(schema)) if texts else None
+    return Content("S", itemgetter("S"), without_ref(schema)) if texts else None
 
 
-def _enum(schema: Schema) -> Split | None:
+def _enum(schema: Schema) -> Content | None:
     texts = all(type(member.value) is str for member in schema["members"])
-    return Split("S", itemgetter("S"), without_ref(schema, strict=False)) if texts else None
+    return Content("S", itemgetter("S"), without_ref(schema, strict=False)) if texts else None
 
 
-LEAVES: Final[Mapping[str, Callable[[Schema], Split | None]]] = {
+# The type tag has decided: text stays text and a boolean a boolean (strict), in strict models too. The others
+# have to be lax, since they are parsed from text.
+LEAVES: Final[Mapping[str, Callable[[Schema], Content | None]]] = {
     "str": _leaf("S", strict=True),
     "int": _number(_INTEGER),
     "float": _number(_FRACTION, allow_inf_nan=False),

@@ -1,13 +1,11 @@
-"""The nodes of a core schema, and which configuration holds for those that have none of their own."""
+"""The nodes of a core schema, and the configuration that holds for nodes without one of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator
+from typing import Any, Final
 
-from ._fields import Schema
-
-Config: TypeAlias = Mapping[str, Any]
+from ._model import Config, Schema, nodes_to_record
 
 CHILDREN: Final = frozenset(
     {
@@ -26,20 +24,15 @@ CHILDREN: Final = frozenset(
         "definitions",
     }
 )
-"""Where a node has others."""
+"""The keys under which a node holds other nodes."""
 
 _CLASSES: Final = frozenset({"model", "dataclass", "typed-dict"})
-_OF_VALUES: Final = (
-    "str_",
-    "strict",
-    "coerce_",
-    "allow_inf_nan",
-    "regex_engine",
-)  # what such settings begin with
+_ABOUT_VALUES: Final = ("str_", "strict", "coerce_", "allow_inf_nan", "regex_engine")
+"""The settings that change how a value is validated begin with one of these."""
 
 
 def nodes(schema: Any) -> Iterator[Schema]:
-    """The node itself, and all below it."""
+    """Yield the node itself and all nodes below it."""
     if isinstance(schema, (list, tuple)):
         for part in schema:
             yield from nodes(part)
@@ -52,29 +45,28 @@ def nodes(schema: Any) -> Iterator[Schema]:
 
 
 def is_table(part: Any) -> bool:
-    """Whether it is fields or choices by name, not a node."""
+    """Return whether a part is not a node, but holds fields or choices by name."""
     return isinstance(part, dict) and not isinstance(part.get("type"), str)
 
 
 def outer_config(schema: Schema) -> Config:
-    """The configuration of the class that a core schema is of."""
-    definitions = {definition["ref"]: definition for definition in schema.get("definitions", ())}
-    node: Schema | None = schema
-    while node is not None and node["type"] not in _CLASSES:
-        node = definitions.get(node.get("schema_ref", "")) or node.get("schema")
-    return (node or {}).get("config") or {}
+    """Return the configuration of the class that a core schema belongs to."""
+    classes = (node for node in nodes_to_record(schema) if node["type"] in _CLASSES)
+    outer: Schema | None = next(classes, None)
+    return {} if outer is None else outer.get("config") or {}
 
 
 def is_ambiguous(schema: Schema) -> bool:
-    """Whether a shared definition without a configuration is used by classes whose configurations differ.
+    """Return whether classes with different configurations may share a definition that has none of its own.
 
-    Pydantic builds it anew for each class, with that class's; one rewritten copy cannot serve them all.
+    Pydantic builds such a definition once for each class, under that class's configuration. One rewritten
+    copy cannot serve them all.
     """
     if all(definition["type"] in _CLASSES for definition in schema.get("definitions", ())):
         return False
     classes = [node for node in nodes(schema) if node["type"] in _CLASSES]
-    return len({_of_values(node.get("config") or {}) for node in classes}) > 1
+    return len({_settings_of_values(node.get("config") or {}) for node in classes}) > 1
 
 
-def _of_values(config: Config) -> frozenset[tuple[str, Any]]:
-    return frozenset((name, value) for name, value in config.items() if name.startswith(_OF_VALUES))
+def _settings_of_values(config: Config) -> frozenset[tuple[str, Any]]:
+    return frozenset((name, value) for name, value in config.items() if name.startswith(_ABOUT_VALUES))

@@ -1,7 +1,7 @@
-"""Strict models: there the type tag decides, as the type of a JSON value does in pydantic's JSON mode.
+"""Strict models: the type tag decides, as the type of a JSON value does in pydantic's JSON mode.
 
-Numbers stay strict, so that text is not read as a number. Dates, UUIDs, enums and the like become lax, since
-DynamoDB has them as text or numbers only.
+Numbers stay strict: text is not read as a number. Dates, UUIDs, enums and the like become lax, because
+DynamoDB can hold them only as text or numbers.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 from pydantic_core import PydanticKnownError
 
-from ._fields import Schema
 from ._leaves import before
+from ._model import Schema
 from ._nodes import CHILDREN, is_table, nodes
 
 
@@ -30,7 +30,7 @@ _NUMBERS: Final = {
     "float": _refuse_text("float_type"),
     "decimal": _refuse_text("decimal_type"),
 }
-_FORGIVING: Final = _NUMBERS.keys() | {
+_LAX: Final = _NUMBERS.keys() | {
     "datetime",
     "date",
     "time",
@@ -49,13 +49,13 @@ _FORGIVING: Final = _NUMBERS.keys() | {
 
 
 def is_strict(schema: Schema) -> bool:
-    """Whether a core schema asks for strictness anywhere."""
+    """Return whether a core schema asks for strictness anywhere."""
     asked = ((node.get("strict"), (node.get("config") or {}).get("strict")) for node in nodes(schema))
     return any(True in flags for flags in asked)
 
 
 def relax(schema: Any) -> Any:
-    """The same core schema for plain values, strict about tags only."""
+    """Return a copy of a core schema that is strict about type tags only."""
     if isinstance(schema, (list, tuple)):
         return type(schema)(map(relax, schema))
     if not isinstance(schema, dict):
@@ -64,14 +64,16 @@ def relax(schema: Any) -> Any:
         return {name: relax(part) for name, part in schema.items()}
     relaxed = {name: relax(part) if name in CHILDREN else part for name, part in schema.items()}
     if "keys_schema" in schema:
+        # the names in a map are always text, also those of numbers
         keys = schema["keys_schema"]
         relaxed["keys_schema"] = {**keys, "strict": False} if keys["type"] in _NUMBERS else relax(keys)
     kind = relaxed["type"]
-    if kind in _FORGIVING:
+    if kind in _LAX:
         relaxed["strict"] = False
     refuse_text = _NUMBERS.get(kind)
     if refuse_text is None:
         return relaxed
+    # the outermost node carries the reference
     ref = relaxed.pop("ref", None)
     guarded = before(refuse_text, relaxed)
     return {**guarded, "ref": ref} if ref else guarded

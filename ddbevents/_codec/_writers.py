@@ -1,8 +1,12 @@
-"""The fast encoder: a writer for each type that values mostly are of; it never explains."""
+"""Writers for the types that most values are of, and the conversion of all others.
+
+The writers are the fast encoder: they never explain. Where one gives up, `encode_attribute` decides.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -12,33 +16,51 @@ from uuid import UUID
 from pydantic_core import to_jsonable_python
 
 from .._attributes import MAX_DEPTH, MOST_DIGITS, AttributeValue, encode_attribute, exact_decimal
-from ._convert import convert
+from .._errors import AttributePath, ConfigurationError, InvalidItemError
+from ._model import adapter
 
 _Write: TypeAlias = Callable[[Any, int], AttributeValue]
-"""Writes a value; the number says how many levels there may be inside."""
+"""Writes a value; the number is how many levels it may have inside."""
 
 
-class CannotTellError(Exception):
-    """The explaining encoder must decide."""
+class UndecidedError(Exception):
+    """A writer gives up: the explaining encoder must decide."""
 
 
 def write(value: object) -> AttributeValue | None:
-    """What `encode_attribute` writes, or None if that must decide: it never differs.
+    """Return exactly what `encode_attribute` would, or None to leave it to that.
 
-    Then nothing was read that can be read only once, so that the other finds all of it.
+    Iterators are never read here, so that the explaining encoder finds them untouched.
     """
     try:
         return _WRITERS.get(type(value), _write_other)(value, MAX_DEPTH)
-    except Exception:  # noqa: BLE001  # whatever it is: the explaining encoder tells, outside this block
+    except Exception:  # noqa: BLE001  # any failure: the explaining encoder explains it, outside this block
         return None
+
+
+def convert(value: object, path: AttributePath) -> object:
+    """Return what pydantic writes to JSON for a value that DynamoDB has no type for.
+
+    Raises:
+        InvalidItemError: Pydantic cannot write it either, or would hide it behind stars.
+    """
+    if hasattr(value, "get_secret_value"):
+        raise InvalidItemError("a secret is written only by a field_serializer that reveals it", path=path)
+    # ValueError: pydantic's own, and bytes that are no text; TypeError: a name that JSON cannot have
+    with suppress(RecursionError, TypeError, ValueError):
+        return to_jsonable_python(value)
+    with suppress(RecursionError, TypeError, ValueError, ConfigurationError):
+        # older versions of pydantic-core write some values by their declared type only, such as IP addresses
+        return adapter(type(value)).dump_python(value, mode="json")
+    raise InvalidItemError(f"DynamoDB has no type for {type(value).__qualname__}", path=path)
 
 
 def _write_map(values: Mapping[Any, Any], room: int) -> AttributeValue:
     if not room:
-        raise CannotTellError
+        raise UndecidedError
     inside = room - 1
     image: dict[str, AttributeValue] = {}
-    # a loop with the commonest type in it: this is where the time goes
+    # most time is spent here: text, the commonest type, is written without a call
     for name, value in values.items():
         if type(name) is not str:
             return _write_map(_by_text(values, room), room)
@@ -52,27 +74,27 @@ def _write_map(values: Mapping[Any, Any], room: int) -> AttributeValue:
 def _by_text(values: Mapping[Any, Any], room: int) -> dict[str, Any]:
     by_text = {_write_name(name, room): value for name, value in values.items()}
     if len(by_text) < len(values):
-        raise CannotTellError
+        raise UndecidedError
     return by_text
 
 
 def _write_name(name: object, room: int) -> str:
     [(tag, text)] = _WRITERS.get(type(name), _write_other)(name, room).items()
     if tag not in {"S", "N"}:
-        raise CannotTellError
+        raise UndecidedError
     return str(text)
 
 
 def _write_list(values: Collection[Any], room: int) -> AttributeValue:
     if not room:
-        raise CannotTellError
+        raise UndecidedError
     inside = room - 1
     return {"L": [_WRITERS.get(type(value), _write_other)(value, inside) for value in values]}
 
 
 def _write_set(members: Collection[Any], room: int) -> AttributeValue:
     [tag] = {*map(_SET_TAGS.__getitem__, map(type, members))}
-    # no two are alike: within these types Python compares as DynamoDB does
+    # no member is twice there: Python compares these types as DynamoDB does
     if tag == "NS":
         return {tag: [_WRITERS[type(member)](member, room)["N"] for member in members]}
     return {tag: [*members]}
@@ -82,7 +104,7 @@ def _write_text(value: str, _: int) -> AttributeValue:
     return {"S": value}
 
 
-def _write_bool(value: bool, _: int) -> AttributeValue:  # noqa: FBT001  # it is what is written
+def _write_bool(value: bool, _: int) -> AttributeValue:  # noqa: FBT001  # the value itself, not a flag
     return {"BOOL": value}
 
 
@@ -102,7 +124,7 @@ def _write_int(value: int, room: int) -> AttributeValue:
 def _write_decimal(value: Decimal | str, _: int) -> AttributeValue:
     number = exact_decimal(value)
     if not number.is_finite():
-        raise CannotTellError
+        raise UndecidedError
     return {"N": str(number) if number else "0"}
 
 
@@ -117,9 +139,9 @@ def _write_json(value: object, room: int) -> AttributeValue:
 def _write_other(value: Any, room: int) -> AttributeValue:
     if isinstance(value, Enum):
         return _WRITERS.get(type(value.value), _write_other)(value.value, room)
-    # an iterator can be read only once, and may be anywhere inside
+    # an iterator can be read only once, and may be anywhere inside an iterable
     if hasattr(value, "__iter__") and not isinstance(value, (str, bytes)):
-        raise CannotTellError
+        raise UndecidedError
     return encode_attribute(value, (0,) * (MAX_DEPTH - room), convert)
 
 

@@ -1,0 +1,201 @@
+"""An item model as pydantic sees it: its adapter, and where its fields stand in an image.
+
+Fields are read from the model's core schema, which is what validates: aliases, alias generators, inheritance
+and generics have all gone into it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from types import FunctionType, UnionType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, Union, get_origin
+
+from pydantic import BaseModel, PydanticSchemaGenerationError, PydanticUserError
+from typing_extensions import is_typeddict
+
+from .._attributes import canonical, encode_attribute
+from .._errors import AttributePath, ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Schema: TypeAlias = Any  # pydantic's CoreSchema: sixty TypedDicts, distinguished by their `type`
+Config: TypeAlias = Mapping[str, Any]
+Choices: TypeAlias = frozenset[tuple[str, Any]]
+
+RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
+"""The nodes of a core schema that have fields."""
+_USER_CODE: Final = frozenset({"function-before", "function-wrap", "function-plain"})
+_UNFINISHED: Final = "class-not-fully-defined"  # pydantic's code of that error
+
+
+class ItemField(NamedTuple):
+    """A field of a model as it stands in an image.
+
+    Attributes:
+        paths: Where its attribute may be; the first one present counts.
+        required: Whether an item without it is refused.
+        choices: The values of a `Literal` field, in canonical form; empty for every other field.
+    """
+
+    paths: tuple[AttributePath, ...]
+    required: bool
+    choices: Choices
+
+
+def check_item_model(model: object) -> None:
+    """Refuse a type that cannot be an item's model.
+
+    Raises:
+        ConfigurationError: It is no pydantic model, dataclass, TypedDict or dict, or pydantic cannot read it.
+    """
+    if not (_is_record_type(model) or (get_origin(model) or model) is dict):
+        raise ConfigurationError(_refusal(model))
+    adapter(model)
+
+
+def _is_record_type(model: object) -> bool:
+    if not isinstance(model, type):
+        return get_origin(model) is not None and _is_record_type(get_origin(model))
+    return issubclass(model, BaseModel) or dataclasses.is_dataclass(model) or is_typeddict(model)
+
+
+def _refusal(model: object) -> str:
+    if isinstance(model, FunctionType):
+        return f"{model.__qualname__} is no item model, but a function: pass the model to the decorator"
+    if get_origin(model) in {Union, UnionType}:
+        return "a union is no item model: register the handler once for each of its models"
+    shown = getattr(model, "__qualname__", type(model).__qualname__)
+    return f"{shown} is no item model: use a pydantic model, a dataclass or a TypedDict"
+
+
+def adapter(model: Any) -> TypeAdapter[Any]:
+    """Return pydantic's own reader and writer of a model, dataclass or TypedDict, made on first use.
+
+    Raises:
+        ConfigurationError: Pydantic cannot read the type, or a type that it names is not defined yet.
+    """
+    try:
+        _complete(model)
+        # a model that is rebuilt has a new validator
+        return _adapter(model, getattr(model, "__pydantic_validator__", None))
+    except (PydanticSchemaGenerationError, PydanticUserError, NameError, TypeError) as error:
+        name = getattr(model, "__qualname__", model)
+        if isinstance(error, NameError) or getattr(error, "code", None) == _UNFINISHED:
+            reason = f"{name} names a type that is not defined yet: use it below that type's definition"
+        else:
+            reason = f"pydantic cannot read {name}: {error}"
+        raise ConfigurationError(reason) from error
+
+
+def _complete(model: Any) -> None:
+    """Build a model that is deferred, or that named a type before it was defined."""
+    if getattr(model, "__pydantic_complete__", True):
+        return
+    if issubclass(model, BaseModel):
+        model.model_rebuild()
+        return
+    from pydantic.dataclasses import rebuild_dataclass  # noqa: PLC0415  # cold start: seldom needed
+
+    rebuild_dataclass(model)
+
+
+@cache
+def _adapter(model: Any, _: object) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter  # noqa: PLC0415  # cold start: needed with the first item, not before
+
+    made: TypeAdapter[Any] = TypeAdapter(model)
+    made.core_schema["type"]  # an unfinished schema raises when it is looked at
+    return made
+
+
+@cache
+def discriminators(model: Any) -> tuple[ItemField, ...]:
+    """Return the `Literal` fields of a model, which tell its items from others in the same table."""
+    return tuple(field for field in item_fields(model).values() if field.choices)
+
+
+def item_fields(model: Any) -> Mapping[str, ItemField]:
+    """Return the fields of a model by their names in Python. A dict has none."""
+    return _item_fields(model)
+
+
+@cache
+def _item_fields(model: Any) -> Mapping[str, ItemField]:
+    nodes = [*nodes_to_record(adapter(model).core_schema)]
+    record = nodes[-1]
+    if record["type"] not in RECORDS:
+        return {}
+    definitions = {ref: node for above in nodes for ref, node in definitions_of(above).items()}
+    config = {name: value for node in nodes for name, value in (node.get("config") or {}).items()}
+    # user code that runs first may change any value: then the image does not tell which choice it will be
+    is_prepared = any(node["type"] in _USER_CODE for node in nodes)
+    return {
+        name: ItemField(
+            paths=tuple(_paths(name, field, config)),
+            required=field.get("required", field["schema"]["type"] != "default"),
+            choices=frozenset() if is_prepared else _choices(field["schema"], definitions) or frozenset(),
+        )
+        for name, field in named_fields(record)
+    }
+
+
+def definitions_of(schema: Schema) -> dict[str, Schema]:
+    """Return the definitions that a node of a core schema holds, by reference."""
+    return {definition["ref"]: definition for definition in schema.get("definitions", ())}
+
+
+def nodes_to_record(schema: Schema) -> Iterator[Schema]:
+    """Yield the nodes from the root of a core schema down to the one with the fields, if it has one."""
+    definitions: dict[str, Schema] = {}
+    node: Schema | None = schema
+    while node is not None:
+        yield node
+        definitions.update(definitions_of(node))
+        if node["type"] in RECORDS:
+            return
+        # each definition is followed once: a root model may hold itself and nothing else
+        node = definitions.pop(node.get("schema_ref", ""), None) or node.get("schema")
+
+
+def named_fields(record: Schema) -> list[tuple[str, Schema]]:
+    """Return the fields of a record node, which a dataclass keeps in a list and the others by name."""
+    fields = record["fields"]
+    return [(field["name"], field) for field in fields] if isinstance(fields, list) else [*fields.items()]
+
+
+def alias_paths(alias: str | list[Any]) -> list[AttributePath]:
+    """Return the paths that a validation alias of a core schema stands for."""
+    if isinstance(alias, str):
+        return [(alias,)]
+    return [tuple(path) for path in (alias if isinstance(alias[0], list) else [alias])]
+
+
+def _paths(name: str, field: Schema, config: Config) -> Iterable[AttributePath]:
+    if config.get("validate_by_alias") is False:
+        return [(name,)]
+    paths = alias_paths(field.get("validation_alias", name))
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    return [*paths, (name,)] if by_name and paths != [(name,)] else paths
+
+
+def _choices(schema: Schema, definitions: Mapping[str, Schema]) -> Choices | None:
+    match schema["type"]:
+        case "literal":
+            return frozenset(canonical(encode_attribute(choice)) for choice in schema["expected"])
+        case "default" | "function-after":
+            return _choices(schema["schema"], definitions)
+        case "nullable":
+            inner = _choices(schema["schema"], definitions)
+            return None if inner is None else inner | {canonical({"NULL": True})}
+        case "definition-ref":
+            return _choices(definitions[schema["schema_ref"]], definitions)
+        case "union":
+            members = [choice[0] if isinstance(choice, tuple) else choice for choice in schema["choices"]]
+            choices = [_choices(member, definitions) for member in members]
+            known = [each for each in choices if each is not None]
+            return frozenset().union(*known) if len(known) == len(choices) else None
+        case _:
+            return None
