@@ -1,28 +1,25 @@
-"""When a model's decoder is made, and when it is made anew."""
+"""When the decoder of a model is compiled, and when it is compiled again."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 from functools import partial
-from types import SimpleNamespace
 from typing import Annotated, Any, Generic, Optional, TypeVar
 
 import pydantic
 import pydantic.dataclasses
 import pytest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
-from pydantic_core import SchemaValidator, ValidationError, core_schema
+from pydantic_core import SchemaValidator
 from typing_extensions import TypedDict
 
 from ddbevents import ConfigurationError, InvalidItemError, decode
-from ddbevents._codec import _compile
-from ddbevents._codec._compile import build, compile_decoder, works
-from ddbevents._codec._decode import _decode_by_law
+from tests.decoders_compared import Decode, by_reference
+from tests.models_for_decoding import nested
 
 T = TypeVar("T")
 Json = dict[str, Any]
-MINOR = int(pydantic.VERSION.split(".")[1])
 
 
 class Box(BaseModel, Generic[T]):
@@ -43,23 +40,7 @@ class Plain(TypedDict):
     name: str
 
 
-@pytest.mark.skipif(MINOR < 13, reason="pydantic-core has the private switch since pydantic 2.13")
-def test_the_private_switch_of_pydantic_core_is_there_and_works() -> None:
-    class Inner(BaseModel):
-        value: int
-
-    text: Any = {**Inner.__pydantic_core_schema__, "schema": core_schema.model_fields_schema({})}
-    outer = core_schema.list_schema(text)  # a schema of another shape for Inner
-
-    # the ready-made validator of Inner would ask for a value, as Inner's own schema does
-    with pytest.raises(ValidationError):
-        SchemaValidator(outer).validate_python([{}])
-    SchemaValidator(outer, _use_prebuilt=False)  # TypeError where the switch is gone
-    assert [vars(item) for item in build(outer, {}).validate_python([{}])] == [{}]
-    assert works()
-
-
-def test_a_model_that_is_built_on_first_use_is_read() -> None:
+def test_a_deferred_model_is_built_on_first_use() -> None:
     class Late(BaseModel, defer_build=True):
         value: int
 
@@ -69,7 +50,7 @@ def test_a_model_that_is_built_on_first_use_is_read() -> None:
     assert decode(Late, image) == Late(value=1)
 
 
-def test_a_reference_that_is_resolved_later_is_read_then() -> None:
+def test_a_model_may_be_completed_later() -> None:
     hint: Any = Optional["Target"]  # noqa: F821  # defined below  # pyright: ignore[reportUndefinedVariable]
     waiting: Any = create_model("Waiting", target=(hint, None))
 
@@ -82,7 +63,7 @@ def test_a_reference_that_is_resolved_later_is_read_then() -> None:
     assert decode(waiting, {"target": {"M": {"value": {"N": "1"}}}}) == waiting(target=target(value=1))
 
 
-def test_a_model_that_is_rebuilt_is_read_by_its_new_fields() -> None:
+def test_a_rebuilt_model_has_its_new_fields() -> None:
     class Changing(BaseModel):
         value: int = 0
 
@@ -92,33 +73,32 @@ def test_a_model_that_is_rebuilt_is_read_by_its_new_fields() -> None:
     Changing.__annotations__["value"] = str
     Changing.model_fields["value"].annotation = str
     Changing.model_rebuild(force=True)
-    decoder = compile_decoder(Changing)
 
     assert before == 1
     assert decode(changing, image).value == "1"
-    assert _decode_by_law(changing, image, decoder.explain).value == "1"
+    assert by_reference(changing)(image).value == "1"
 
 
-def test_a_dataclass_that_inherits_from_one_of_pydantics_has_a_decoder_of_its_own() -> None:
+def test_a_subclass_has_its_own_decoder() -> None:
     assert decode(Parent, {"name": {"S": "ada"}}) == Parent(name="ada")
     assert decode(Child, {"name": {"S": "ada"}, "age": {"N": "36"}}) == Child(name="ada", age=36)
 
 
-def test_two_parametrisations_of_a_generic_model_have_decoders_of_their_own() -> None:
+def test_a_generic_has_a_decoder_per_argument() -> None:
     assert decode(Box[int], {"value": {"N": "1"}}) == Box[int](value=1)
     assert decode(Box[str], {"value": {"S": "1"}}) == Box[str](value="1")
 
 
-def test_a_typed_dict_and_a_dict_have_decoders_of_their_own() -> None:
+def test_a_typed_dict_is_not_read_as_a_dict() -> None:
     image = {"name": {"S": "ada"}, "other": {"N": "1"}}
 
     assert decode(Plain, image) == {"name": "ada"}
     assert decode(dict[str, Any], image) == {"name": "ada", "other": 1}
 
 
-def test_with_a_plugin_of_pydantics_the_law_decodes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pydantic_plugin_sees_every_item(monkeypatch: pytest.MonkeyPatch) -> None:
     class Watched:
-        """As pydantic's PluggableSchemaValidator: a validator in another's place."""
+        """Wraps a validator, as pydantic's PluggableSchemaValidator does."""
 
         def __init__(self, validator: SchemaValidator) -> None:
             self.seen: list[Any] = []
@@ -133,12 +113,11 @@ def test_with_a_plugin_of_pydantics_the_law_decodes_alone(monkeypatch: pytest.Mo
     # a plugin is a package that is installed: there is no other way to have one
     monkeypatch.setattr(made, "__pydantic_validator__", watched)
 
-    assert compile_decoder(made).fast is None
     assert decode(made, {"value": {"N": "1"}}).value == 1
     assert watched.seen == [{"value": 1}]
 
 
-def test_threads_may_read_a_model_for_the_first_time_at_once() -> None:
+def test_threads_may_compile_at_once() -> None:
     inner = create_model("Inner", value=(Any, ...))
     made = create_model("Made", inner=(inner, ...))
     barrier = threading.Barrier(8)
@@ -157,7 +136,7 @@ def test_threads_may_read_a_model_for_the_first_time_at_once() -> None:
     assert items == [made(inner=inner(value="x"))] * 8
 
 
-def test_a_strict_model_within_a_strict_model_is_read_alike_by_every_pydantic() -> None:
+def test_a_strict_model_may_hold_another() -> None:
     inner = create_model("Inner", __config__=ConfigDict(strict=True), when=(pydantic.AwareDatetime, ...))
     outer = create_model("Outer", __config__=ConfigDict(strict=True), inner=(inner, ...))
 
@@ -172,14 +151,13 @@ class Endless:
     again: Endless | None = None
 
 
-def test_a_recursive_model_that_cannot_be_rewritten_is_read_by_the_law() -> None:
+def test_not_every_recursion_can_be_compiled() -> None:
     image = {"name": {"S": "a"}, "again": {"M": {"name": {"S": "b"}, "other": {"N": "1"}}}}
 
-    assert compile_decoder(Endless).fast is None
     assert decode(Endless, image).again == Endless(name="b")
 
 
-def test_a_pipeline_is_read_from_its_first_step() -> None:
+def test_a_pipeline_begins_with_its_first_step() -> None:
     pipeline = pytest.importorskip("pydantic.experimental.pipeline", reason="pydantic 2.8 has pipelines")
     upper: Any = Annotated[str, pipeline.validate_as(str).str_strip().str_upper()]
     parsed: Any = Annotated[int, pipeline.validate_as(str).str_strip().validate_as(int)]
@@ -190,43 +168,22 @@ def test_a_pipeline_is_read_from_its_first_step() -> None:
     assert item == piped(name="A", number="7")
 
 
-@pytest.mark.parametrize("answer", [dict, int], ids=["another item", "an exception"])
-def test_a_pydantic_that_does_not_build_what_it_is_told_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, answer: Any
-) -> None:
-    # no installed pydantic is so
-    monkeypatch.setattr(_compile, "build", lambda *_: SimpleNamespace(validate_python=answer))
-
-    assert not works.__wrapped__()
-
-
-def test_a_core_without_the_switch_builds_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def older(schema: Any, config: Any) -> SchemaValidator:
-        return SchemaValidator(schema, config)
-
-    monkeypatch.setattr(_compile, "SchemaValidator", older)  # no installed pydantic need be so
-
-    assert build(core_schema.int_schema(), {}).validate_python("7") == 7
-
-
 class Open(BaseModel):
     model_config = ConfigDict(extra="allow")
     anything: Any = None
 
 
 @pytest.mark.parametrize("name", ["anything", "an extra attribute"])
-def test_40_levels_are_read_and_no_more_wherever_they_stand(name: str) -> None:
-    fast, law = (
-        compile_decoder(Open).fast,
-        partial(_decode_by_law, Open, explain=compile_decoder(Open).explain),
-    )
-    attribute: Json = {"S": "deep"}
-    for _ in range(39):
-        attribute = {"L": [attribute]}
+def test_both_decoders_read_40_levels(name: str) -> None:
+    image = {name: nested(39)}
 
-    assert fast is not None
-    assert fast({name: attribute}) == law({name: attribute})
-    with pytest.raises(InvalidItemError):
-        fast({name: {"L": [attribute]}})
-    with pytest.raises(InvalidItemError):
-        law({name: {"L": [attribute]}})
+    assert decode(Open, image) == by_reference(Open)(image)
+
+
+@pytest.mark.parametrize(
+    "decoder", [partial(decode, Open), by_reference(Open)], ids=["compiled", "reference"]
+)
+@pytest.mark.parametrize("name", ["anything", "an extra attribute"])
+def test_no_decoder_reads_41_levels(name: str, decoder: Decode) -> None:
+    with pytest.raises(InvalidItemError, match="nested deeper than 40 levels"):
+        decoder({name: nested(40)})
