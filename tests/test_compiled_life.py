@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from functools import partial
+from ipaddress import IPv4Address
 from typing import Annotated, Any, Generic, Optional, TypeVar
 
 import pydantic
@@ -161,11 +162,14 @@ def test_a_pipeline_begins_with_its_first_step() -> None:
     pipeline = pytest.importorskip("pydantic.experimental.pipeline", reason="pydantic 2.8 has pipelines")
     upper: Any = Annotated[str, pipeline.validate_as(str).str_strip().str_upper()]
     parsed: Any = Annotated[int, pipeline.validate_as(str).str_strip().validate_as(int)]
-    piped = create_model("Piped", name=(upper, ...), number=(parsed, ...))
+    shown: Any = Annotated[Any, pipeline.validate_as(IPv4Address).transform(str)]
+    piped = create_model("Piped", name=(upper, ...), number=(parsed, ...), address=(shown, ...))
+    values = {"name": " a ", "number": " 7 ", "address": "127.0.0.1"}
 
-    item = decode(piped, {"name": {"S": " a "}, "number": {"S": " 7 "}})
+    item = decode(piped, {name: {"S": value} for name, value in values.items()})
 
-    assert item == piped(name="A", number="7")
+    assert item == piped(**values)
+    assert vars(item) == {"name": "A", "number": 7, "address": "127.0.0.1"}
 
 
 class Open(BaseModel):

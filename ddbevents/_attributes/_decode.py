@@ -1,4 +1,4 @@
-"""DynamoDB's typed JSON, and the Python values it stands for; strict about what AWS may send.
+"""Python values read from DynamoDB's typed JSON; strict about what AWS may send.
 
 Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
@@ -26,7 +26,7 @@ AttributeValue: TypeAlias = dict[str, Any]
 """One value in typed JSON, such as `{"S": "ada"}`."""
 
 Image: TypeAlias = Mapping[str, Any]
-"""An item in typed JSON: attribute names to attribute values, not yet looked at."""
+"""An item in typed JSON: attribute values by name, not yet checked."""
 
 Value: TypeAlias = (
     str
@@ -42,21 +42,23 @@ Value: TypeAlias = (
     | None
 )
 
-Refuse: TypeAlias = Callable[[InvalidItemError], Any]
-"""What becomes of a member that cannot be read: raise the error, or return what stands in its place."""
+OnError: TypeAlias = Callable[[InvalidItemError], Any]
+"""Handles a member that cannot be read: raises the error, or returns a substitute."""
+
+_Decode: TypeAlias = Callable[[object, AttributePath, OnError], Any]
 
 MAX_DEPTH: Final = 40
-"""DynamoDB nests 32 levels at most; an event made by somebody else may try more."""
+"""DynamoDB nests at most 32 levels, but not every event is made by DynamoDB."""
 
 GLOBAL_TABLES: Final = "aws:rep:"
-"""Begins the names of the attributes that global tables of 2017 add to each item."""
+"""The prefix of the attributes that global tables of version 2017.11.29 add to each item."""
 
 _MAX_NUMBER_LENGTH: Final = 200
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 MOST_DIGITS: Final = 38
 
-# DynamoDB: 38 significant digits, 1E-130 to 9.99…E+125. Rounded is not trapped: zeros written out past
-# 38 digits lose nothing, and boto3's own context refuses them.
+# DynamoDB: 38 significant digits, 1E-130 to 9.99…E+125. Rounded is not trapped: zeros after the 38th digit
+# lose nothing when they are cut off, although boto3's own context refuses them.
 _NUMBERS: Final = Context(
     prec=38,
     Emin=-130,
@@ -66,33 +68,33 @@ _NUMBERS: Final = Context(
 
 
 exact_decimal: Final = _NUMBERS.create_decimal
-"""The Decimal of a number's text, or an `ArithmeticError` if DynamoDB has no such number."""
+"""Returns the Decimal of a number's text, or raises `ArithmeticError` if DynamoDB has no such number."""
 
 
 def raise_error(error: InvalidItemError) -> Any:
     raise error
 
 
-def decode_attribute(attribute: object, path: AttributePath = (), refuse: Refuse = raise_error) -> Any:
-    """The Python value of one attribute value.
+def decode_attribute(attribute: object, path: AttributePath = (), on_error: OnError = raise_error) -> Any:
+    """Return the Python value of one attribute value.
 
     A number becomes int where its text is `-?digits`, otherwise Decimal; a set becomes a set, compared by
     value; `B` may be base64 text, as in Lambda's JSON, or bytes, as boto3 gives it.
 
     Args:
         attribute: Typed JSON.
-        path: Where it stands, for errors.
-        refuse: Called with the error of each member of a map or list that cannot be read.
+        path: Its place in the image, for errors.
+        on_error: Called with the error of each member of a map or list that cannot be read.
 
     Raises:
         InvalidItemError: It is not as AWS sends it, or nests deeper than `MAX_DEPTH`.
     """
     tag, content = split_tag(attribute, path)
-    return _DECODERS[tag](content, path, refuse)
+    return _DECODERS[tag](content, path, on_error)
 
 
 def split_tag(attribute: object, path: AttributePath = ()) -> tuple[str, Any]:
-    """The one type tag of an attribute value, and what stands under it."""
+    """Return the one type tag of an attribute value, and its content."""
     if len(path) > MAX_DEPTH:
         raise InvalidItemError(f"nested deeper than {MAX_DEPTH} levels", path=path[:MAX_DEPTH])
     if not isinstance(attribute, dict):
@@ -105,15 +107,15 @@ def split_tag(attribute: object, path: AttributePath = ()) -> tuple[str, Any]:
     return tag, content
 
 
-def decode_map(content: object, path: AttributePath = (), refuse: Refuse = raise_error) -> dict[str, Any]:
-    """The Python values of an image, or of what stands under `M`."""
+def decode_map(content: object, path: AttributePath = (), on_error: OnError = raise_error) -> dict[str, Any]:
+    """Return the Python values of an image, or of the content of an `M`."""
     return {
-        name: _decode_member(member, (*path, name), refuse) for name, member in _map(content, path).items()
+        name: _decode_member(member, (*path, name), on_error) for name, member in _map(content, path).items()
     }
 
 
 def check_depth(image: Image) -> Image:
-    """The image, if it nests no deeper than `MAX_DEPTH`: for models that have no depth of their own."""
+    """Return the image if it nests no deeper than `MAX_DEPTH`, and raise otherwise: for recursive models."""
     level: list[Any] = [*image.values()]
     for _ in range(MAX_DEPTH):
         level = [member for attribute in level for member in _inside(attribute)]
@@ -123,7 +125,7 @@ def check_depth(image: Image) -> Image:
 
 
 def canonical(attribute: object, path: AttributePath = ()) -> tuple[str, Any]:
-    """The tag and a hashable content: equal exactly when DynamoDB says that two attribute values are."""
+    """Return the tag and a hashable content: two of them are equal exactly if they are equal to DynamoDB."""
     tag, content = split_tag(attribute, path)
     match tag:
         case "M":
@@ -147,20 +149,20 @@ def _inside(attribute: Any) -> Iterable[Any]:
                 yield from content
 
 
-def _decode_member(member: object, path: AttributePath, refuse: Refuse) -> Any:
+def _decode_member(member: object, path: AttributePath, on_error: OnError) -> Any:
     try:
-        return decode_attribute(member, path, refuse)
+        return decode_attribute(member, path, on_error)
     except InvalidItemError as error:
-        return refuse(error)
+        return on_error(error)
 
 
-def _decode_text(content: object, path: AttributePath, _: Refuse) -> str:
+def _decode_text(content: object, path: AttributePath, _: OnError) -> str:
     if not isinstance(content, str):
         raise InvalidItemError("S holds text", path=path, found="S")
     return content
 
 
-def decode_number(content: object, path: AttributePath = (), _: Refuse = raise_error) -> int | Decimal:
+def decode_number(content: object, path: AttributePath = (), _: OnError = raise_error) -> int | Decimal:
     if not isinstance(content, str) or len(content) > _MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(content):
         raise InvalidItemError("N holds a decimal number as text", path=path, found="N")
     digits = content.removeprefix("-")
@@ -175,7 +177,7 @@ def decode_number(content: object, path: AttributePath = (), _: Refuse = raise_e
         raise number_out_of_range(path) from None
 
 
-def decode_binary(content: object, path: AttributePath = (), _: Refuse = raise_error) -> bytes:
+def decode_binary(content: object, path: AttributePath = (), _: OnError = raise_error) -> bytes:
     if isinstance(content, bytes):
         return content
     if isinstance(content, str):
@@ -190,20 +192,20 @@ def decode_binary(content: object, path: AttributePath = (), _: Refuse = raise_e
     raise InvalidItemError("B holds base64 text or bytes", path=path, found="B")
 
 
-def _decode_bool(content: object, path: AttributePath, _: Refuse) -> bool:
+def _decode_bool(content: object, path: AttributePath, _: OnError) -> bool:
     if not isinstance(content, bool):
         raise InvalidItemError("BOOL holds true or false", path=path, found="BOOL")
     return content
 
 
-def _decode_null(content: object, path: AttributePath, _: Refuse) -> None:
+def _decode_null(content: object, path: AttributePath, _: OnError) -> None:
     if content is not True:
         raise InvalidItemError("NULL holds true", path=path, found="NULL")
 
 
-def _decode_list(content: object, path: AttributePath, refuse: Refuse) -> list[Any]:
+def _decode_list(content: object, path: AttributePath, on_error: OnError) -> list[Any]:
     members = enumerate(_list(content, path))
-    return [_decode_member(member, (*path, index), refuse) for index, member in members]
+    return [_decode_member(member, (*path, index), on_error) for index, member in members]
 
 
 def _map(content: object, path: AttributePath) -> Mapping[str, Any]:
@@ -218,12 +220,12 @@ def _list(content: object, path: AttributePath) -> list[Any]:
     return content
 
 
-def _set_decoder(tag: str, decode: Callable[[object, AttributePath, Refuse], Any]) -> Callable[..., set[Any]]:
-    def decode_set(content: object, path: AttributePath, refuse: Refuse) -> set[Any]:
+def _set_decoder(tag: str, decode: _Decode) -> _Decode:
+    def decode_set(content: object, path: AttributePath, on_error: OnError) -> set[Any]:
         if not isinstance(content, list) or not content:
             raise InvalidItemError(f"{tag} holds a list of at least one member", path=path, found=tag)
-        members = {decode(member, (*path, index), refuse) for index, member in enumerate(content)}
-        # as texts: NS ["1", "1.0"] is one member, but ["1", "1"] is nothing AWS would store
+        members = {decode(member, (*path, index), on_error) for index, member in enumerate(content)}
+        # as texts: NS ["1", "1.0"] is one member, but DynamoDB would never store ["1", "1"]
         if len(set(content)) != len(content):
             raise InvalidItemError(f"{tag} holds a member twice", path=path, found=tag)
         return members
@@ -231,7 +233,7 @@ def _set_decoder(tag: str, decode: Callable[[object, AttributePath, Refuse], Any
     return decode_set
 
 
-_DECODERS: Final[Mapping[str, Callable[[Any, AttributePath, Refuse], Any]]] = {
+_DECODERS: Final[Mapping[str, _Decode]] = {
     "S": _decode_text,
     "N": decode_number,
     "B": decode_binary,

@@ -17,21 +17,21 @@ from ._decode import (
 )
 
 Convert: TypeAlias = Callable[[object, AttributePath], object]
-"""Turns a value that DynamoDB has no type for into one it has."""
+"""Turns a value of a type that DynamoDB does not have into one of a type that it has; takes its path too."""
 
 
 def encode_attribute(  # noqa: C901, PLR0911  # one case for each type
     value: object, path: AttributePath = (), convert: Convert | None = None
 ) -> AttributeValue:
-    """The attribute value of a Python value, as boto3's clients take it: binary is bytes.
+    """Return the attribute value of a Python value, as boto3's clients take it: binary is bytes.
 
     Args:
-        value: What `decode_attribute` gives, and also float, tuple, frozenset, bytearray and Enum.
-        path: Where it stands, for errors.
+        value: Of a type that `decode_attribute` returns, or float, tuple, frozenset, bytearray or Enum.
+        path: Its place in the item, for errors.
         convert: Turns a value of any other type into one of these.
 
     Raises:
-        InvalidItemError: DynamoDB has no such value: an empty set, a number out of range, a type unknown.
+        InvalidItemError: DynamoDB has no such value: an empty set, a number out of range, an unknown type.
     """
     if len(path) > MAX_DEPTH:
         raise InvalidItemError(f"nested deeper than {MAX_DEPTH} levels", path=path[:MAX_DEPTH])
@@ -65,7 +65,7 @@ def encode_attribute(  # noqa: C901, PLR0911  # one case for each type
 def encode_map(
     values: Mapping[Any, object], path: AttributePath = (), convert: Convert | None = None
 ) -> dict[str, AttributeValue]:
-    """The image of a mapping; names that are not text are written as text."""
+    """Return the image of a mapping; names that are not text are written as text."""
     image: dict[str, AttributeValue] = {}
     for name, value in values.items():
         text = name if type(name) is str else _encode_name(name, path, convert)

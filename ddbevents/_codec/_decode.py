@@ -90,7 +90,7 @@ def decode_by_reference(model: type[ItemT], image: Image) -> ItemT:
         return placeholders[-1]
 
     validate = _decoder(model).validate
-    values = decode_map(image, refuse=hold_place)
+    values = decode_map(image, on_error=hold_place)
     plain = {name: value for name, value in values.items() if not str(name).startswith(GLOBAL_TABLES)}
     try:
         item: ItemT = validate(plain)

@@ -16,7 +16,7 @@ Getter: TypeAlias = Callable[[Any], Any]
 
 
 class Content(NamedTuple):
-    """How to read what stands under the type tag of an attribute value.
+    """How to read the content of an attribute value, which stands under its type tag.
 
     Attributes:
         tag: The type tag; None if values with several tags are read.

@@ -1,4 +1,4 @@
-"""What the rules of rewriting know of the schema around a node."""
+"""The surroundings of a node while its core schema is rewritten."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class CannotRewriteError(Exception):
 
 
 class Definitions:
-    """The definitions of a schema, each beside its rewritten copy.
+    """The definitions of a schema, each with its rewritten copy.
 
-    A definition is rewritten as a copy, and the original stays: it reads plain values for the generic nodes
-    that refer to it.
+    A definition is rewritten as a copy, under a reference of its own. The original stays, because generic
+    nodes refer to it: they read plain values.
 
     Attributes:
-        have_generic_nodes: Whether a generic node stands in a definition. Its depth in the image is not known
-            then, since a definition may be referred to at several depths.
+        have_generic_nodes: Whether a definition has a generic node. Such a node does not know its depth in
+            the image, since the definition may be referred to at several depths.
     """
 
     def __init__(self, originals: Mapping[str, Schema]) -> None:
@@ -81,10 +81,10 @@ class Definitions:
 
 
 class Scope(NamedTuple):
-    """What surrounds a node.
+    """The surroundings of a node, as far as its rule has to know them.
 
     Attributes:
-        definitions: Those of the whole schema.
+        definitions: The definitions of the whole schema.
         as_plain: Applied to each node that goes on reading plain values.
         depth: The node's level in the image: 0 is the image itself, 1 its attributes.
         coerces_numbers: Whether a model around the node takes numbers for text.
