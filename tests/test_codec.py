@@ -80,7 +80,7 @@ IMAGE: dict[str, Any] = {
 }
 
 
-def test_a_full_image_becomes_a_full_model() -> None:
+def test_a_full_image_is_decoded() -> None:
     order = decode(Order, IMAGE)
 
     assert order == Order(
@@ -103,13 +103,13 @@ def test_a_full_image_becomes_a_full_model() -> None:
     )
 
 
-def test_decode_after_encode_is_the_identity() -> None:
+def test_decode_inverts_encode() -> None:
     order = decode(Order, IMAGE)
 
     assert decode(Order, encode(order)) == order
 
 
-def test_aliases_name_written_attributes() -> None:
+def test_encode_writes_aliases() -> None:
     image = encode(decode(Order, IMAGE))
 
     assert image["orderId"] == {"S": "12345678-1234-5678-1234-567812345678"}
@@ -170,7 +170,7 @@ class Tree(BaseModel):
     ],
     ids=["dataclass", "pydantic dataclass", "TypedDict", "generic", "recursive", "dict"],
 )
-def test_every_kind_of_model_is_an_item(model: Any, image: dict[str, Any], item: object) -> None:
+def test_every_kind_of_model_works(model: Any, image: dict[str, Any], item: object) -> None:
     assert decode(model, image) == item
     assert encode(item) == image or decode(model, encode(item)) == item
 
@@ -180,7 +180,7 @@ class Flexible(BaseModel):
     first: int = Field(validation_alias=AliasChoices("one", AliasPath("list", 0)))
 
 
-def test_aliases_reach_into_maps_and_lists() -> None:
+def test_aliases_reach_inside() -> None:
     image = {"address": {"M": {"city": {"S": "Zürich"}}}, "list": {"L": [{"N": "1"}]}}
 
     assert decode(Flexible, image) == Flexible.model_validate({"address": {"city": "Zürich"}, "one": 1})
@@ -190,13 +190,13 @@ class FromTheEnd(BaseModel):
     last: int = Field(validation_alias=AliasPath("list", -2))
 
 
-def test_an_alias_may_count_from_the_end() -> None:
+def test_an_alias_may_count_back() -> None:
     item = decode(FromTheEnd, {"list": {"L": [{"N": "1"}, {"N": "2"}]}})
 
     assert item.last == 1
 
 
-def test_a_list_may_be_too_short_for_an_alias() -> None:
+def test_an_alias_may_miss_a_list() -> None:
     with pytest.raises(InvalidItemError, match="FromTheEnd requires this attribute") as refused:
         decode(FromTheEnd, {"list": {"L": [{"N": "1"}]}})
 
@@ -213,7 +213,7 @@ class Open(BaseModel):
     name: str
 
 
-def test_extra_decides_on_unknown_attributes() -> None:
+def test_extra_is_respected() -> None:
     image = {"name": {"S": "a"}, "other": {"N": "1"}}
 
     with pytest.raises(InvalidItemError, match=r"other: Picky refuses it \(extra_forbidden\)"):
@@ -221,7 +221,7 @@ def test_extra_decides_on_unknown_attributes() -> None:
     assert decode(Open, image).model_extra == {"other": 1}
 
 
-def test_global_table_attributes_are_dropped() -> None:
+def test_replication_fields_are_dropped() -> None:
     image = {"name": {"S": "a"}, "aws:rep:deleting": {"BOOL": False}, "aws:rep:updatetime": {"N": "1.5"}}
 
     assert decode(Picky, image) == Picky(name="a")
@@ -245,7 +245,7 @@ class Validated(BaseModel):
         return {**values, "seen": sorted(type(value).__name__ for value in values.values())}
 
 
-def test_before_validators_see_python_values() -> None:
+def test_validators_see_plain_values() -> None:
     item = decode(Validated, {"name": {"S": ""}, "total": {"N": "2.5"}})
 
     assert item == Validated.model_construct(name="nobody", total=Decimal("2.5"), seen=["Decimal", "str"])
@@ -297,7 +297,7 @@ def test_an_error_names_path_and_tags(
     assert refused.value.__context__ is None
 
 
-def test_a_missing_attribute_has_its_alias() -> None:
+def test_a_missing_field_has_its_alias() -> None:
     with pytest.raises(InvalidItemError, match=r"^orderId: Order requires this attribute$"):
         decode(Order, {name: value for name, value in IMAGE.items() if name != "orderId"})
 
@@ -311,7 +311,7 @@ class Speaking(BaseModel):
         raise ValueError(f"{value} is no name")
 
 
-def test_a_validators_message_is_not_shown() -> None:
+def test_errors_hide_validators_words() -> None:
     with pytest.raises(InvalidItemError, match=r"name: Speaking refuses it \(value_error\)") as refused:
         decode(Speaking, {"name": {"S": CANARY}})
 
@@ -321,7 +321,7 @@ def test_a_validators_message_is_not_shown() -> None:
 @pytest.mark.parametrize(
     "malformed", [{"N": CANARY}, {"X": CANARY}, {}, None, {"L": [{"N": "1"}, {"N": CANARY}]}]
 )
-def test_unread_malformed_values_are_harmless(malformed: object) -> None:
+def test_unread_values_may_be_bad(malformed: object) -> None:
     assert decode(Line, {"sku": {"S": "a"}, "price": {"N": "1"}, "other": malformed}).sku == "a"
 
 
@@ -332,7 +332,7 @@ def test_unread_malformed_values_are_harmless(malformed: object) -> None:
         {"name": {"S": "a"}, "other": {"L": [{"M": {"x": {"N": CANARY}}}]}},
     ],
 )
-def test_malformed_extras_are_refused(image: dict[str, Any]) -> None:
+def test_bad_extras_are_refused(image: dict[str, Any]) -> None:
     with pytest.raises(InvalidItemError, match="N holds"):
         decode(Open, image)
 
@@ -341,12 +341,12 @@ class Texts(BaseModel):
     name: Annotated[str, BeforeValidator(str)]
 
 
-def test_the_refused_attribute_is_named() -> None:
+def test_the_refused_value_is_named() -> None:
     with pytest.raises(InvalidItemError, match=r"^sku: Line refuses it"):
         decode(Line, {"sku": {"BOOL": True}, "price": {"N": "1"}, "other": {"N": CANARY}})
 
 
-def test_malformed_values_never_become_text() -> None:
+def test_bad_values_never_become_text() -> None:
     with pytest.raises(InvalidItemError, match="name: N holds"):
         decode(Texts, {"name": {"N": "NaN"}})
 
@@ -355,7 +355,7 @@ class Choice(BaseModel):
     value: int | Line
 
 
-def test_a_path_has_no_names_of_pydantics() -> None:
+def test_a_path_names_no_union_branch() -> None:
     with pytest.raises(InvalidItemError) as refused:
         decode(Choice, {"value": {"M": {"price": {"S": CANARY}}}})
 
@@ -368,7 +368,7 @@ def test_an_image_is_an_object(image: Any) -> None:
         decode(Line, image)
 
 
-def test_an_unreadable_model_is_a_mistake() -> None:
+def test_an_unreadable_model_is_named() -> None:
     with pytest.raises(ConfigurationError, match="pydantic cannot read Opaque"):
         decode(Opaque, {})
 
@@ -394,7 +394,7 @@ class Onion(RootModel[Optional["Onion"]]):
 def peel(change: Insert[Onion]) -> None: ...
 
 
-def test_a_root_model_may_hold_itself_only() -> None:
+def test_a_root_may_hold_itself_only() -> None:
     # no item fits it, but to look for its fields comes to an end
     StreamApp("onions").on_insert(Onion)(peel)
 
@@ -412,7 +412,7 @@ class OpenAccount(Account):
         return password.get_secret_value()
 
 
-def test_a_secret_is_not_written_as_stars() -> None:
+def test_secrets_are_not_written() -> None:
     with pytest.raises(InvalidItemError, match="password: a secret is written only by") as refused:
         encode(Account(password=SecretStr(CANARY)))
 
@@ -428,7 +428,7 @@ class Stubborn(BaseModel):
         raise ValueError(name)
 
 
-def test_a_failing_serializer_is_an_error() -> None:
+def test_a_serializer_may_fail() -> None:
     with pytest.raises(InvalidItemError, match="pydantic cannot write it") as refused:
         encode(Stubborn(name=CANARY))
 
@@ -478,7 +478,7 @@ def test_a_model_may_be_built_late(model: Any, image: dict[str, Any]) -> None:
     assert isinstance(decode(model, image), model)
 
 
-def test_a_rebuilt_model_is_decoded_anew() -> None:
+def test_a_model_may_be_rebuilt() -> None:
     class Changing(BaseModel):
         value: int = 0
 
@@ -489,7 +489,7 @@ def test_a_rebuilt_model_is_decoded_anew() -> None:
     assert decode(Changing, {}).value == 5
 
 
-def test_an_unhashable_model_is_a_mistake() -> None:
+def test_a_model_is_a_type() -> None:
     with pytest.raises(ConfigurationError, match="pydantic cannot read"):
         decode([], {})  # type: ignore[arg-type]  # no type at all
 
@@ -503,12 +503,12 @@ class Reprs(BaseModel):
     name: Annotated[Any, BeforeValidator(repr)]
 
 
-def test_malformed_values_have_no_repr() -> None:
+def test_bad_values_have_no_repr() -> None:
     with pytest.raises(InvalidItemError, match="name: N holds"):
         decode(Reprs, {"name": {"N": "NaN"}})
 
 
-def test_models_in_mappings_keep_their_aliases() -> None:
+def test_nested_models_keep_aliases() -> None:
     order = decode(Order, IMAGE)
 
     assert encode({"order": order})["order"] == {"M": encode(order)}

@@ -169,7 +169,7 @@ PROMISED: Final = (
 
 @needs_a_pydantic_that_can
 @pytest.mark.parametrize("promise", PROMISED, ids=range(len(PROMISED)))
-def test_a_promised_type_is_not_generic(promise: Promise) -> None:
+def test_promised_types_are_not_generic(promise: Promise) -> None:
     made = create_model("Made", field=(promise.hint, ...))
     generic: list[Json] = []
 
@@ -184,7 +184,7 @@ def test_a_promised_type_is_not_generic(promise: Promise) -> None:
 
 @needs_a_pydantic_that_can
 @pytest.mark.parametrize("promise", PROMISED, ids=range(len(PROMISED)))
-def test_a_promised_type_is_compiled(promise: Promise) -> None:
+def test_promised_types_are_compiled(promise: Promise) -> None:
     made, image = create_model("Made", field=(promise.hint, ...)), {"field": promise.attribute}
     compiled = compile_decoder(made).compiled
 
@@ -204,7 +204,7 @@ def test_recursive_models_are_compiled(kind: Kind) -> None:
 
 
 @needs_a_pydantic_that_can
-def test_recursive_generic_models_are_compiled() -> None:
+def test_recursive_generics_are_compiled() -> None:
     image = {"value": N, "branches": {"L": [{"M": {"value": N}}]}}
     compiled = compile_decoder(Tree[int]).compiled
 
@@ -213,7 +213,7 @@ def test_recursive_generic_models_are_compiled() -> None:
 
 
 @needs_a_pydantic_that_can
-def test_most_correct_images_are_read_compiled() -> None:
+def test_most_images_need_no_reference() -> None:
     # were every node generic, or every model, no other test would notice
     randoms = [Random(seed) for seed in range(400)]  # noqa: S311  # no secret
     kinds = [(kind, kind.grow(random)["M"]) for random in randoms if (kind := grown(random))]
@@ -226,7 +226,7 @@ def test_most_correct_images_are_read_compiled() -> None:
 
 
 @needs_a_pydantic_that_can
-def test_the_compiled_seeks_no_second_tag() -> None:
+def test_second_tags_are_not_looked_for() -> None:
     compiled = compile_decoder(create_model("Made", field=(str, ...))).compiled
 
     assert compiled is not None
@@ -234,7 +234,7 @@ def test_the_compiled_seeks_no_second_tag() -> None:
 
 
 @pytest.mark.skipif(MINOR < 13, reason="pydantic-core has the private switch since pydantic 2.13")
-def test_pydantic_core_has_the_private_switch() -> None:
+def test_the_private_switch_works() -> None:
     class Inner(BaseModel):
         value: int
 
@@ -249,7 +249,7 @@ def test_pydantic_core_has_the_private_switch() -> None:
     assert works()
 
 
-def test_an_older_core_has_no_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_switch_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     def older(schema: Any, config: Any) -> SchemaValidator:
         return SchemaValidator(schema, config)
 
@@ -288,7 +288,7 @@ class Whole(int):
 
 
 @given(VALUES)
-def test_decoded_values_are_written_fast(value: Any) -> None:
+def test_plain_values_are_written_fast(value: Any) -> None:
     attribute = write(value)
 
     assert attribute is not None
@@ -329,5 +329,5 @@ def test_common_values_are_written_fast(value: object) -> None:
     ],
     ids=shown,
 )
-def test_rare_values_are_not_written_fast(value: object) -> None:
+def test_rare_values_are_left_alone(value: object) -> None:
     assert write([value]) is None

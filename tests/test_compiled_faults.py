@@ -193,7 +193,7 @@ def test_a_planted_fault_is_found(fault: Fault) -> None:
     assert [*islice(wrong_answers(fault), 1)]
 
 
-def test_without_a_fault_nothing_is_found() -> None:
+def test_no_fault_means_no_finding() -> None:
     assert [*islice(wrong_answers(Fault("none")), 1)] == []
 
 

@@ -41,7 +41,7 @@ class Plain(TypedDict):
     name: str
 
 
-def test_a_deferred_model_is_built_on_first_use() -> None:
+def test_a_model_may_be_deferred() -> None:
     class Late(BaseModel, defer_build=True):
         value: int
 
@@ -51,7 +51,7 @@ def test_a_deferred_model_is_built_on_first_use() -> None:
     assert decode(Late, image) == Late(value=1)
 
 
-def test_a_model_may_be_completed_later() -> None:
+def test_a_model_may_be_unfinished() -> None:
     hint: Any = Optional["Target"]  # noqa: F821  # defined below  # pyright: ignore[reportUndefinedVariable]
     waiting: Any = create_model("Waiting", target=(hint, None))
 
@@ -64,7 +64,7 @@ def test_a_model_may_be_completed_later() -> None:
     assert decode(waiting, {"target": {"M": {"value": {"N": "1"}}}}) == waiting(target=target(value=1))
 
 
-def test_a_rebuilt_model_has_its_new_fields() -> None:
+def test_rebuilding_changes_fields() -> None:
     class Changing(BaseModel):
         value: int = 0
 
@@ -80,24 +80,24 @@ def test_a_rebuilt_model_has_its_new_fields() -> None:
     assert by_reference(changing)(image).value == "1"
 
 
-def test_a_subclass_has_its_own_decoder() -> None:
+def test_a_subclass_is_compiled_too() -> None:
     assert decode(Parent, {"name": {"S": "ada"}}) == Parent(name="ada")
     assert decode(Child, {"name": {"S": "ada"}, "age": {"N": "36"}}) == Child(name="ada", age=36)
 
 
-def test_a_generic_has_a_decoder_per_argument() -> None:
+def test_generics_are_compiled_apart() -> None:
     assert decode(Box[int], {"value": {"N": "1"}}) == Box[int](value=1)
     assert decode(Box[str], {"value": {"S": "1"}}) == Box[str](value="1")
 
 
-def test_a_typed_dict_is_not_read_as_a_dict() -> None:
+def test_typed_dicts_are_not_dicts() -> None:
     image = {"name": {"S": "ada"}, "other": {"N": "1"}}
 
     assert decode(Plain, image) == {"name": "ada"}
     assert decode(dict[str, Any], image) == {"name": "ada", "other": 1}
 
 
-def test_a_pydantic_plugin_sees_every_item(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_sees_every_item(monkeypatch: pytest.MonkeyPatch) -> None:
     class Watched:
         """Wraps a validator, as pydantic's PluggableSchemaValidator does."""
 
@@ -137,7 +137,7 @@ def test_threads_may_compile_at_once() -> None:
     assert items == [made(inner=inner(value="x"))] * 8
 
 
-def test_a_strict_model_may_hold_another() -> None:
+def test_strict_models_may_be_nested() -> None:
     inner = create_model("Inner", __config__=ConfigDict(strict=True), when=(pydantic.AwareDatetime, ...))
     outer = create_model("Outer", __config__=ConfigDict(strict=True), inner=(inner, ...))
 
@@ -152,13 +152,13 @@ class Endless:
     again: Endless | None = None
 
 
-def test_not_every_recursion_can_be_compiled() -> None:
+def test_recursion_may_be_uncompiled() -> None:
     image = {"name": {"S": "a"}, "again": {"M": {"name": {"S": "b"}, "other": {"N": "1"}}}}
 
     assert decode(Endless, image).again == Endless(name="b")
 
 
-def test_a_pipeline_begins_with_its_first_step() -> None:
+def test_pipelines_are_read() -> None:
     pipeline = pytest.importorskip("pydantic.experimental.pipeline", reason="pydantic 2.8 has pipelines")
     upper: Any = Annotated[str, pipeline.validate_as(str).str_strip().str_upper()]
     parsed: Any = Annotated[int, pipeline.validate_as(str).str_strip().validate_as(int)]

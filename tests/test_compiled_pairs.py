@@ -395,7 +395,7 @@ def test_both_decoders_choose_alike(hint: Any, attribute: Json) -> None:
     assert_same_answers(create_model("Made", field=(hint, ...)), {"field": attribute})
 
 
-def test_both_decoders_configure_definitions_alike() -> None:
+def test_both_decoders_configure_alike() -> None:
     # with a ready-made validator of the other model it is that model's, without one the outer's
     image: Json = {"field": {"L": [{"M": {"counts": SHORT}}, {"M": {}}]}}
 
