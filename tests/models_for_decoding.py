@@ -1,7 +1,7 @@
 # mypy: disable-error-code="name-defined,valid-type,misc,typeddict-item,unused-ignore"
 # mypy: disable-error-code="no-any-return,attr-defined,index,var-annotated"
 # ^ types are made at run time here, which no type checker can follow
-"""Grows item models of every kind, images for them, and images that are wrong.
+"""Item models of every kind that are made at random, with images for them, right and wrong.
 
 Everything is drawn from a `Random`: hypothesis hands in one of its own, so that it can shrink.
 """
@@ -258,7 +258,7 @@ LEAVES: Final = (
 
 
 def kind(random: Random, depth: int) -> Kind:
-    """Any type, at most so deep."""
+    """Return any type, of at most this depth."""
     if depth <= 0 or random.random() < 0.4:
         return random.choice(LEAVES)
     return random.choice(_COMPOSITES)(random, depth - 1)
@@ -694,7 +694,7 @@ def _in_row(_: Random, name: str, attribute: Attribute, image: dict[str, Any]) -
 
 
 def _aliases(name: str) -> tuple[tuple[dict[str, Any], Place], ...]:
-    """Settings of a field, and where its attribute stands then."""
+    """Return settings of a field, each with the place of its attribute."""
     return (
         *[({}, _as_named)] * 14,
         ({"alias": f"{name}_alias"}, _as(f"{name}_alias")),
@@ -867,7 +867,7 @@ _COMPOSITES: Final[tuple[Callable[[Random, int], Kind], ...]] = (
 
 
 def item_kind(random: Random) -> Kind:
-    """What may be an item: a model, a dataclass or a TypedDict."""
+    """Return a kind of item: a model, a dataclass or a TypedDict."""
     make = random.choice((model, model, model, _dataclass, _typed_dict, _recursive_record, _root_of_record))
     return make(random, 2)
 
@@ -964,7 +964,7 @@ _TAG_NAMES: Final = ("S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS", 
 
 
 def mutate(random: Random, image: dict[str, Any]) -> dict[str, Any]:
-    """The same image, wrong in a place or two."""
+    """Return the same image, wrong in a place or two."""
     changed = {"M": copy.deepcopy(image)}
     for _ in range(random.choice((1, 1, 2))):
         random.choice(_MUTATIONS)(random, changed)
@@ -972,7 +972,7 @@ def mutate(random: Random, image: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Spot(NamedTuple):
-    """An attribute value by what holds it, and the name or index it has there."""
+    """The map or list that holds an attribute value, and the name or index it has there."""
 
     holder: Any
     name: Any

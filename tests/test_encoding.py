@@ -1,4 +1,4 @@
-"""The fast encoder gives what the explaining one gives, which alone writes a map with an iterator in it.
+"""The fast encoder gives what the other one gives, which alone writes maps that hold an iterator.
 
 `DDBEVENTS_LONG=1` tries 50,000 values.
 """

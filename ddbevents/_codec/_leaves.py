@@ -54,8 +54,9 @@ def _text(pattern: str, max_length: int) -> Schema:
     )
 
 
-# Longer texts, and exponents, may be numbers too: the reference decoder decides. The check costs less than a
-# call of Python, and without it pydantic would read " 1", "1_000", NaN and numbers that DynamoDB cannot hold.
+# Pydantic alone would also read " 1", "1_000", NaN and numbers that DynamoDB cannot hold; a pattern costs
+# less than a check in Python. Longer texts and exponents may be numbers too, and are left to the reference
+# decoder.
 _INTEGER: Final = _text(r"^-?[0-9]+$", 38)
 _FRACTION: Final = _text(r"^-?[0-9]+(\.[0-9]+)?$", 38)
 _NUMBER: Final = _text(r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", 200)
@@ -124,8 +125,8 @@ def _bytes(schema: Schema) -> Content:
     return Content("B", _get_binary, without_ref(schema))
 
 
-# Choices of text only: pydantic compares a choice with the value itself, and the content of N is text, which
-# equals no number. A str-enum's member inside a Literal is not plain text either.
+# Only choices of text are compared with the content. The content of an N is text as well, which equals no
+# number, and the members of a StrEnum in a Literal are no plain text.
 def _literal(schema: Schema) -> Content | None:
     texts = all(type(choice) is str for choice in schema["expected"])
     return Content("S", itemgetter("S"), without_ref(schema)) if texts else None
@@ -136,8 +137,8 @@ def _enum(schema: Schema) -> Content | None:
     return Content("S", itemgetter("S"), without_ref(schema, strict=False)) if texts else None
 
 
-# The type tag has decided: text stays text and a boolean a boolean (strict), in strict models too. The others
-# have to be lax, since they are parsed from text.
+# The type tag decides. Text and booleans stay what they are (strict, in every model), and the others are
+# parsed from text (not strict, in strict models too).
 LEAVES: Final[Mapping[str, Callable[[Schema], Content | None]]] = {
     "str": _leaf("S", strict=True),
     "int": _number(_INTEGER),

@@ -32,7 +32,7 @@ _UNFINISHED: Final = "class-not-fully-defined"  # pydantic's code of that error
 
 
 class ItemField(NamedTuple):
-    """A field of a model as it stands in an image.
+    """A field of a model, as an image has it.
 
     Attributes:
         paths: Where its attribute may be; the first one present counts.

@@ -1,7 +1,13 @@
 """A model's core schema, rewritten so that it reads DynamoDB's typed JSON instead of plain values.
 
-Each node gets the content out from under its type tag, and pydantic's core checks and parses that. The rules
-by kind of node are in `_rules`; here is what concerns the image as a whole.
+A getter goes before each node. It takes the content out from under the type tag, and pydantic's core checks
+and parses that:
+
+    str                   before(itemgetter("S"), str)
+    list of bool          before(itemgetter("L"), list of before(itemgetter("BOOL"), bool))
+    any                   before(decode_attribute, any), a generic node
+
+The rules by kind of node are in `_rules`, and the things that concern a whole image are here.
 """
 
 from __future__ import annotations
@@ -28,7 +34,7 @@ def rewrite(schema: Schema, as_plain: Callable[[Schema], Schema]) -> Schema:
         as_plain: Applied to each node that goes on reading plain values.
 
     Raises:
-        CannotRewriteError: User code would see typed JSON, or one definition stands for several.
+        CannotRewriteError: User code would see typed JSON, or one copy of a definition would not do.
     """
     if is_ambiguous(schema):
         raise CannotRewriteError
@@ -36,13 +42,13 @@ def rewrite(schema: Schema, as_plain: Callable[[Schema], Schema]) -> Schema:
     root = schema["schema"] if schema["type"] == "definitions" else schema
     definitions = Definitions(originals)
     content = content_of(Scope(definitions, as_plain), root)
-    # an image is a map: what stands under an M, without the tag
+    # an image is the content of an M: it has no tag itself
     if content is None or content.tag != "M":
         raise CannotRewriteError
     inside = content.schema
     if _may_keep_global_tables(schema):
         inside = before(_without_global_tables, inside)
-    # neither a recursive definition nor a generic node within a definition knows how deep it stands
+    # neither a recursive definition nor a generic node in a definition knows its depth in the image
     if definitions.are_recursive or definitions.have_generic_nodes:
         inside = before(check_depth, inside)
     if not originals:
@@ -51,7 +57,7 @@ def rewrite(schema: Schema, as_plain: Callable[[Schema], Schema]) -> Schema:
 
 
 def _may_keep_global_tables(schema: Schema) -> bool:
-    """Return whether an attribute that global tables add could come into the item."""
+    """Return whether an item could take in the attributes that global tables add."""
     for node in nodes_to_record(schema):
         if node["type"] in RECORDS:
             return extra_behavior(node, {}) == "allow" or any(

@@ -1,9 +1,11 @@
 """The rules by which each kind of node in a core schema is rewritten.
 
-Two functions call each other down the schema. `attribute_schema` reads an attribute value such as `{"S":
-"ada"}`; `content_of` says which type tag a node reads, and how what stands under it is validated. A node
-without a rule, or refused by its rule, is generic: it decodes its whole attribute value and validates that as
-before. An unknown kind of node thus makes decoding slower, not wrong.
+Two functions call each other down the schema. `content_of` says which type tag a node reads, and how the
+content under it is validated. `attribute_schema` makes of this a schema that reads a whole attribute value,
+tag and content.
+
+A node without a rule, or one that its rule gives up, is generic: it decodes its attribute value to a plain
+value and validates that as before. So a kind of node that is unknown here makes decoding slower, not wrong.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from ._leaves import LEAVES, NULL, Content, Getter, before, get_members, get_nul
 from ._model import RECORDS, Config, Schema, alias_paths, named_fields
 from ._scope import Scope
 
-# Of these types pydantic's smart mode chooses the member that the type tag says. Not so with Decimal, which
-# pydantic before 2.9 prefers for text, nor with a root model, which has the tag of its content.
+# In a union of these types, pydantic's smart mode chooses the member that the type tag names. It need not do
+# so with Decimal, which pydantic before 2.9 prefers for text, or with a root model, which has its content's
+# tag.
 _UNION_MEMBERS: Final = frozenset({"str", "int", "float", "bool", "list", "dict", "model"})
 
 
@@ -51,7 +54,7 @@ def _attribute(scope: Scope, schema: Schema) -> Schema:
 
 
 def _default(scope: Scope, schema: Schema) -> Schema:
-    # a validated default is no attribute value, and on_error would hide the exception of a getter
+    # a default that is validated is a plain value, and on_error would hide the exception of a getter
     if schema.get("on_error", "raise") != "raise" or schema.get("validate_default"):
         return scope.generic(schema)
     return without_ref(schema, schema=_attribute(scope, schema["schema"]))
@@ -68,7 +71,7 @@ def _choices_by_tag(scope: Scope, schema: Schema) -> dict[str, Schema] | None:
         return None
     members = [choice[0] if isinstance(choice, tuple) else choice for choice in union["choices"]]
     kinds = {_kind(scope.definitions.resolve(member)) for member in members}
-    # pydantic takes numbers for booleans too, and, where it coerces, for text
+    # a number may become a boolean if there is no int, and text where the model coerces
     if not kinds <= _UNION_MEMBERS or {"bool", "float"} <= kinds or scope.coerces_numbers:
         return None
     contents = [content_of(scope, member) for member in members] + [NULL] * is_nullable
@@ -92,7 +95,7 @@ def _or_null(inner: Content) -> Getter:
     if not isinstance(get, itemgetter):
         return lambda value: get_null(value) if "NULL" in value else get(value)
 
-    # most values are there: their tag is looked for first, and without a second call
+    # few values are NULL: the other tag is tried first, and without calling another function
     def get_or_null(value: Any) -> Any:
         if tag not in value:
             return get_null(value)
@@ -105,12 +108,13 @@ def _or_null(inner: Content) -> Getter:
 
 
 def _wrapper(scope: Scope, schema: Schema) -> Content | None:
-    """Rewrite inside a node that goes on with what its inner node gives."""
+    """Rewrite the inner node of one that works on its result, such as a validator that runs after it."""
     inner = content_of(scope, schema["schema"])
     return None if inner is None else inner._replace(schema=without_ref(schema, schema=inner.schema))
 
 
 def _chain(scope: Scope, schema: Schema) -> Content | None:
+    # the first step reads the input, and each of the others the result of the one before it
     first, *others = schema["steps"]
     inner = content_of(scope, first)
     if inner is None:
@@ -150,7 +154,7 @@ def _model(scope: Scope, schema: Schema) -> Content | None:
     if not schema.get("root_model"):
         return _class(scope, schema)
     content = _wrapper(scope, schema)
-    # whether NULL is None or a model around None, pydantic decides
+    # with several tags, of which NULL may be one, it is generic
     return None if content is None or content.tag is None else content
 
 
@@ -166,7 +170,7 @@ def _typed_dict(scope: Scope, schema: Schema) -> Content | None:
 
 def _fields(scope: Scope, schema: Schema, config: Config) -> Schema | None:
     """Return what reads a map field by field; None if it would show attribute values to user code."""
-    # around the fields of a model may be a validator that runs before them
+    # instead of the fields there may be a validator that runs before them; a default is a plain value
     if schema["type"] not in RECORDS or config.get("validate_default"):
         return None
     named = named_fields(schema)
@@ -179,14 +183,14 @@ def _fields(scope: Scope, schema: Schema, config: Config) -> Schema | None:
 
 
 def _has_plain_alias(field: Schema) -> bool:
-    """Return whether a field is looked up by a name, not by a path, which would have to pass type tags."""
+    """Return whether a field has only names, and no path, which would have to lead through type tags."""
     return all(len(path) == 1 for path in alias_paths(field.get("validation_alias", "")))
 
 
 def _with_extras(scope: Scope, schema: Schema, config: Config) -> Schema | None:
     if extra_behavior(schema, config) != "allow":
         return schema
-    # only a model can validate its extra attributes; the others would keep attribute values
+    # only a model validates its extra attributes: the others would keep them undecoded
     if schema["type"] != "model-fields":
         return None
     extras = schema.get("extras_schema") or core_schema.any_schema()
@@ -194,7 +198,7 @@ def _with_extras(scope: Scope, schema: Schema, config: Config) -> Schema | None:
 
 
 def extra_behavior(record: Schema, config: Config) -> str:
-    """Return what becomes of attributes that are no fields: they are ignored, allowed or forbidden."""
+    """Return whether attributes that are no fields are ignored, allowed (that is, kept) or forbidden."""
     return record.get("extra_behavior") or config.get("extra_fields_behavior") or "ignore"
 
 
@@ -204,7 +208,7 @@ def _reference(scope: Scope, schema: Schema) -> Content | None:
 
 def _tagged_union(scope: Scope, schema: Schema) -> Content | None:
     discriminator, members = schema["discriminator"], schema["choices"]
-    # a callable discriminator must see plain values; a key that is a number never equals the text of an N
+    # a function that discriminates must see plain values, and a key that is a number never equals N's text
     if not isinstance(discriminator, str) or not all(type(key) is str for key in members):
         return None
     contents = {key: content_of(scope, member) for key, member in members.items()}

@@ -1,6 +1,6 @@
 """Writers for the types that most values are of, and the conversion of all others.
 
-The writers are the fast encoder: they never explain. Where one gives up, `encode_attribute` decides.
+The writers are the fast encoder. They never explain: where one gives up, `encode_attribute` decides.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _Write: TypeAlias = Callable[[Any, int], AttributeValue]
 
 
 class UndecidedError(Exception):
-    """A writer gives up: the explaining encoder must decide."""
+    """A writer gives up, and `encode_attribute` must decide."""
 
 
 def write(value: object) -> AttributeValue | None:
-    """Return exactly what `encode_attribute` would, or None to leave it to that.
+    """Return exactly what `encode_attribute` returns, or None if that has to decide.
 
-    Iterators are never read here, so that the explaining encoder finds them untouched.
+    Iterators are not read here, since they can be read only once.
     """
     try:
         return _WRITERS.get(type(value), _write_other)(value, MAX_DEPTH)
-    except Exception:  # noqa: BLE001  # any failure: the explaining encoder explains it, outside this block
+    except Exception:  # noqa: BLE001  # whatever it is, encode_attribute explains it, outside this block
         return None
 
 
@@ -139,7 +139,7 @@ def _write_json(value: object, room: int) -> AttributeValue:
 def _write_other(value: Any, room: int) -> AttributeValue:
     if isinstance(value, Enum):
         return _WRITERS.get(type(value.value), _write_other)(value.value, room)
-    # an iterator can be read only once, and may be anywhere inside an iterable
+    # it may be an iterator, or have one inside
     if hasattr(value, "__iter__") and not isinstance(value, (str, bytes)):
         raise UndecidedError
     return encode_attribute(value, (0,) * (MAX_DEPTH - room), convert)
