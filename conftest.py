@@ -1,5 +1,7 @@
 """Runs the Python blocks of the README and of the docs as tests, one namespace a page."""
 
+import os
+
 import pytest
 from sybil import Sybil
 from sybil.integration.pytest import SybilItem
@@ -9,6 +11,15 @@ pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
     patterns=["README.md", "docs/*.md", "docs/**/*.md"],
 ).pytest()
+
+
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Give all workers one hash seed, so that the names of sets in test ids are the same in each of them.
+
+    It is the seed of the tests' order, which pytest shows.
+    """
+    os.environ.setdefault("PYTHONHASHSEED", str(config.getoption("randomly_seed", 0)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

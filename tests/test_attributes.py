@@ -329,7 +329,7 @@ class Frozen(BaseModel):
     ("value", "reason"),
     [
         (set(), "no empty set"),
-        ({"a", 1}, "only text"),
+        pytest.param({"a", 1}, "only text", id="text and number"),
         ({True}, "only text"),
         ({(1, 2)}, "only text"),
         (float("nan"), "no NaN"),
