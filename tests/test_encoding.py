@@ -1,12 +1,11 @@
 """The fast encoder gives what the other one gives, which alone writes maps that hold an iterator.
 
-`DDBEVENTS_LONG=1` tries 50,000 values.
+`DDBEVENTS_CAMPAIGNS=long` tries 50,000 values.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import OrderedDict, UserList
 from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, date
@@ -27,7 +26,7 @@ from pydantic import AnyUrl, BaseModel, SecretStr
 from ddbevents import InvalidItemError, decode_value, encode, encode_value
 from tests.stream import CANARY, shown
 
-EXAMPLES: Final = 50_000 if os.environ.get("DDBEVENTS_LONG") else 2_000
+EXAMPLES: Final = size(short=200, full=2_000, long=50_000)
 
 Make: TypeAlias = Callable[[], Any]
 """Makes a new value each time, since an iterator can be read only once."""

@@ -1,6 +1,6 @@
 """The engine's laws, for any batch, any fault of handlers and store, any deadline and any concurrency.
 
-`DDBEVENTS_LONG=1` tries fifty times as many.
+`DDBEVENTS_CAMPAIGNS=long` tries fifty times as many.
 """
 
 from __future__ import annotations

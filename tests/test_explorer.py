@@ -18,6 +18,7 @@ from ddbevents import Insert, StreamApp
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, Exploration, Table, Violation, boundary, explore
 from examples.projection import app as projection
+from tests.campaigns import size
 from tests.explored import (
     AnyItem,
     Claims,

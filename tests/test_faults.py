@@ -20,6 +20,7 @@ import pytest
 from ddbevents import Change, StreamApp
 from ddbevents.stores import DynamoDBStore
 from examples.projection import app as projection
+from tests.campaigns import size
 from tests.dynamodb_local import clients
 from tests.dynamodb_tables import make_table
 from tests.faults import (

@@ -25,6 +25,7 @@ from botocore.session import Session
 from ddbevents import decode
 from ddbevents.testing import event, insert, modify
 from examples.projection.app import Order
+from tests.campaigns import size
 from tests.runtime_api import CrashedError, Function, TimedOutError, function
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("awslambdaric", reason="the runtime client has wheels for Linux only")
 
-KILLS: Final = int(os.environ.get("DDBEVENTS_KILLS", "6"))
+KILLS: Final = size(short=2, full=6, long=60)
 TABLES: Final = {"handled-events": "id", "customers": "customer_id", "revenue": "day"}
 KEY: Final = f"kills{uuid4().hex}"  # DynamoDB Local has a database for each access key
 BLOCKS: Final = count()  # a number for each batch, which gives it days of its own
