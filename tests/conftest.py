@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.dynamodb_local import DynamoDBUnavailableError, dynamodb_local
 from tests.letters import bucket_client, queue_client
@@ -16,6 +17,9 @@ from tests.moto_server import moto_server
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
+
+settings.register_profile("ddbevents", deadline=None, print_blob=True)  # the machine may be busy
+settings.load_profile("ddbevents")
 
 
 @pytest.fixture(scope="session")
