@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import boto3
@@ -16,7 +14,8 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
-from botocore.session import Session
+
+from tests.dynamodb_local import session
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -78,9 +78,7 @@ def _client(service: str, endpoint: str, settings: dict[str, Any]) -> object:
     config = Config(
         retries={"total_max_attempts": 1}, proxies={}, s3={"addressing_style": "path"}, **settings
     )
-    session = Session()
-    session.set_credentials("local", "local")
-    return session.create_client(service, region_name="eu-central-1", endpoint_url=endpoint, config=config)
+    return session().create_client(service, region_name="eu-central-1", endpoint_url=endpoint, config=config)
 
 
 def new_queue(client: SQSClient, suffix: str = "", **attributes: str) -> str:
