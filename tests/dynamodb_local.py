@@ -13,6 +13,7 @@ import tarfile
 import time
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from functools import cache
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
@@ -119,7 +120,8 @@ def free_port() -> int:
 def running(java: str, folder: Path, port: int) -> Generator[bool]:
     """Run the engine until the end of the block; give false if another program has the port."""
     origin = f"http://{uuid4()}"
-    command = [java, "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
+    quick_start = "-XX:TieredStopAtLevel=1"  # its better compiler costs more than it saves in a few minutes
+    command = [java, quick_start, "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     command += ["-inMemory", "-disableTelemetry", "-cors", origin, "-port", str(port)]
     with (
         NamedTemporaryFile() as output,
