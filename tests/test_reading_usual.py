@@ -115,7 +115,7 @@ def changed(record: Json, changes: list[tuple[tuple[str, ...], Any]]) -> Json:
     return record
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=size(short=200, full=1_000, long=50_000))
 @given(st.sampled_from(USUAL), CHANGES)
 def test_changed_records_read_the_same(record: Json, changes: list[tuple[tuple[str, ...], Any]]) -> None:
     mutated = changed(record, changes)
