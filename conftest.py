@@ -22,6 +22,13 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     os.environ.setdefault("PYTHONHASHSEED", str(config.getoption("randomly_seed", 0)))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run the tests of a single file in this process, since a file's tests stay together anyway."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    return 0 if len(files) == 1 and files.pop().endswith((".py", ".md")) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests run in random order, but the blocks of a page build on each other."""
     blocks = [item for item in items if isinstance(item, SybilItem)]
