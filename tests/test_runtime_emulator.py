@@ -28,7 +28,7 @@ SIX_MEGABYTES: Final = 6_291_456
 @pytest.fixture(scope="module")
 def deeds(tmp_path_factory: pytest.TempPathFactory) -> Generator[Emulator]:
     folder = str(tmp_path_factory.mktemp("deeds"))
-    with emulator("deeds.lambda_handler", timeout=timedelta(seconds=2), FOLDER=folder) as started:
+    with emulator("deeds.lambda_handler", timeout=timedelta(seconds=4), FOLDER=folder) as started:
         yield started
 
 
@@ -53,7 +53,7 @@ def test_a_timed_out_batch_can_be_retried(deeds: Emulator) -> None:
     first = deeds.invoke(batch(task(6), task(7, "sleep")))
     second = deeds.invoke(batch(task(6), task(7)))
 
-    assert first.text == "Task timed out after 2.00 seconds"
+    assert first.text == "Task timed out after 4.00 seconds"
     assert second.json == named()
 
 
