@@ -22,6 +22,7 @@ from ddbevents import (
 )
 from ddbevents.dead_letters import DeadLetter
 from ddbevents.stores import Commit
+from tests.campaigns import size
 from tests.stream import Json, batch, insert, sequence_number, user
 
 Fault: TypeAlias = Literal["none", "down", "lost", "refused"]
@@ -32,8 +33,8 @@ Run: TypeAlias = tuple[str, int]
 """A handler and the number of a record."""
 
 MOST_DELIVERIES: Final = 200
-LONGER: Final = 50 if os.environ.get("DDBEVENTS_LONG") else 1
-"""How many times as many examples `DDBEVENTS_LONG=1` tries."""
+LONGER: Final = size(short=1, full=1, long=50)
+"""How many times as many examples a long campaign tries."""
 
 
 class FaultyStore:

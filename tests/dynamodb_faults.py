@@ -33,16 +33,6 @@ def impatient_client(endpoint: str) -> DynamoDBClient:
     return cast("DynamoDBClient", client)  # botocore's session knows no services
 
 
-@cache
-def session() -> Session:
-    """Return a session that ignores the user's configuration. It is cached, since it reads large files."""
-    no_file = (None, None, os.devnull, None)
-    settings = {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
-    session = Session(session_vars=settings)
-    session.set_credentials("local", "local")
-    return session
-
-
 def count_requests(client: DynamoDBClient) -> list[str]:
     """Return a list that the name of each operation is added to when it is sent."""
     sent: list[str] = []

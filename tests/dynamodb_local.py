@@ -166,16 +166,21 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def clients(endpoint: str) -> tuple[DynamoDBClient, DynamoDBStreamsClient]:
     """Return clients that ignore the user's profile, configuration file, credentials and proxy."""
+    config = Config(region_name="eu-central-1", connect_timeout=2, read_timeout=10, proxies={})
+    dynamodb = session().create_client("dynamodb", endpoint_url=endpoint, config=config)
+    streams = session().create_client("dynamodbstreams", endpoint_url=endpoint, config=config)
+    # botocore does not know the types
+    return cast("DynamoDBClient", dynamodb), cast("DynamoDBStreamsClient", streams)
+
+
+@cache
+def session() -> Session:
+    """Return a session that ignores the user's configuration. It is cached, since it reads large files."""
     no_file = (None, None, os.devnull, None)
     settings = {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
     session = Session(session_vars=settings)
     session.set_credentials("local", "local")
-    config = Config(region_name="eu-central-1", connect_timeout=2, read_timeout=10, proxies={})
-    dynamodb = session.create_client("dynamodb", endpoint_url=endpoint, config=config)
-    streams = session.create_client("dynamodbstreams", endpoint_url=endpoint, config=config)
-    return cast("DynamoDBClient", dynamodb), cast(
-        "DynamoDBStreamsClient", streams
-    )  # botocore does not know the types
+    return session
 
 
 def read_stream(

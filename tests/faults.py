@@ -8,7 +8,6 @@ two processes pass their points. Replaying it gives the same run.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,11 +21,12 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
 
 from ddbevents import StreamApp
+from tests.campaigns import size
 from tests.stream import Json
 
 RETRIES: Final = 3
 
-SCHEDULES: Final = int(os.environ.get("DDBEVENTS_SCHEDULES", "10"))
+SCHEDULES: Final = size(short=10, full=100, long=1_000)
 """How many schedules a campaign tries, unless it has fewer."""
 
 _process: ContextVar[Process | None] = ContextVar("_process", default=None)

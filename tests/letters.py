@@ -14,9 +14,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from botocore.session import Session
 
 from ddbevents.dead_letters import DeadLetter, SQSQueue, to_json
+from tests.dynamodb_local import session
 from tests.stream import Json, insert, user
 
 if TYPE_CHECKING:

@@ -122,9 +122,7 @@ def types_of(image: Mapping[str, Any]) -> dict[str, set[str]]:
     return {name: {*attribute} for name, attribute in image.items()}
 
 
-like_dynamodb = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+like_dynamodb = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(old=st.none() | items, change=changes, when=conditions)

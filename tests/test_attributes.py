@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
@@ -64,7 +64,6 @@ def test_decode_inverts_encode_value(value: Any) -> None:
     assert decode_value(encode_value(value)) == value
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_a_value_equals_itself_only(value: Any) -> None:
     attribute = encode_value(value)

@@ -1,11 +1,10 @@
 """Whatever the model and the image, `decode` gives the item or the error that the reference decoder gives.
 
-`DDBEVENTS_LONG=1` tries 50,000 models, whose decoders take some 3 GB of memory.
+`DDBEVENTS_CAMPAIGNS=long` tries 50,000 models, whose decoders take some 3 GB of memory.
 """
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from random import Random
 from types import MappingProxyType
@@ -17,15 +16,15 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PydanticUserError, TypeAdapter, create_model
 
 from ddbevents import InvalidItemError, decode
+from tests.campaigns import size
 from tests.decoders_compared import ask, by_definition, by_reference, comparable
 from tests.models_for_decoding import grown, mutate
 
-EXAMPLES: Final = 50_000 if os.environ.get("DDBEVENTS_LONG") else 2_000
+EXAMPLES: Final = size(short=200, full=2_000, long=50_000)
 IMAGES: Final = 3  # wrong ones for each model
 
 thorough = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 RANDOMS: Final = st.randoms(use_true_random=False) | st.integers(0, 2**64).map(Random)

@@ -91,7 +91,7 @@ conditions = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(conditions=st.lists(conditions, min_size=20, max_size=100))
 def test_nested_conditions_mean_the_same(items: Items, conditions: list[Condition]) -> None:
     ours = ItemStore(ITEM)

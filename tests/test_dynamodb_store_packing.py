@@ -330,7 +330,7 @@ effects: dict[str, Callable[[Transaction, str, dict[str, str], Decimal], None]] 
 }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(writes=st.lists(st.tuples(st.sampled_from(list(effects)), keys, amounts), max_size=12))
 def test_a_pack_does_what_each_one_does(world: World, writes: list[tuple[str, str, Decimal]]) -> None:
     example = str(uuid4())

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from pydantic import AnyUrl, BaseModel, SecretStr
 
 from ddbevents import InvalidItemError, decode_value, encode, encode_value
+from tests.campaigns import size
 from tests.stream import CANARY, shown
 
 EXAMPLES: Final = size(short=200, full=2_000, long=50_000)
@@ -213,7 +214,7 @@ def typed(value: Any) -> Any:
 
 
 @pytest.mark.timeout(10_000)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(MAKES)
 def test_both_encoders_give_the_same(make: Make) -> None:
     assert outcome(alone, make()) == outcome(beside_an_iterator, make())

@@ -1,6 +1,6 @@
 """The crash explorer: handlers that run exactly once pass, and each mistake is caught and named.
 
-`DDBEVENTS_SCHEDULES` sets how many random schedules the projection has to survive.
+`DDBEVENTS_CAMPAIGNS` says how many random schedules the projection has to survive.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from tests.explored import (
     total,
     without_store,
 )
-from tests.faults import SCHEDULES
 
 RECORDS: Final = items("a", "b", "c")
+SCHEDULES: Final = size(short=20, full=200, long=10_000)
 
 
 def orders() -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Under faults, copies and zombies no effect is lost, and none that is committed with its mark is doubled.
 
 Each schedule (`tests/faults.py`) has its own batch on a real DynamoDB. If one goes wrong, the test shows how
-to replay it: its faults by point, or the seed of its interleaving. `DDBEVENTS_SCHEDULES` sets how many
+to replay it: its faults by point, or the seed of its interleaving. `DDBEVENTS_CAMPAIGNS` says how many
 schedules each campaign tries.
 """
 
@@ -20,7 +20,6 @@ import pytest
 from ddbevents import Change, StreamApp
 from ddbevents.stores import DynamoDBStore
 from examples.projection import app as projection
-from tests.campaigns import size
 from tests.dynamodb_local import clients
 from tests.dynamodb_tables import make_table
 from tests.faults import (

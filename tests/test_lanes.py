@@ -1,6 +1,6 @@
 """Records of several items at once: how many, in which order, and how they end.
 
-`DDBEVENTS_LONG=1` tries more examples under hasty threads.
+`DDBEVENTS_CAMPAIGNS=long` tries more examples under hasty threads.
 """
 
 from __future__ import annotations
@@ -521,7 +521,7 @@ def hasty_threads() -> Generator[None]:
         sys.setswitchinterval(usual)
 
 
-@settings(max_examples=5 * LONGER, deadline=None)
+@settings(max_examples=5 * LONGER)
 @given(st.integers(2, 60), st.integers(1, 8), st.sampled_from([1, 3, 10]), st.booleans())
 def test_hasty_threads_mix_no_items(
     items_of: int, records_each: int, window: int, is_once_a_lane: bool
@@ -574,7 +574,7 @@ def tags(number: int) -> Json:
     return {"L": [{"M": {"n": {"N": str(place)}}} for place in range(number % 5)]}
 
 
-@settings(max_examples=3 * LONGER, deadline=None)
+@settings(max_examples=3 * LONGER)
 @given(st.lists(st.integers(0, 30), min_size=50, max_size=200), st.integers(2, 16), st.integers(0, 50))
 def test_hasty_threads_keep_marks_and_order(keys: list[int], concurrency: int, failing: int) -> None:
     store = FaultyStore(window=7)

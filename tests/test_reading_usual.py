@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddbevents import InvalidRecordError, StreamRecord, parse_event
+from tests.campaigns import size
 from tests.stream import Json, batch, insert, modify, remove, user
 from tests.test_bad_input import JSON
 
@@ -123,7 +124,7 @@ def test_changed_records_read_the_same(record: Json, changes: list[tuple[tuple[s
     assert read(mutated) == read(made_unusual(mutated))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON)
 def test_any_json_is_an_invalid_record(value: Any) -> None:
     with pytest.raises(InvalidRecordError):

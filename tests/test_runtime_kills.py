@@ -1,6 +1,7 @@
 """The projection under Amazon's runtime client, killed again and again: each order counts exactly once.
 
-`DDBEVENTS_KILLS` sets how many batches are interrupted; the number of a test repeats its orders and moments.
+`DDBEVENTS_CAMPAIGNS` says how many batches are interrupted. The number of a test repeats its orders and
+moments.
 """
 
 from __future__ import annotations

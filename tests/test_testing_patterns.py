@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ddbevents import ConfigurationError
@@ -258,7 +258,6 @@ def test_a_pattern_has_4096_characters() -> None:
 LEAVES = st.sampled_from(["OPEN", "CLOSED", "", "open"])
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(LEAVES, LEAVES, LEAVES)
 def test_anything_but_negates_literals(status: str, one: str, other: str) -> None:
     record = insert({"pk": "a", "status": status})

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ddbevents.testing import Discarded, EventSourceMapping, event
@@ -444,7 +444,6 @@ def test_an_exceeded_age_has_no_response() -> None:
     assert discarded.message["requestContext"]["approximateInvokeCount"] == 0
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(
     failing=st.sets(st.integers(0, 9)),
     batch_size=st.integers(1, 20),
@@ -475,7 +474,6 @@ def test_first_deliveries_are_in_order(
     assert set(history.lost) >= {number for number in numbers(put) if int(item[number]) in failing}
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, 19)), st.integers(1, 20))
 def test_bisect_loses_only_failures(failing: set[int], batch_size: int) -> None:
     mapping = EventSourceMapping(
