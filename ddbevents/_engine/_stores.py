@@ -37,7 +37,7 @@ class NoStore:
 
     def handled(self, marks: Collection[str]) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         """Return no mark."""
-        return frozenset()
+        return frozenset()  # pragma: no cover  # a journal does not ask for marks that nobody keeps
 
     def add(self, marks: Collection[str]) -> None:
         """Forget the marks."""

@@ -74,7 +74,7 @@ class Selection(NamedTuple):
             case "literals":
                 paths = _listed(self._mismatching_literal(record))
                 return f"{paths} has no value that {self.model.__name__} allows"
-            case "changed":
+            case _:  # changed
                 return f"unchanged: {', '.join(sorted(self.changed))}"
 
     def _mismatch(self, record: StreamRecord) -> Part | None:
