@@ -3,7 +3,7 @@
 from ._delivery import EventSourceMapping
 from ._function import Handler, SimulatedContext
 from ._history import Discarded, History, Invocation
-from ._patterns import matches_pattern
+from ._matching import matches_pattern
 
 __all__ = [
     "Discarded",

@@ -14,7 +14,8 @@ from ._batches import RETENTION, Arrival, Batch, arrive, payload
 from ._destination import failure_message
 from ._function import Function, Handler, Reply, invoke
 from ._history import Condition, Discarded, History, Invocation
-from ._patterns import Pattern, matches_any, read_patterns
+from ._matching import matches_any
+from ._patterns import Pattern, read_patterns
 from ._settings import Settings
 from ._shards import Lane, Shard, first_shard
 

@@ -1,71 +1,63 @@
-"""Event filter patterns of Lambda's event source mappings, and whether a record matches one.
+"""Event filter patterns of Lambda's event source mappings: what they may say, and the rules they stand for.
 
 Contract: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filtering-syntax. Where
-it is silent (arrays, exists, ranges, letters beyond ASCII), this follows Event Ruler, which AWS uses:
-https://github.com/aws/event-ruler
+it is silent, this follows Event Ruler, which AWS uses: https://github.com/aws/event-ruler
 """
 
 from __future__ import annotations
 
 import json
-import operator
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias, TypeGuard
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeGuard
 
 from ..._errors import ConfigurationError
 
 Pattern: TypeAlias = Mapping[str, Any]
 _Path: TypeAlias = tuple[str, ...]
+_Branch: TypeAlias = dict[str, list[Any]]
+"""The alternatives of each joined name, all of which must match."""
 
 _LONGEST: Final = 4_096  # characters of a pattern, by quota
 _MOST: Final = 10  # patterns of a mapping: five, ten where the quota was raised
-_COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    "=": operator.eq,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+_MOST_BRANCHES: Final = 1_000  # of all `$or` together, since they multiply; AWS names no quota for filters
+_LONGEST_NAME: Final = 40  # characters of a name in a message
+_ON_TEXT: Final = ("equals-ignore-case", "prefix", "suffix")
+_LISTED: Final = ("anything-but", "equals-ignore-case", "exists", "numeric", "prefix", "suffix")
+
+# Event Ruler takes these for operators, so that no attribute below `$or` can have such a name of its own.
+_RESERVED: Final = frozenset(
+    {"exactly", "equals-ignore-case", "prefix", "suffix", "anything-but", "exists", "wildcard", "numeric"}
+    | {"cidr", "=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case", "date-after"}
+    | {"date-on-or-after", "date-before", "date-on-or-before", "in-date-range", "ip-address-in-range"}
+    | {"ip-address-not-in-range"}
+)
 
 
-def _equals_ignoring_case(text: str, wanted: str) -> bool:
-    """Match each character of the pattern in its upper or its lower form: ß matches SS, but not ss."""
-    forms = (f"(?:{re.escape(letter.upper())}|{re.escape(letter.lower())})" for letter in wanted)
-    return re.fullmatch("".join(forms), text) is not None
+class Wanted(NamedTuple):
+    """A leaf that a pattern wants.
 
-
-_ON_TEXT: Final[Mapping[str, Callable[[str, str], bool]]] = {
-    "prefix": str.startswith,
-    "suffix": str.endswith,
-    "equals-ignore-case": _equals_ignoring_case,
-}
-
-
-def matches_pattern(pattern: Pattern | str, record: Mapping[str, Any]) -> bool:
-    """Return whether Lambda lets a record through to the function.
-
-    Args:
-        pattern: A pattern as an object, or as the JSON text that AWS takes. If an object of the text has a
-            name twice, the last one counts.
-        record: The record as Lambda sends it.
-
-    Raises:
-        ConfigurationError: Lambda would refuse the pattern.
+    Attributes:
+        name: The names that lead to the leaf, joined with dots.
+        alternatives: The literals and operators, one of which must match.
     """
-    return matches_any((read_pattern(pattern),), record)
+
+    name: str
+    alternatives: tuple[Any, ...]
 
 
-def matches_any(patterns: tuple[Pattern, ...], record: Mapping[str, Any]) -> bool:
-    """Return whether a record matches one of a mapping's patterns, or there are none."""
-    return not patterns or any(_matches(pattern, record, record, ()) for pattern in patterns)
+Rule: TypeAlias = tuple[Wanted, ...]
+"""Leaves that must all be found, in the order of their names."""
+
+Filter: TypeAlias = tuple[Rule, ...]
+"""A pattern that was read: its rules, one of which must hold."""
 
 
-def read_patterns(patterns: Iterable[Pattern | str]) -> tuple[Pattern, ...]:
+def read_patterns(patterns: Iterable[Pattern | str]) -> tuple[Filter, ...]:
     """Read and check the patterns of a mapping.
 
     Raises:
-        ConfigurationError: Lambda would refuse them.
+        ConfigurationError: There are too many, or one is refused.
     """
     read = tuple(read_pattern(pattern) for pattern in patterns)
     if len(read) > _MOST:
@@ -73,160 +65,155 @@ def read_patterns(patterns: Iterable[Pattern | str]) -> tuple[Pattern, ...]:
     return read
 
 
-def read_pattern(pattern: Pattern | str) -> Pattern:
+def read_pattern(pattern: Pattern | str) -> Filter:
     """Read and check one pattern.
 
     Raises:
-        ConfigurationError: Lambda would refuse it.
+        ConfigurationError: It is invalid, or uses what Lambda's documentation does not list.
     """
     try:
-        text = pattern if isinstance(pattern, str) else json.dumps(pattern, separators=(",", ":"))
-        read = json.loads(text)
+        branches = _branches(_parsed(pattern), (), [{}], within_or=False)
+    except RecursionError as error:
+        raise ConfigurationError("the filter pattern is nested too deeply") from error
+    return tuple(_rule(branch) for branch in branches)
+
+
+def _parsed(pattern: Pattern | str) -> dict[str, Any]:
+    try:
+        text = (
+            pattern
+            if isinstance(pattern, str)
+            else json.dumps(pattern, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        )
+        if len(text) > _LONGEST:
+            _refuse((), f"it has {len(text)} characters, and at most {_LONGEST} are allowed")
+        read = json.loads(text, parse_constant=_refuse_constant)
     except (TypeError, ValueError) as error:
-        raise ConfigurationError("a filter pattern must be a JSON object") from error
+        raise ConfigurationError("a filter pattern must be a JSON object, or its text") from error
     if not isinstance(read, dict):
-        raise ConfigurationError("a filter pattern must be a JSON object")
-    if len(text) > _LONGEST:
-        raise ConfigurationError(f"a filter pattern has at most {_LONGEST} characters")
-    _check(read, ())
+        raise ConfigurationError("a filter pattern must be a JSON object, or its text")
     return read
 
 
-def _check(pattern: dict[str, Any], path: _Path) -> None:
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _branches(
+    pattern: dict[str, Any], path: _Path, branches: list[_Branch], *, within_or: bool
+) -> list[_Branch]:
+    """Return the branches, extended by an object of the pattern.
+
+    `$or` multiplies the branches. Of a name that stands beside `$or` and in it, the later one wins.
+    """
     if not pattern:
-        raise _refusal(path, "an empty object")
+        _refuse(path, "an object needs at least one name")
     for name, part in pattern.items():
+        inner = (*path, name)
         if name == "$or":
-            _check_or(part, path)
+            branches = _either(part, path, branches)
+        elif within_or and name in _RESERVED:
+            _refuse(
+                inner,
+                "Event Ruler, which Lambda uses, reserves this name below $or: join it with the names around "
+                f"it, as in {json.dumps('.'.join((*inner, 'S')))}",
+            )
         elif isinstance(part, dict):
-            _check(part, (*path, name))
-        elif not isinstance(part, list) or not part:
-            raise _refusal((*path, name), 'a value must be a list of alternatives, such as ["OPEN"]')
+            branches = _branches(part, inner, branches, within_or=within_or)
         else:
-            for alternative in part:
-                _check_alternative(alternative, (*path, name))
+            joined, alternatives = ".".join(inner), _alternatives(part, inner)
+            branches = [{**branch, joined: alternatives} for branch in branches]
+    return branches
 
 
-def _check_or(part: object, path: _Path) -> None:
-    if not isinstance(part, list) or len(part) < 2 or not all(isinstance(branch, dict) for branch in part):  # noqa: PLR2004  # either one or the other
-        raise _refusal((*path, "$or"), "needs a list of at least two objects")
-    for branch in part:
-        _check(branch, path)
+def _either(part: object, path: _Path, branches: list[_Branch]) -> list[_Branch]:
+    if not isinstance(part, list) or len(part) < 2 or not all(isinstance(choice, dict) for choice in part):  # noqa: PLR2004  # either one or the other
+        _refuse((*path, "$or"), "it needs a list of at least two objects")
+    either: list[_Branch] = []
+    for choice in part:
+        either += _branches(choice, path, branches, within_or=True)
+        if len(either) > _MOST_BRANCHES:
+            _refuse(
+                (*path, "$or"),
+                f"its choices make more than {_MOST_BRANCHES} combinations, too many here: use more filters",
+            )
+    return either
 
 
-def _check_alternative(alternative: object, path: _Path) -> None:
-    if isinstance(alternative, list):
-        raise _refusal(path, "a list within a list")
-    if not isinstance(alternative, dict):
-        return
+def _rule(branch: _Branch) -> Rule:
+    # Event Ruler goes through the names in the order of Java's strings, and what it found in an array before
+    # decides where a later name may be absent.
+    names = sorted(branch, key=lambda name: name.encode("utf-16-be", errors="surrogatepass"))
+    return tuple(Wanted(name, tuple(branch[name])) for name in names)
+
+
+def _alternatives(part: object, path: _Path) -> list[Any]:
+    if not isinstance(part, list) or not part:
+        _refuse(path, 'a value must be a list of alternatives, such as ["OPEN"]')
+    for alternative in part:
+        if isinstance(alternative, list):
+            _refuse(path, "a list within a list: write the alternatives in one list")
+        if isinstance(alternative, dict):
+            _check_operator(alternative, path)
+    return part
+
+
+def _check_operator(alternative: dict[str, Any], path: _Path) -> None:
     if len(alternative) != 1:
-        raise _refusal(path, "an operator must be an object with one name")
+        _refuse(path, 'an operator is an object with one name, such as {"prefix": "A"}')
     [(name, operand)] = alternative.items()
-    if not _is_operand(name, operand):
-        raise _refusal(path, f"Lambda has no such operator, or not with this operand: {name!r}")
-
-
-def _is_operand(name: str, operand: object) -> bool:
     match name:
         case "exists":
-            return isinstance(operand, bool)
+            takes = None if isinstance(operand, bool) else "true or false"
         case "numeric":
-            return _is_comparison(operand)
+            takes = None if _is_comparison(operand) else _COMPARISONS
         case "anything-but":
-            return _is_text_or_numbers(operand if isinstance(operand, list) else [operand])
+            takes = (
+                None if _is_excluded(operand) else "a text, a number, a list of texts or a list of numbers"
+            )
+        case _ if name in _ON_TEXT:
+            takes = None if isinstance(operand, str) else "a text"
         case _:
-            return name in _ON_TEXT and isinstance(operand, str)
+            _refuse(
+                path,
+                f"Lambda's documentation does not list the operator {name[:_LONGEST_NAME]!r}: it lists "
+                f"{', '.join(_LISTED)}",
+            )
+    if takes is not None and isinstance(operand, dict):
+        _refuse(path, f"Lambda's documentation does not list operators within {name}, which takes {takes}")
+    if takes is not None:
+        _refuse(path, f"{name} takes {takes}")
 
 
-def _is_text_or_numbers(members: list[Any]) -> bool:
+_TEXTS_OR_NUMBERS: Final = "a text, a number, a list of texts or a list of numbers"
+_COMPARISONS: Final = (
+    'one comparison, such as [">", 5], or a lower bound and a higher one, such as [">=", 1, "<", 5], '
+    "all with numbers"
+)
+
+
+def _is_excluded(operand: object) -> bool:
+    members = operand if isinstance(operand, list) else [operand]
     return bool(members) and (
-        all(isinstance(member, str) for member in members) or all(map(_is_number, members))
+        all(isinstance(member, str) for member in members) or all(map(is_number, members))
     )
 
 
 def _is_comparison(operand: object) -> bool:
-    """Return whether it is one comparison, or a lower bound followed by a higher one."""
     match operand:
-        case [str(sign), bound]:
-            return sign in _COMPARISONS and _is_number(bound)
+        case ["=" | "<" | "<=" | ">" | ">=", bound]:
+            return is_number(bound)
         case [">" | ">=", low, "<" | "<=", high]:
-            return _is_number(low) and _is_number(high) and low < high
+            return is_number(low) and is_number(high) and low < high
         case _:
             return False
 
 
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a JSON value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
 
 
-def _refusal(path: _Path, reason: str) -> ConfigurationError:
-    place = ".".join(path) or "the pattern"
-    return ConfigurationError(f"Lambda would refuse the filter pattern: {place}: {reason}")
-
-
-def _has_leaf(path: _Path, record: Mapping[str, Any]) -> bool:
-    return any(not isinstance(value, Mapping) for value in _values_at(path, record))
-
-
-def _values_at(path: _Path, value: Any) -> Iterator[Any]:
-    if isinstance(value, list):
-        for member in value:
-            yield from _values_at(path, member)
-    elif not path:
-        yield value
-    elif isinstance(value, Mapping) and path[0] in value:
-        yield from _values_at(path[1:], value[path[0]])
-
-
-def _matches(pattern: Pattern, value: Any, record: Mapping[str, Any], path: _Path) -> bool:
-    """Return whether all names of the pattern match; in an array, within the same element."""
-    if isinstance(value, list) and value:
-        return any(_matches(pattern, member, record, path) for member in value)
-    fields: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
-    return all(
-        any(_matches(branch, value, record, path) for branch in part)
-        if name == "$or"
-        else _part_matches(part, fields, record, (*path, name))
-        for name, part in pattern.items()
-    )
-
-
-def _part_matches(part: Any, fields: Mapping[str, Any], record: Mapping[str, Any], path: _Path) -> bool:
-    inner = fields.get(path[-1], {})
-    if isinstance(part, Mapping):
-        return _matches(part, inner, record, path)
-    leaves = [leaf for leaf in _values_at((), inner) if not isinstance(leaf, Mapping)]
-    return any(
-        # Event Ruler looks at leaves only. So this also holds for an attribute that is there, since its value
-        # is an object with the type tag.
-        not _has_leaf(path, record)
-        if alternative == {"exists": False}
-        else any(_leaf_matches(alternative, leaf) for leaf in leaves)
-        for alternative in part
-    )
-
-
-def _leaf_matches(alternative: Any, leaf: object) -> bool:
-    if not isinstance(alternative, Mapping):
-        return _is_same(alternative, leaf)
-    [(name, operand)] = alternative.items()
-    match name:
-        case "exists":
-            return True
-        case "numeric":
-            return _is_number(leaf) and _in_range(operand, leaf)
-        case "anything-but":
-            excluded = operand if isinstance(operand, list) else [operand]
-            return not any(_is_same(member, leaf) for member in excluded)
-        case _:
-            return isinstance(leaf, str) and _ON_TEXT[name](leaf, operand)
-
-
-def _in_range(operand: list[Any], number: float) -> bool:
-    comparisons = zip(operand[::2], operand[1::2], strict=True)
-    return all(_COMPARISONS[sign](number, bound) for sign, bound in comparisons)
-
-
-def _is_same(one: object, other: object) -> bool:
-    """Compare as JSON text, so that 300 is not 300.0 and 1 is not true."""
-    return json.dumps(one) == json.dumps(other)
+def _refuse(path: _Path, reason: str) -> NoReturn:
+    place = f" at {'.'.join(path)[: 4 * _LONGEST_NAME]}" if path else ""
+    raise ConfigurationError(f"the filter pattern cannot be used{place}: {reason}")

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from ..._errors import ConfigurationError
-from ._patterns import Pattern
+from ._patterns import Filter
 
 _MOST_RECORDS: Final = 10_000
 _LONGEST_WINDOW: Final = timedelta(seconds=300)
@@ -29,7 +29,7 @@ class Settings(NamedTuple):
     bisect: bool
     report_failures: bool
     parallelization: int
-    filters: tuple[Pattern, ...]
+    filters: tuple[Filter, ...]
 
     def check(self) -> None:
         """Refuse values that AWS would refuse.
