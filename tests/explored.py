@@ -114,6 +114,19 @@ def in_two_steps(world: World) -> StreamApp:
     return app
 
 
+def async_steps(world: World) -> StreamApp:
+    """Has an effect in a coroutine, with a boundary before it and one after it."""
+    app = StreamApp("async", store=world.store)
+
+    @app.on_insert(dict)
+    async def count(change: Insert[AnyItem]) -> None:
+        boundary("before the effect")
+        world.counted[change.record.event_id] += 1
+        boundary("after the effect")
+
+    return app
+
+
 def counting_starts(world: World) -> StreamApp:
     """Has an effect when it is made."""
     world.counted["starts"] += 1

@@ -31,6 +31,7 @@ from tests.explored import (
     TakesRefusalForDone,
     World,
     adding,
+    async_steps,
     beside,
     counted,
     counting_starts,
@@ -179,6 +180,13 @@ def test_a_process_dies_at_a_boundary() -> None:
 
     assert violation.harm == "doubled"
     assert [step.where for step in violation.steps] == ["the first is counted"]
+
+
+def test_a_boundary_in_an_async_handler() -> None:
+    violation = caught(async_steps, schedules=50)
+
+    assert violation.harm == "doubled"
+    assert [step.where for step in violation.steps] == ["after the effect"]
 
 
 def test_an_effect_outside_of_handlers() -> None:

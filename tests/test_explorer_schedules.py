@@ -29,7 +29,7 @@ from ddbevents.testing._explorer._schedules import (
 )
 from ddbevents.testing._explorer._search import shrink
 from ddbevents.testing._explorer._simulation import Scenario, Simulation, simulate
-from tests.explored import AnyItem, World, adding, items, naive
+from tests.explored import AnyItem, World, adding, async_steps, items, naive
 from tests.faulty_stores import Packs
 from tests.stream import MarksOnly
 
@@ -260,6 +260,13 @@ def test_a_fault_of_a_copy_in_words() -> None:
     assert steps[1] == (1, "in the copy: end of count, record 1", "the process is killed, or times out")
 
 
+@pytest.mark.parametrize("step", [Copy(0, (2, TO_THE_END)), Sleep(0, 2)])
+def test_no_process_waits_in_an_async_handler(step: Any) -> None:
+    """There, waiting would keep the other process from the event loop: it waits at the handler's end."""
+    assert [where for _, where, _ in in_words(step, make_app=async_steps)] == ["end of count, record 1"]
+    assert simulated(step, make_app=async_steps).deliveries[0][0].points[2].can_wait is False
+
+
 def test_the_order_of_steps_in_words() -> None:
     of_copy, copy = Strike(0, END, Fault.KILLED_BEFORE, of_copy=True), Copy(0, (READ, TO_THE_END))
 
@@ -290,6 +297,12 @@ def test_every_point_has_all_its_steps() -> None:
     assert [step.point for step in steps if isinstance(step, Sleep)] == [0, 1, 2]
     assert [step.turns[0] for step in steps if isinstance(step, Copy)] == [0, 1, 2]
     assert steps.count(Repeat()) == 1
+
+
+def test_nothing_waits_in_the_event_loop() -> None:
+    steps = [*single_steps([Point("boundary", "here", can_wait=False)])]
+
+    assert steps == [Strike(0, 0, Fault.KILLED_BEFORE), Repeat()]
 
 
 def test_random_schedules_vary() -> None:

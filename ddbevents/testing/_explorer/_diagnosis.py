@@ -112,10 +112,10 @@ def _in_words(step: Step, simulation: Simulation, record_name: Callable[[str], s
     deliveries = simulation.deliveries
     processes = deliveries[step.delivery] if step.delivery < len(deliveries) else ()
     if isinstance(step, Copy):
-        where = _place(processes, step.turns[0], record_name)
+        where = _place(processes, _stop(processes, step.turns[0]), record_name)
         return ScheduleStep(step.delivery + 1, where, _turns(step.turns[1:]))
     if isinstance(step, Sleep):
-        where = _place(processes, step.point, record_name)
+        where = _place(processes, _stop(processes, step.point), record_name)
         return ScheduleStep(step.delivery + 1, where, "the process freezes until all other work is finished")
     where = _place(processes, step.point, record_name, of_copy=step.of_copy)
     return ScheduleStep(step.delivery + 1, where, _WHAT_HAPPENS[step.fault])
@@ -127,6 +127,12 @@ def _turns(turns: Sequence[int]) -> str:
     if is_to_the_end(turns[0]):
         return "a copy of the batch runs to its end"
     return f"a copy of the batch runs, and they take turns of {', '.join(map(str, turns))} points"
+
+
+def _stop(processes: Sequence[Process], point: int) -> int:
+    """Return the point at which a process waits that is told to wait at this one."""
+    points = processes[0].points[point:] if processes else []
+    return next((point + more for more, each in enumerate(points) if each.can_wait), point + len(points))
 
 
 def _place(

@@ -18,6 +18,7 @@ Task: TypeAlias = tuple[str, str]
 """A handler's name and the event id of a record: the work that has to be done exactly once."""
 
 _PLENTY: Final = 900_000  # milliseconds, the longest that Lambda lets a function run
+_TO_THE_END: Final = 1_000_000  # more points than any process has
 
 # A context variable and not a global, because two processes can be interleaved in two threads. Async handlers
 # get a copy of it in their tasks.
@@ -57,11 +58,13 @@ class Process:
         self.error: BaseException | None = None
         self._faults = faults
         self._wait = wait
+        self._thread = 0
         self._is_dead = False
         self._is_out_of_time = False
 
     def run(self, app: Callable[[], object]) -> None:
         """Call the app and keep its answer or its error."""
+        self._thread = threading.get_ident()
         token = _current.set(self)
         try:
             self.answer = app()
@@ -96,7 +99,7 @@ class Process:
             raise KilledError
         self._wait()
         fault = self._faults.get(len(self.points))
-        self.points.append(point)
+        self.points.append(point._replace(can_wait=threading.get_ident() == self._thread))
         if fault is Fault.KILLED_BEFORE:
             self._die()
         if fault is Fault.OUT_OF_TIME:
@@ -159,26 +162,32 @@ class SteppedThread:
     def __init__(self, run: Callable[[], None]) -> None:
         self.has_ended = False
         self._run = run
+        self._points_left = 0
         self._turn, self._arrived = threading.Semaphore(0), threading.Semaphore(0)
         # A daemon, because a process can wait forever at a point: the exploration may fail before it wakes.
-        threading.Thread(target=self._work, name="ddbevents-explorer", daemon=True).start()
+        self._thread = threading.Thread(target=self._work, name="ddbevents-explorer", daemon=True)
+        self._thread.start()
 
     def advance(self, points: int) -> None:
         """Let the thread pass this many points, or run to its end."""
-        while points > 0 and not self.has_ended:
+        if points > 0 and not self.has_ended:
+            self._points_left = points
             self._turn.release()
             self._arrived.acquire()
-            points -= 1
 
     def finish(self) -> None:
         """Let the thread run to its end."""
         while not self.has_ended:
-            self.advance(1)
+            self.advance(_TO_THE_END)
 
     def wait(self) -> None:
-        """Wait for the next turn. Called from within the thread."""
-        self._arrived.release()
-        self._turn.acquire()
+        """Wait for the next turn, if this one is over. Called at each point of what the thread runs."""
+        self._points_left -= 1
+        # A point of an async handler is reached in the event loop, which the other processes need: to wait
+        # there would block them for ever. So the process goes on, up to a point in its own thread.
+        if self._points_left <= 0 and threading.current_thread() is self._thread:
+            self._arrived.release()
+            self._turn.acquire()
 
     def _work(self) -> None:
         self._turn.acquire()

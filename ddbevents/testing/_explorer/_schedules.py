@@ -31,11 +31,14 @@ class Point(NamedTuple):
         kind: A request to the store, the begin or the end of a handler, or a boundary within one.
         name: The store's method, the handler, or the boundary's name.
         event_ids: The ids of the records that it is about.
+        can_wait: Whether a process can wait there. Within an async handler it cannot, because the handlers of
+            all processes share an event loop; then it waits at the next point at which it can.
     """
 
     kind: PointKind
     name: str
     event_ids: tuple[str, ...] = ()
+    can_wait: bool = True
 
 
 class Strike(NamedTuple):
@@ -101,9 +104,10 @@ def single_steps(points: Sequence[Point]) -> Iterator[Step]:
         for fault in _FAULTS[point.kind]:
             yield Strike(0, number, fault)
     yield Repeat()
-    for number in range(len(points)):
-        yield Sleep(0, number)
-        yield Copy(0, (number, _TO_THE_END))
+    for number, point in enumerate(points):
+        if point.can_wait:
+            yield Sleep(0, number)
+            yield Copy(0, (number, _TO_THE_END))
 
 
 def random_schedule(random: Random, points: Sequence[Point]) -> Schedule:
