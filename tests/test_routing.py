@@ -8,6 +8,8 @@ from typing import Annotated, Any, Generic, Literal, NotRequired, Required, Type
 
 import pydantic
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -33,6 +35,7 @@ from ddbevents import (
     Router,
     StreamApp,
     Upsert,
+    decode,
 )
 from tests.stream import Json, batch, insert, modify, record, remove, user
 
@@ -201,6 +204,13 @@ class Aliased(BaseModel):
         ),
         ("first", {"list": {"L": [{"S": "a"}]}}, {"list": {"L": [{"S": "b"}]}}, True),
         ("first", {"one": {"S": "a"}}, {"one": {"S": "b"}}, True),
+        ("first", {"one": {"S": "a"}}, {"list": {"L": [{"S": "a"}]}}, False),
+        ("first", {"one": {"S": "a"}}, {"list": {"L": [{"S": "b"}]}}, True),
+        ("first", {"one": {"S": "a"}, "list": {"L": [{"S": "b"}]}}, {"one": {"S": "a"}}, False),
+        ("first", {"one": {"S": "a"}}, {"one": {"S": "a"}, "list": {"L": [{"S": "b"}]}}, False),
+        ("email", {"email": {"S": "a"}}, {"eMail": {"S": "a"}}, False),
+        ("email", {"email": {"S": "a"}}, {"eMail": {"S": "b"}}, True),
+        ("email", {"eMail": {"S": "a"}, "email": {"S": "b"}}, {"eMail": {"S": "a"}}, False),
         (["email", "city"], {"eMail": {"S": "a"}}, {"eMail": {"S": "b"}}, True),
         (["email", "city"], {"first": {"S": "a"}}, {"first": {"S": "b"}}, False),
         ([], {}, {"eMail": {"S": "b"}}, True),
@@ -213,6 +223,28 @@ def test_changed_compares_values(
     app.on_modify(Aliased, changed=changed)(ignore)
 
     assert taken(app, modify(1, {"pk": {"S": "a"}, **old}, {"pk": {"S": "a"}, **new})) == [runs]
+
+
+ATTRIBUTES = st.sampled_from([{"S": "a"}, {"S": "b"}])
+IMAGES = st.fixed_dictionaries(
+    {"pk": st.just({"S": "a"})},
+    optional={
+        "eMail": ATTRIBUTES,
+        "email": ATTRIBUTES,
+        "one": ATTRIBUTES,
+        "list": st.builds(lambda first: {"L": [first]}, ATTRIBUTES),
+    },
+)
+
+
+@given(st.sampled_from(["email", "first"]), IMAGES, IMAGES)
+def test_changed_compares_what_is_read(changed: str, old: Json, new: Json) -> None:
+    app = StreamApp("users")
+    app.on_modify(Aliased, changed=changed)(ignore)
+
+    differs = getattr(decode(Aliased, old), changed) != getattr(decode(Aliased, new), changed)
+
+    assert taken(app, modify(1, old, new)) == [differs]
 
 
 class Kind(StrEnum):

@@ -90,7 +90,7 @@ class Selection(NamedTuple):
             part = self._mismatch_of_image(record, fields)
             if part is not None:
                 return part
-        if self.changed and not any(_differ(record, path) for path in self._changed_paths()):
+        if self.changed and not any(_differ(record, field) for field in self._changed_fields()):
             return "changed"
         return None
 
@@ -109,9 +109,9 @@ class Selection(NamedTuple):
         fields = discriminators(self.model)
         return next(field.paths for field in fields if self._mismatch_of_image(record, [field]))
 
-    def _changed_paths(self) -> Iterator[AttributePath]:
+    def _changed_fields(self) -> Iterator[ItemField]:
         fields = item_fields(self.model)
-        return (path for name in self.changed for path in fields[name].paths)
+        return (fields[name] for name in self.changed)
 
 
 def _paths(*conditions: Condition | None) -> Iterator[AttributePath]:
@@ -134,20 +134,25 @@ def _is_of_table(record: StreamRecord, table: str) -> bool:
 
 
 def _holds_choice(field: ItemField, image: Image) -> bool:
-    for path in field.paths:
-        attribute = find_attribute(image, path)
-        if attribute is not None:
-            return canonical(attribute, path) in field.choices
-    return not field.required
+    path, attribute = _attribute_of(field, image)
+    return not field.required if attribute is None else canonical(attribute, path) in field.choices
 
 
-def _differ(record: StreamRecord, path: AttributePath) -> bool:
-    return _value_at(record, "OldImage", path) != _value_at(record, "NewImage", path)
+def _attribute_of(field: ItemField, image: Image) -> tuple[AttributePath, Any]:
+    """Return the attribute that a field reads in an image, with its path; None if it finds none."""
+    found = ((path, find_attribute(image, path)) for path in field.paths)
+    return next((each for each in found if each[1] is not None), ((), None))
 
 
-def _value_at(record: StreamRecord, name: ImageName, path: AttributePath) -> tuple[str, Any] | None:
+def _differ(record: StreamRecord, field: ItemField) -> bool:
+    return _value_of(record, "OldImage", field) != _value_of(record, "NewImage", field)
+
+
+def _value_of(record: StreamRecord, name: ImageName, field: ItemField) -> tuple[str, Any] | None:
+    """Return what a field reads in an image, which may be another attribute than in the other image."""
+    image = needed_image(record, name)
     try:
-        attribute = find_attribute(needed_image(record, name), path)
+        path, attribute = _attribute_of(field, image)
         return None if attribute is None else canonical(attribute, path)
     except InvalidItemError as error:
         raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
