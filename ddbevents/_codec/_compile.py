@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator
 
-from ._model import Config, Schema, adapter
+from ._model import Config, Schema, adapter, own_validate
 from ._nodes import outer_config
 from ._rewrite import CannotRewriteError, rewrite
 from ._strict import is_strict, relax
@@ -36,8 +36,12 @@ def compile_decoder(model: Any) -> Decoder:
     Raises:
         ConfigurationError: Pydantic cannot read the model.
     """
-    own = adapter(model)
-    schema, validator = own.core_schema, own.validator
+    pydantics = adapter(model)
+    # only an override knows what it does: a table of SQLModel is not validated by its core
+    own = own_validate(model)
+    if own is not None:
+        return Decoder(None, own)
+    schema, validator = pydantics.core_schema, pydantics.validator
     strict = is_strict(schema)
     config = outer_config(schema) if hasattr(model, "__pydantic_validator__") else {}
     validate = build(relax(schema), config).validate_python if strict else validator.validate_python

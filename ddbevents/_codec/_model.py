@@ -7,7 +7,8 @@ and generics have all gone into it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from types import FunctionType, UnionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, Union, get_origin
@@ -49,11 +50,35 @@ def check_item_model(model: object) -> None:
     """Refuse a type that cannot be an item's model.
 
     Raises:
-        ConfigurationError: It is no pydantic model, dataclass, TypedDict or dict, or pydantic cannot read it.
+        ConfigurationError: It is no pydantic model, dataclass, TypedDict or dict, or pydantic cannot read it,
+            or its own `model_validate` cannot be called with an item's values.
     """
     if not (_is_record_type(model) or (get_origin(model) or model) is dict):
         raise ConfigurationError(_refusal(model))
     adapter(model)
+    own = own_validate(model)
+    if own is not None:
+        _check_own_validate(own)
+
+
+def own_validate(model: Any) -> Callable[[Any], Any] | None:
+    """Return a model's `model_validate` if it overrides pydantic's; None if it does not."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return None
+    pydantics = inspect.getattr_static(BaseModel, "model_validate")
+    return None if inspect.getattr_static(model, "model_validate") is pydantics else model.model_validate
+
+
+def _check_own_validate(own: Callable[[Any], Any]) -> None:
+    name = own.__qualname__
+    if inspect.iscoroutinefunction(own):
+        raise ConfigurationError(f"{name} is async: an item's values are validated in a plain method")
+    try:
+        inspect.signature(own).bind({})
+    except TypeError:
+        reason = f"{name} cannot be called with an item's values alone"
+        cure = "make it a classmethod, and give its other parameters defaults"
+        raise ConfigurationError(f"{reason}: {cure}") from None
 
 
 def _is_record_type(model: object) -> bool:
