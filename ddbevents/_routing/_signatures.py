@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from inspect import Parameter
-from types import NoneType, UnionType
+from types import NoneType, SimpleNamespace, UnionType
 from typing import (
     Any,
     Final,
@@ -27,7 +28,25 @@ from .._transaction import Transaction
 
 _POSITIONAL: Final = frozenset({Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD})
 _MOST_PARAMETERS: Final = 2  # the change and a transaction
-_TRANSACTION: Final[tuple[type[Any], ...]] = (Transaction,)
+_TRANSACTION_NAMES: Final = frozenset({"tx", "transaction"})
+_CONTEXT_NAMES: Final = frozenset({"context", "lambda_context"})
+_METHOD_NAMES: Final = frozenset({"self", "cls"})
+_NO_CONTEXT: Final = "handlers do not get Lambda's context, so leave it out"
+_READ_THE_CHANGE: Final[Mapping[str, str]] = {
+    "change": "the change comes first",
+    "old": "a handler gets one change, whose items are change.old and change.new",
+    "new": "a handler gets one change, whose items are change.old and change.new",
+    "record": "the record is change.record",
+}
+# each annotation by its name in code, as the text of one that cannot be resolved has it
+_KINDS_BY_TEXT: Final[Mapping[str, frozenset[str]]] = {
+    "Insert": frozenset({"Insert"}),
+    "Modify": frozenset({"Modify"}),
+    "Remove": frozenset({"Remove"}),
+    "KeyChange": frozenset({"KeyChange"}),
+    "Upsert": frozenset({"Insert", "Modify"}),
+    "Change": frozenset({"Insert", "Modify", "Remove"}),
+}
 # tuples, since an annotation may be anything, even unhashable
 _TOO_WIDE: Final = (Any, object)
 _WITHOUT_RESULT: Final = (None, NoneType, NoReturn, Never, Any)
@@ -39,6 +58,12 @@ class Signature(NamedTuple):
 
     name: str
     transactional: bool
+
+
+class Unresolved(NamedTuple):
+    """An annotation whose names do not exist when the module runs: only its text is known."""
+
+    text: str
 
 
 def check_handler(
@@ -53,15 +78,12 @@ def check_handler(
     if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
         raise ConfigurationError(f"{name} is a generator, which nothing would run: handlers return None")
     parameters = _parameters(handler, name)
+    _refuse_methods(parameters, name)
     filled = _filled(parameters, name)
     hints = _hints(handler)
-    models = (model, old_model)
-    for parameter, given in zip(filled, (changes, _TRANSACTION), strict=False):
-        _check_annotation(name, hints.get(parameter.name, Any), given, models)
-    if any(_asks_for_transaction(hints.get(p.name)) for p in parameters if p not in filled):
-        raise ConfigurationError(
-            f"{name} would never get its transaction: make it the second parameter, without a default"
-        )
+    _check_annotation(name, hints.get(filled[0].name, Any), changes, (model, old_model))
+    _check_transaction(name, filled, hints)
+    _refuse_unfilled(name, [p for p in parameters if p not in filled], hints)
     if not _returns_nothing(hints.get("return"), is_awaited=inspect.iscoroutinefunction(handler)):
         raise ConfigurationError(f"{name} returns a value, which nothing would use: handlers return None")
     return Signature(name, transactional=len(filled) == _MOST_PARAMETERS)
@@ -69,6 +91,10 @@ def check_handler(
 
 def _name(handler: object) -> str:
     qualname = getattr(handler, "__qualname__", None)
+    if isinstance(handler, classmethod):
+        raise ConfigurationError(
+            f"{qualname} is a class method, which has no class yet: register {qualname} after the class"
+        )
     if not callable(handler) or isinstance(handler, type) or not isinstance(qualname, str):
         raise ConfigurationError(
             "a handler must be a function with a name, which its idempotency records contain: use def"
@@ -97,30 +123,118 @@ def _filled(parameters: tuple[Parameter, ...], name: str) -> list[Parameter]:
     required = [p for p in parameters if p.default is Parameter.empty and p.kind in _POSITIONAL]
     named = [p for p in parameters if p.default is Parameter.empty and p.kind is Parameter.KEYWORD_ONLY]
     if not positional or len(required) > _MOST_PARAMETERS or named:
-        raise ConfigurationError(f"{name} takes (change) or (change, transaction), and nothing else")
+        raise ConfigurationError(
+            f"{name} takes {_listed(parameters)}, but a handler takes (change) or (change, tx: Transaction),"
+            " and nothing else"
+        )
     return required or positional[:1]
 
 
+def _listed(parameters: Iterable[Parameter]) -> str:
+    return f"({', '.join(parameter.name for parameter in parameters)})"
+
+
+def _refuse_methods(parameters: tuple[Parameter, ...], name: str) -> None:
+    if not parameters or parameters[0].name not in _METHOD_NAMES:
+        return
+    first = parameters[0].name
+    path, _, method = name.rpartition(".")
+    owner = path.rpartition(".")[2]
+    bound = f"{owner}().{method}" if first == "self" else f"{owner}.{method}"
+    raise ConfigurationError(
+        f"{name} would get the change as {first}, since nothing binds a method in its class body:"
+        f" register the bound method after the class, for example {bound}"
+    )
+
+
 def _hints(handler: Callable[..., object]) -> Mapping[str, Any]:
+    """Return the annotations by name, each resolved if it can be."""
+    annotations = getattr(handler, "__annotations__", None) or {}
+    return {name: _resolved(hint, handler) for name, hint in annotations.items()}
+
+
+def _resolved(hint: Any, handler: Callable[..., object]) -> Any:
+    # one at a time: a name under TYPE_CHECKING must not hide what the others say
+    alone = SimpleNamespace(
+        __annotations__={"hint": hint},
+        __globals__=defining_module(handler),
+        __type_params__=getattr(handler, "__type_params__", ()),
+    )
     try:
-        return get_type_hints(handler)
+        return get_type_hints(alone)["hint"]
     except (ArithmeticError, AttributeError, LookupError, NameError, SyntaxError, TypeError, ValueError):
-        # names under TYPE_CHECKING, or no types at all: only a type checker can judge them
-        return {}
+        return Unresolved(str(hint))
 
 
-def _asks_for_transaction(hint: object) -> bool:
+def defining_module(handler: Callable[..., object]) -> dict[str, Any]:
+    """Return the names of the module in which a function was written; none if that is not in Python."""
+    namespace: dict[str, Any] = getattr(inspect.unwrap(handler), "__globals__", {})
+    return namespace
+
+
+def _check_transaction(name: str, filled: Sequence[Parameter], hints: Mapping[str, Any]) -> None:
+    for second in filled[1:]:
+        hint = hints.get(second.name, Any)
+        if not _is_transaction(second, hint):
+            shown = second.name if _says_nothing(hint) else f"{second.name}: {_as_written(hint)}"
+            raise ConfigurationError(
+                f"{name} takes ({filled[0].name}, {shown}), but the second parameter of a handler is a"
+                f" Transaction: {_cure(second, hint)}"
+            )
+
+
+def _cure(second: Parameter, hint: Any) -> str:
+    if _is_context(second, hint):
+        return _NO_CONTEXT
+    if isinstance(hint, Unresolved):
+        return "its annotation cannot be resolved when the module runs, so write Transaction or leave it out"
+    return _READ_THE_CHANGE.get(second.name, "annotate it Transaction if it is one, or leave it out")
+
+
+def _refuse_unfilled(name: str, unfilled: Iterable[Parameter], hints: Mapping[str, Any]) -> None:
+    """Refuse optional parameters that look as if the library would fill them."""
+    for parameter in unfilled:
+        hint = hints.get(parameter.name, Any)
+        if _is_transaction(parameter, hint):
+            raise ConfigurationError(
+                f"{name} would never get its transaction: make it the second parameter, without a default"
+            )
+        if parameter.default is None and _is_context(parameter, hint):
+            raise ConfigurationError(f"{name} would never get its {parameter.name}: {_NO_CONTEXT}")
+
+
+def _is_transaction(parameter: Parameter, hint: Any) -> bool:
+    if isinstance(hint, Unresolved):
+        return re.search(r"\bTransaction\b", hint.text) is not None
+    if _says_nothing(hint):
+        return parameter.name in _TRANSACTION_NAMES
     return hint is Transaction or (get_origin(hint) in _UNIONS and Transaction in get_args(hint))
+
+
+def _is_context(parameter: Parameter, hint: Any) -> bool:
+    return parameter.name in _CONTEXT_NAMES or "LambdaContext" in _as_written(hint)
+
+
+def _says_nothing(hint: Any) -> bool:
+    """Return whether an annotation says no more than none would."""
+    return any(hint is wide for wide in _TOO_WIDE) or isinstance(hint, TypeVar) or is_protocol(hint)
 
 
 def _check_annotation(
     name: str, hint: Any, given: tuple[type[Any], ...], models: tuple[object, object]
 ) -> None:
     for change in given:
-        if not _admits(hint, change, models):
+        is_right = _may_be(hint, change) if isinstance(hint, Unresolved) else _admits(hint, change, models)
+        if not is_right:
             raise ConfigurationError(
                 f"{name} gets {_shown(change, models)}, but its parameter is annotated {_as_written(hint)}"
             )
+
+
+def _may_be(hint: Unresolved, given: type[Any]) -> bool:
+    """Return False if the text of an annotation names another kind of change, and nothing else."""
+    named = re.fullmatch(r"(?:\w+\.)*(\w+)(?:\[[^|]*\])?", hint.text)
+    return named is None or given.__name__ in _KINDS_BY_TEXT.get(named[1], {given.__name__})
 
 
 def _admits(hint: Any, given: type[Any], models: tuple[object, object]) -> bool:
@@ -176,6 +290,8 @@ def _returns_nothing(hint: Any, *, is_awaited: bool) -> bool:
 
 
 def _as_written(hint: Any) -> str:
+    if isinstance(hint, Unresolved):
+        return hint.text
     arguments = [_as_written(argument) for argument in get_args(hint)]
     if get_origin(hint) in _UNIONS:
         return " | ".join(arguments)
