@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -120,22 +121,22 @@ UNREADABLE = {
     "dynamodb text": ({**body(), "dynamodb": CANARY}, "index 1: dynamodb: expected an object"),
     "no sequence number": (
         bodyless("SequenceNumber"),
-        "index 1: dynamodb.SequenceNumber: expected 1 to 40 digits",
+        "index 1: dynamodb.SequenceNumber: expected 1 to 64 digits",
     ),
-    "sequence number int": (body(SequenceNumber=7), "dynamodb.SequenceNumber: expected 1 to 40 digits"),
-    "sequence number empty": (body(SequenceNumber=""), "dynamodb.SequenceNumber: expected 1 to 40 digits"),
+    "sequence number int": (body(SequenceNumber=7), "dynamodb.SequenceNumber: expected 1 to 64 digits"),
+    "sequence number empty": (body(SequenceNumber=""), "dynamodb.SequenceNumber: expected 1 to 64 digits"),
     "sequence number long": (
-        body(SequenceNumber="1" * 41),
-        "dynamodb.SequenceNumber: expected 1 to 40 digits",
+        body(SequenceNumber="1" * 65),
+        "dynamodb.SequenceNumber: expected 1 to 64 digits",
     ),
-    "sequence number word": (body(SequenceNumber=CANARY), "dynamodb.SequenceNumber: expected 1 to 40 digits"),
+    "sequence number word": (body(SequenceNumber=CANARY), "dynamodb.SequenceNumber: expected 1 to 64 digits"),
     "sequence number other digits": (
         body(SequenceNumber="١٢"),
-        "dynamodb.SequenceNumber: expected 1 to 40 digits",
+        "dynamodb.SequenceNumber: expected 1 to 64 digits",
     ),
     "sequence number surrogate": (
         body(SequenceNumber="1\ud800"),
-        "dynamodb.SequenceNumber: expected 1 to 40 digits",
+        "dynamodb.SequenceNumber: expected 1 to 64 digits",
     ),
     "no keys": (bodyless("Keys"), "dynamodb.Keys: expected the attributes"),
     "empty keys": (body(Keys={}), "dynamodb.Keys: expected the attributes"),
@@ -153,7 +154,11 @@ UNREADABLE = {
         bodyless("NewImage"),
         "dynamodb.NewImage: absent, although the StreamViewType is NEW_AND_OLD",
     ),
-    "new image null": (body(NewImage=None), "dynamodb.NewImage: expected an object"),
+    "new image null": (
+        body(NewImage=None),
+        "dynamodb.NewImage: absent, although the StreamViewType is NEW_AND_OLD",
+    ),
+    "old image text": (body(OldImage=CANARY), "dynamodb.OldImage: expected an object"),
     "new image list": (body(NewImage=[CANARY]), "dynamodb.NewImage: expected an object"),
 }
 
@@ -169,6 +174,18 @@ UNREADABLE_BESIDE_THE_ITEM = {
     ),
     "time far away": (
         body(ApproximateCreationDateTime=10**400),
+        "ApproximateCreationDateTime: expected seconds",
+    ),
+    "time below zero": (
+        body(ApproximateCreationDateTime=-(10**400)),
+        "ApproximateCreationDateTime: expected seconds",
+    ),
+    "time in nanoseconds": (
+        body(ApproximateCreationDateTime=1_774_379_199_746_598_000),
+        "expected seconds, milliseconds or microseconds since 1970",
+    ),
+    "time no number": (
+        body(ApproximateCreationDateTime=Decimal("sNaN")),
         "ApproximateCreationDateTime: expected seconds",
     ),
     "size text": (body(SizeBytes=CANARY), "dynamodb.SizeBytes: expected a number"),

@@ -152,7 +152,7 @@ def test_an_object_is_a_letter(s3: S3Client) -> None:
     sink.send(letter(insert(2, user("bob"))))
 
     assert objects(s3, bucket) == {
-        f"letters/users/users.welcome/2022-08-21/{number.zfill(40)}-{event_id}.json": to_json(each).encode()
+        f"letters/users/users.welcome/2022-08-21/{number.zfill(64)}-{event_id}.json": to_json(each).encode()
         for number, event_id, each in [
             ("26163800000000026199463301", f"{1:032x}", letter()),
             ("26163800000000026199463302", f"{2:032x}", letter(insert(2, user("bob")))),
@@ -176,11 +176,12 @@ def test_a_bucket_keeps_the_last_letter(s3: S3Client, record: object) -> None:
 def test_keys_sort_in_stream_order(s3: S3Client) -> None:
     bucket = new_bucket(s3)
     sink = S3Bucket(bucket, client=s3)
-    numbers = ["9" * 21, "1" + "0" * 21, "2" * 40]
+    numbers = ["9" * 21, "1" + "0" * 21, "2" * 40, "1" + "0" * 55]
 
     sink.send(letter(insert(1, user("ada"), SequenceNumber=numbers[0])))
     sink.send(letter(insert(1, user("ada"), SequenceNumber=numbers[1])))
     sink.send(letter(insert(1, user("ada"), SequenceNumber=numbers[2])))
+    sink.send(letter(insert(1, user("ada"), SequenceNumber=numbers[3])))
 
     found = [from_json(each.decode()).record for _, each in sorted(objects(s3, bucket).items())]
     assert [each["dynamodb"]["SequenceNumber"] for each in cast("list[Json]", found)] == numbers
@@ -189,13 +190,13 @@ def test_keys_sort_in_stream_order(s3: S3Client) -> None:
 @pytest.mark.parametrize(
     ("sent", "beginning"),
     [
-        (letter(UNREADABLE, None), f"users/unreadable/undated/{77:040}-"),
+        (letter(UNREADABLE, None), f"users/unreadable/undated/{77:064}-"),
         (letter(None, None), "users/unreadable/undated/unnamed-"),
         (
             letter(insert(1, user("ada"), ApproximateCreationDateTime="?")),
-            "users/users.welcome/undated/000000000000002616",
+            f"users/users.welcome/undated/{0:038}2616",
         ),
-        (letter(app="a/b", handler="c.<locals>.d"), "a%2Fb/c.%3Clocals%3E.d/2022-08-21/00000000000000261638"),
+        (letter(app="a/b", handler="c.<locals>.d"), "a%2Fb/c.%3Clocals%3E.d/2022-08-21/0"),
     ],
     ids=["unreadable", "no record", "no day", "strange names"],
 )

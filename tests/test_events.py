@@ -14,7 +14,9 @@ from pydantic import BaseModel
 from ddbevents import (
     Image,
     InvalidRecordError,
+    KeyChange,
     Kind,
+    StreamApp,
     StreamRecord,
     Value,
     ViewType,
@@ -228,6 +230,52 @@ def test_created_at_may_be_missing() -> None:
     [record] = parse_event(changed("insert", ApproximateCreationDateTime=None))
 
     assert record.created_at is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "read"),
+    [
+        (1_774_379_199, "2026-03-24 19:06:39+00:00"),
+        (1_774_379_199.5, "2026-03-24 19:06:39.500000+00:00"),
+        (Decimal("1774379199.25"), "2026-03-24 19:06:39.250000+00:00"),
+        (1_774_379_199_746, "2026-03-24 19:06:39.746000+00:00"),
+        (1_774_379_199_746_598, "2026-03-24 19:06:39.746598+00:00"),
+        (-1, "1969-12-31 23:59:59+00:00"),
+        (10**11 - 1, "5138-11-16 09:46:39+00:00"),
+        (10**11, "1973-03-03 09:46:40+00:00"),
+        (10**14 - 1_000, "5138-11-16 09:46:39+00:00"),
+        (10**14, "1973-03-03 09:46:40+00:00"),
+        (10**17 - 10**6, "5138-11-16 09:46:39+00:00"),
+    ],
+    ids=str,
+)
+def test_the_magnitude_is_the_unit_of_time(moment: object, read: str) -> None:
+    [record] = parse_event(changed("insert", ApproximateCreationDateTime=moment))
+
+    assert str(record.created_at) == read
+
+
+@pytest.mark.parametrize(("file", "image"), [("insert", OLD), ("remove", NEW), ("ttl_removal", NEW)])
+def test_an_image_may_be_null(file: str, image: str) -> None:
+    event = load(file)
+    event["Records"][0]["dynamodb"][image] = None
+
+    [absent] = parse_event(load(file))
+    assert parse_event(event) == [absent._replace(raw=event["Records"][0])]
+
+
+def test_long_sequence_numbers_are_answered() -> None:
+    numbers = [f"{'4' * 55}{digit}" for digit in (7, 8, 9)]
+    events = [changed("insert", SequenceNumber=number)["Records"][0] for number in numbers]
+    app = StreamApp()
+
+    @app.on_keys(dict)
+    def handle(change: KeyChange[dict[str, Any]]) -> None:
+        assert change.record.sequence_number != numbers[1]
+
+    answer = app({"Records": [{**event, "eventID": str(n)} for n, event in enumerate(events)]})
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": numbers[1]}]}
 
 
 def test_the_size_may_be_missing() -> None:

@@ -62,6 +62,9 @@ UNUSUAL = {
     "a number for a key": insert(1, A, Keys={"pk": {"N": "1"}}),
     "an insert with an old image": insert(1, A, OldImage=A),
     "no image": remove(1, A, OldImage=None),
+    "an old image that is null": insert(1, A, OldImage=None),
+    "a new image that is null": remove(1, A, NewImage=None),
+    "a long number": insert(1, A, SequenceNumber="4" * 64),
     "a hyphen in the id": {**insert(1, A), "eventID": "a-b"},
     "no keys": insert(1, A, Keys={}),
     "two tags": insert(1, A, Keys={"pk": {"S": "a", "N": "1"}}),
@@ -83,7 +86,7 @@ VALUES = st.one_of(
     JSON,
     TAGGED,
     st.dictionaries(st.text(max_size=3), TAGGED, max_size=3),
-    st.text("0123456789abc-#\n١", max_size=45),
+    st.text("0123456789abc-#\n١", max_size=70),
     st.sampled_from(["INSERT", "MODIFY", "REMOVE", "aws:dynamodb", "KEYS_ONLY", "NEW_IMAGE", "1"]),
     st.sampled_from([A, B, {"pk": {"S": "b"}}, {"pk": {"N": "1"}}, ...]),
 )

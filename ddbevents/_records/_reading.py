@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from types import NoneType
 from typing import Any, Final, Literal, get_args
 
 from .._attributes import Image, decode_attribute, split_tag
 from .._errors import AttributePath, InvalidItemError, InvalidRecordError
-from ._record import AnyRecord, KeyValue, Kind, StreamRecord, UnreadableRecord, ViewType, view_type_of
+from ._record import (
+    MOST_DIGITS,
+    AnyRecord,
+    KeyValue,
+    Kind,
+    StreamRecord,
+    UnreadableRecord,
+    ViewType,
+    view_type_of,
+)
 
 _KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
 _KEY_TAGS: Final = ("S", "N", "B")
 _SOURCE: Final = "aws:dynamodb"
-_SEQUENCE_NUMBER: Final = re.compile(r"[0-9]{1,40}").fullmatch
+_SEQUENCE_NUMBER: Final = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}").fullmatch
 _USUAL_ID: Final = re.compile(r"[0-9A-Za-z]{1,128}").fullmatch
 _LONGEST_EVENT_ID: Final = 128
 _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
@@ -29,14 +39,7 @@ _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
     },
     "REMOVE": {"OLD_IMAGE": ("OldImage",), "NEW_AND_OLD_IMAGES": ("OldImage",)},
 }
-
-
-class _Absent:
-    """The type of an image that is not there. One that is null is malformed."""
-
-
-_ABSENT: Final = _Absent()
-_USUAL_IMAGES: Final = {"INSERT": (dict, _Absent), "MODIFY": (dict, dict), "REMOVE": (_Absent, dict)}
+_USUAL_IMAGES: Final = {"INSERT": (dict, NoneType), "MODIFY": (dict, dict), "REMOVE": (NoneType, dict)}
 
 
 def read_records(records: Iterable[object]) -> Iterator[AnyRecord]:
@@ -81,7 +84,7 @@ def _read_usual(record: Any) -> StreamRecord | None:
     try:
         body, event_id, kind = record["dynamodb"], record["eventID"], record["eventName"]
         number = body["SequenceNumber"]
-        new, old = body.get("NewImage", _ABSENT), body.get("OldImage", _ABSENT)
+        new, old = body.get("NewImage"), body.get("OldImage")
         if _USUAL_IMAGES[kind] != (type(new), type(old)) or record["eventSource"] != _SOURCE:
             return None
         keys: dict[str, str] = {}
@@ -96,8 +99,7 @@ def _read_usual(record: Any) -> StreamRecord | None:
             return None
     except (AttributeError, LookupError, TypeError, ValueError):
         return None
-    new_image, old_image = None if new is _ABSENT else new, None if old is _ABSENT else old
-    return StreamRecord(event_id, kind, keys, new_image, old_image, number, number, record)
+    return StreamRecord(event_id, kind, keys, new, old, number, number, record)
 
 
 def _read_any(record: object, index: int) -> AnyRecord:
@@ -130,7 +132,8 @@ def _sequence_number(body: Mapping[str, Any]) -> str:
     number = body.get("SequenceNumber")
     if isinstance(number, str) and _SEQUENCE_NUMBER(number):
         return number
-    raise InvalidRecordError("expected 1 to 40 digits as text", path=("dynamodb", "SequenceNumber"))
+    reason = f"expected 1 to {MOST_DIGITS} digits as text"
+    raise InvalidRecordError(reason, path=("dynamodb", "SequenceNumber"))
 
 
 def _keys(body: Mapping[str, Any]) -> Mapping[str, KeyValue]:
@@ -182,14 +185,14 @@ def _event_id(envelope: Mapping[str, Any]) -> str:
 def _demand_images(kind: Kind, body: Mapping[str, Any]) -> None:
     view_type = view_type_of(body)
     for name in _IMAGES[kind].get(view_type, ()):
-        if name not in body:
+        if body.get(name) is None:
             reason = f"absent, although the StreamViewType is {view_type}"
             raise InvalidRecordError(reason, path=("dynamodb", name))
 
 
 def _image(body: Mapping[str, Any], name: Literal["NewImage", "OldImage"]) -> Image | None:
     image = body.get(name)
-    if image is None and name not in body:
+    if image is None:  # AWS leaves it out; some emulators and hand-made events say null
         return None
     if not isinstance(image, dict):
         raise InvalidRecordError("expected an object of attributes", path=("dynamodb", name))

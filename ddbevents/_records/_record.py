@@ -19,6 +19,13 @@ ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OL
 KeyValue: TypeAlias = str | int | Decimal | bytes
 ValueT = TypeVar("ValueT")
 
+MOST_DIGITS: Final = 64
+"""The longest sequence number that is read: AWS sends up to 40 digits, an emulator 56."""
+
+# since 1970, in the unit that puts a moment between 1973 and 5138; DynamoDB has been there since 2012
+_MILLISECONDS: Final = 10**11
+_MICROSECONDS: Final = 10**14
+_TOO_LATE: Final = 10**17
 _VIEW_TYPES: Final[Mapping[str, ViewType]] = {name: name for name in get_args(ViewType)}
 
 
@@ -62,7 +69,7 @@ class StreamRecord(NamedTuple):
         keys: The item's primary key, as Python values.
         new_image: The item after the change in DynamoDB's typed JSON; None if the stream does not carry it.
         old_image: The item before the change, likewise.
-        sequence_number: 1 to 40 decimal digits. Rises along a shard; compare as int.
+        sequence_number: 1 to 64 decimal digits; AWS sends up to 40. Rises along a shard; compare as int.
         identifier: The name of the record in a partial batch response.
         raw: The record as AWS sent it. Do not change it.
         letter: The dead letter that it was taken from; None if a stream delivered it.
@@ -95,18 +102,23 @@ class StreamRecord(NamedTuple):
 
     @property
     def created_at(self) -> datetime | None:
-        """When the change was made, to the second, in UTC; None if the record does not say."""
+        """When the change was made, in UTC; None if the record does not say.
+
+        AWS sends seconds since 1970. A number from 10**11 on is read as milliseconds, one from 10**14 on as
+        microseconds, as some emulators and Kinesis send them.
+        """
         moment = self.raw["dynamodb"].get("ApproximateCreationDateTime")
         if moment is None:
             return None
         if isinstance(moment, datetime):
             return moment.astimezone(UTC)
-        if isinstance(moment, (int, float)) and not isinstance(moment, bool):
+        if isinstance(moment, (int, float, Decimal)) and not isinstance(moment, bool):
             try:
-                return datetime.fromtimestamp(moment, UTC)
-            except (ValueError, OverflowError, OSError):
+                return datetime.fromtimestamp(_seconds(moment), UTC)
+            except (ArithmeticError, ValueError, OSError):
                 pass
-        raise self._invalid("expected seconds since 1970", ("dynamodb", "ApproximateCreationDateTime"))
+        reason = "expected seconds, milliseconds or microseconds since 1970"
+        raise self._invalid(reason, ("dynamodb", "ApproximateCreationDateTime"))
 
     @property
     def size_bytes(self) -> int | None:
@@ -180,6 +192,17 @@ def table_of(arn: object) -> str | None:
     """Return the table's name from a stream's ARN; None if it is no such ARN."""
     _, _, rest = arn.partition(":table/") if isinstance(arn, str) else ("", "", "")
     return rest.partition("/")[0] or None
+
+
+def _seconds(moment: float | Decimal) -> float:
+    """Return the seconds since 1970 of a number whose unit its magnitude tells."""
+    if moment < _MILLISECONDS:
+        return float(moment)
+    if moment < _MICROSECONDS:
+        return float(moment) / 1_000
+    if moment < _TOO_LATE:
+        return float(moment) / 1_000_000
+    raise ValueError
 
 
 def _expired(envelope: Mapping[str, Any]) -> bool:

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from .._errors import InvalidRecordError
 from .._records import DeadLetter, StreamRecord, UnreadableRecord, read_record
 from .._records._letter_json import to_json
+from .._records._record import MOST_DIGITS
 
-_MOST_DIGITS: Final = 40  # sequence numbers have up to 40; padded to one length, they sort as numbers
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -45,10 +45,11 @@ def identify(letter: DeadLetter) -> Identity:
 
 def _name(letter: DeadLetter, record: StreamRecord | UnreadableRecord) -> str:
     if isinstance(record, StreamRecord):
-        return f"{record.sequence_number.zfill(_MOST_DIGITS)}-{record.event_id}"
+        # padded to one length, sequence numbers sort as numbers
+        return f"{record.sequence_number.zfill(MOST_DIGITS)}-{record.event_id}"
     # attempts and time differ from letter to letter about the same record
     content = to_json(letter._replace(attempts=0, failed_at=_EPOCH))
-    number = "unnamed" if record.identifier is None else record.identifier.zfill(_MOST_DIGITS)
+    number = "unnamed" if record.identifier is None else record.identifier.zfill(MOST_DIGITS)
     return f"{number}-{_digest(content)[:32]}"
 
 

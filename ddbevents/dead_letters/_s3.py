@@ -22,7 +22,7 @@ class S3Client(Protocol):
 class S3Bucket:
     """Writes each dead letter as an object of its own: `<prefix><app>/<handler>/<day>/<record>.json`.
 
-    `<day>` is the day of the change, and `<record>` the sequence number, padded to 40 digits, with the event
+    `<day>` is the day of the change, and `<record>` the sequence number, padded to 64 digits, with the event
     id. A letter that is sent again therefore replaces the first, and the keys of a day sort in stream order.
 
     The function's role needs `s3:PutObject`.
