@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import json
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -14,8 +16,10 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from typing_extensions import override
 
 from ddbevents import BatchReport, Insert, StreamApp
+from tests.command_line import ROOT
 from tests.stream import CANARY, batch, insert, named, user
 
 trace = contextvars.ContextVar("trace", default="none")
@@ -280,3 +284,132 @@ def test_any_awaitable_is_awaited(app: StreamApp) -> None:
     app(batch(insert(1, user("a"))))
 
     assert seen == ["awaited"]
+
+
+def ended(way: str, lanes: int = 1) -> dict[str, object]:
+    """Run two batches in a process of its own, the first of which ends the loop in a way."""
+    program = [sys.executable, "-m", "tests.ended_loops", way, str(lanes)]
+    run = subprocess.run(program, cwd=ROOT, timeout=30, capture_output=True, encoding="utf-8", check=True)
+    printed: dict[str, object] = json.loads(run.stdout)
+    return {**printed, "is_logged": "the event loop that async handlers share has ended" in run.stderr}
+
+
+@pytest.mark.parametrize(
+    ("way", "first"),
+    [
+        ("exit_in_a_task", "raised SystemExit"),
+        ("interrupt_in_a_task", "raised KeyboardInterrupt"),
+        ("exit_in_a_callback", "raised SystemExit"),
+        ("exit_behind_the_handler", "raised SystemExit"),
+        ("exit_in_the_exception_handler", "raised SystemExit"),
+        ("exit_twice", "raised SystemExit"),
+        ("exit_between_batches", "handled"),
+        ("stop", "failed with ConfigurationError"),
+        ("stop_and_wait", "failed with ConfigurationError"),
+        ("stop_and_close", "failed with ConfigurationError"),
+    ],
+)
+def test_an_ended_loop_is_replaced(way: str, first: str) -> None:
+    result = ended(way)
+
+    assert (result["first"], result["second"], result["loops"]) == (first, "handled", 2)
+    assert result["threads"] == 1
+    assert result["is_logged"]
+
+
+@pytest.mark.parametrize(
+    ("way", "first"),
+    [
+        ("close", "failed with RuntimeError"),
+        ("close_in_a_callback", "handled"),
+        ("fail_in_a_callback", "handled"),
+        ("interrupt_the_caller", "raised KeyboardInterrupt"),
+    ],
+)
+def test_other_mistakes_spare_the_loop(way: str, first: str) -> None:
+    result = ended(way)
+
+    assert (result["first"], result["second"], result["loops"]) == (first, "handled", 1)
+    assert not result["is_logged"]
+
+
+@pytest.mark.parametrize(
+    ("way", "first"),
+    [
+        ("exit_in_a_task", "raised SystemExit"),
+        ("exit_in_a_callback", "raised SystemExit"),
+        ("stop", "failed with ConfigurationError"),
+    ],
+)
+def test_all_lanes_of_an_ended_loop_return(way: str, first: str) -> None:
+    result = ended(way, lanes=8)
+
+    assert (result["first"], result["second"], result["loops"]) == (first, "handled", 2)
+
+
+@pytest.mark.parametrize(
+    ("way", "cleaned"),
+    [("stop_and_wait", ["handler"]), ("exit_twice", ["late"]), ("interrupt_the_caller", ["handler"])],
+)
+def test_cancelled_tasks_clean_up(way: str, cleaned: list[str]) -> None:
+    assert ended(way)["cleaned"] == cleaned
+
+
+def test_asyncio_notes_who_saw_a_failure() -> None:
+    """The loop relies on this private attribute. If it goes, a handled failure of a task fails its record."""
+
+    async def fail() -> None:
+        raise ValueError
+
+    async def notes() -> list[bool]:
+        task = asyncio.create_task(fail())
+        await asyncio.wait([task])
+        before = task._log_traceback  # noqa: SLF001  # as the loop reads it
+        with suppress(ValueError):
+            await task
+        return [before, task._log_traceback]  # noqa: SLF001  # as above
+
+    assert asyncio.run(notes()) == [True, False]
+
+
+class ForgetfulTask(asyncio.Task[Any]):
+    """A task of a Python that does not note whether a failure was seen."""
+
+    @override
+    def __getattribute__(self, name: str) -> Any:
+        if name == "_log_traceback":
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+
+@pytest.fixture
+def forgetful_asyncio(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asyncio, "Task", ForgetfulTask)  # another Python
+
+
+@pytest.mark.usefixtures("forgetful_asyncio")
+@pytest.mark.parametrize("seconds", [0, 0.01], ids=["early", "late"])
+def test_without_notes_task_failures_count(app: StreamApp, seconds: float) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def fail() -> None:
+        raise ValueError
+
+    @app.on_insert(User)
+    async def forget(change: Insert[User]) -> None:
+        tasks.append(asyncio.create_task(fail()))
+        await asyncio.sleep(seconds)
+
+    assert app(batch(insert(1, user("a")))) == named(1)
+    assert type(tasks[0]) is ForgetfulTask
+
+
+@pytest.mark.usefixtures("forgetful_asyncio")
+def test_without_notes_other_tasks_are_fine(app: StreamApp) -> None:
+    @app.on_insert(User)
+    async def beat(change: Insert[User]) -> None:
+        heart = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.create_task(asyncio.sleep(0))
+        heart.cancel()
+
+    assert app(batch(insert(1, user("a")))) == {"batchItemFailures": []}
