@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
+from itertools import count
 from typing import Any, TypeAlias
 from uuid import uuid4
 
 from typing_extensions import override
 
-from ddbevents import Insert, KeyChange, StoreError, StreamApp, Transaction
+from ddbevents import Insert, KeyChange, Router, StoreError, StreamApp, Transaction
 from ddbevents.stores import Commit, IdempotencyStore, MemoryStore
 from ddbevents.testing import Table, boundary
 from tests.stream import MarksOnly
@@ -21,11 +22,14 @@ MakeApp: TypeAlias = "Callable[[World], StreamApp]"
 
 
 class World:
-    """A store, and a counter outside of it that counts items."""
+    """A store, and a counter outside of it that counts items; what was noted, and numbers for names."""
 
     def __init__(self, store: IdempotencyStore | None = None) -> None:
         self.store = MemoryStore() if store is None else store
         self.counted: Counter[str] = Counter()
+        self.noted: set[str] = set()
+        self.numbers = count(1)
+        self.stock = 10
 
 
 def items(*keys: str) -> list[dict[str, Any]]:
@@ -123,6 +127,73 @@ def async_steps(world: World) -> StreamApp:
         boundary("before the effect")
         world.counted[change.record.event_id] += 1
         boundary("after the effect")
+
+    return app
+
+
+def noting_first(world: World) -> StreamApp:
+    """Notes that an item is counted, and then counts it: a crash in between loses the effect."""
+    app = StreamApp("noting", store=world.store)
+
+    @app.on_insert(dict)
+    def count(change: Insert[AnyItem]) -> None:
+        if change.record.event_id not in world.noted:
+            world.noted.add(change.record.event_id)
+            boundary("it is noted")
+            world.counted[change.new["pk"]] += 1
+
+    return app
+
+
+def overwriting(world: World) -> StreamApp:
+    """Reads all that was counted and writes it back with one more: what happens in between is lost."""
+    app = StreamApp("overwriting", store=world.store)
+
+    @app.on_insert(dict)
+    def count(change: Insert[AnyItem]) -> None:
+        counted = dict(world.counted)
+        boundary("it has read")
+        world.counted = Counter({**counted, change.record.event_id: 1})
+
+    return app
+
+
+def renamed(world: World) -> StreamApp:
+    """Counts in its transaction, under another name in each process."""
+    app = StreamApp("renamed", store=world.store)
+
+    def add(change: Insert[AnyItem], tx: Transaction) -> None:
+        tx.update("totals", {"pk": "all"}, add={"items": 1})
+
+    add.__qualname__ = f"add_{next(world.numbers)}"
+    app.on_insert(dict)(add)
+    return app
+
+
+def app_renamed(world: World) -> StreamApp:
+    """Counts in its transaction, as another app in each process."""
+    app = StreamApp(f"app-{next(world.numbers)}", store=world.store)
+    app.include(adding_router())
+    return app
+
+
+def adding_router() -> Router:
+    router = Router()
+
+    @router.on_insert(dict)
+    def add(change: Insert[AnyItem], tx: Transaction) -> None:
+        tx.update("totals", {"pk": "all"}, add={"items": 1})
+
+    return router
+
+
+def selling(world: World) -> StreamApp:
+    """Takes an item from the stock, and has it marked afterwards."""
+    app = StreamApp("selling", store=world.store)
+
+    @app.on_insert(dict)
+    def sell(change: Insert[AnyItem]) -> None:
+        world.stock -= 1
 
     return app
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from ddbevents import Insert, StreamApp
+from ddbevents import Insert, KeyChange, StreamApp, Transaction
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, Exploration, Table, Violation, boundary, explore
 from examples.projection import app as projection
@@ -31,6 +31,7 @@ from tests.explored import (
     TakesRefusalForDone,
     World,
     adding,
+    app_renamed,
     async_steps,
     beside,
     counted,
@@ -40,6 +41,10 @@ from tests.explored import (
     keyed,
     naive,
     naive_async,
+    noting_first,
+    overwriting,
+    renamed,
+    selling,
     total,
     without_store,
 )
@@ -111,6 +116,71 @@ def test_a_counter_marked_afterwards(make_app: MakeApp) -> None:
     assert "event_id" in violation.cure
 
 
+def test_an_effect_noted_before_it_happens() -> None:
+    violation = caught(noting_first)
+
+    assert violation.harm == "lost"
+    assert [step.where for step in violation.steps] == ["it is noted"]
+    assert violation.found == {"b": 1, "c": 1}
+    assert "left its effect out" in violation.cure
+
+
+def test_a_late_process_overwrites() -> None:
+    violation = caught(overwriting, schedules=200)
+
+    assert violation.harm == "lost"
+    assert "change it in one step" in violation.cure
+
+
+def test_a_doubled_effect_can_make_less() -> None:
+    violation = caught(selling, observe=lambda world: world.stock)
+
+    assert (violation.harm, violation.expected, violation.found) == ("doubled", 7, 6)
+
+
+def test_an_effect_that_cannot_be_read_at_first() -> None:
+    violation = caught(naive, observe=lambda world: world.counted["a"] / bool(world.counted["a"]))
+
+    assert violation.harm == "doubled"
+
+
+def test_a_renamed_handler() -> None:
+    violation = caught(renamed, observe=total)
+
+    assert violation.harm == "doubled"
+    assert violation.handlers[:2] == ("tests.explored.add_1", "tests.explored.add_2")
+    assert (
+        "the handler is called tests.explored.add_1 in one process and tests.explored.add_2" in violation.cure
+    )
+
+
+def test_a_renamed_app() -> None:
+    violation = caught(app_renamed, observe=total)
+
+    assert violation.harm == "doubled"
+    assert "the app is called app-1 in one process and app-2 in another: give it one name" in violation.cure
+
+
+def test_only_the_renamed_handler_is_named() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = renamed(world)
+
+        @app.on_keys(dict)
+        def spread(change: KeyChange[AnyItem], tx: Transaction) -> None:
+            tx.update("items", change.keys, add={"seen": 1})
+
+        return app
+
+    def totals(world: World) -> object:
+        assert isinstance(world.store, MemoryStore)
+        return world.store.items("totals"), world.store.items("items")
+
+    violation = caught(make_app, observe=totals)
+
+    assert violation.handlers[:2] == ("tests.explored.add_1", "tests.explored.add_2")
+    assert not any("spread" in handler for handler in violation.handlers)
+
+
 def test_a_claim_outlasts_the_retries() -> None:
     violation = caught(naive, make_world=lambda: World(Claims()))
 
@@ -161,6 +231,7 @@ def test_a_refused_pack_taken_for_done() -> None:
     )
 
     violation = exploration.violations[0]
+    assert violation.harm == "lost"
     assert [step.what for step in violation.steps] == [
         "a copy of the batch runs to its end",
         "no time is left for another record",

@@ -13,7 +13,7 @@ from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping
 
 # private: explore chooses its schedules itself, so one step alone can only be tested below it
-from ddbevents.testing._explorer._diagnosis import Suspect, diagnose
+from ddbevents.testing._explorer._diagnosis import diagnose
 from ddbevents.testing._explorer._schedules import (
     Copy,
     Fault,
@@ -60,8 +60,7 @@ def kinds(simulation: Simulation) -> list[list[PointKind]]:
 
 
 def in_words(*schedule: Any, **settings: Any) -> list[tuple[int, str, str]]:
-    suspect = Suspect(("tests.explored.naive.<locals>.count",), has_store=True, is_transactional=False)
-    violation = diagnose(suspect, schedule, simulated(**settings), simulated(*schedule, **settings))
+    violation = diagnose(schedule, {}, simulated(**settings), simulated(*schedule, **settings))
     return [tuple(step) for step in violation.steps]  # type: ignore[misc]  # a step is such a tuple
 
 

@@ -3,33 +3,56 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from .._tables import short
-from ._processes import Process
+from ._effects import difference
+from ._processes import MadeApp, Process
 from ._results import Harm, ScheduleStep, Violation
 from ._schedules import Copy, Fault, Point, Repeat, Schedule, Sleep, Step, Strike, is_to_the_end
 from ._simulation import Simulation
 
 
-class Suspect(NamedTuple):
+class _Suspect(NamedTuple):
     """The handlers that ran under a schedule, one alone or all of an app.
 
     Attributes:
-        handlers: Their names.
-        has_store: Whether the app has an idempotency store.
-        is_transactional: Whether all of them write through a transaction.
+        names: Their names, by their place in the order of registration. A handler has several if its name is
+            not the same in every process.
+        apps: The apps that were made.
     """
 
-    handlers: tuple[str, ...]
-    has_store: bool
-    is_transactional: bool
+    names: Mapping[int, tuple[str, ...]]
+    apps: Sequence[MadeApp]
+
+    @property
+    def handlers(self) -> tuple[str, ...]:
+        """All names."""
+        return tuple(dict.fromkeys(name for names in self.names.values() for name in names))
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there is an idempotency store."""
+        return all(app.has_store for app in self.apps)
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether all of them write through a transaction."""
+        return {*self.handlers} <= {name for app in self.apps for name in app.transactional}
 
 
-def diagnose(suspect: Suspect, schedule: Schedule, baseline: Simulation, simulation: Simulation) -> Violation:
-    """Return the violation of a schedule whose effects differ from the baseline's."""
-    harm = _harm(suspect, baseline, simulation)
+def diagnose(schedule: Schedule, initial: object, baseline: Simulation, simulation: Simulation) -> Violation:
+    """Return the violation of a schedule whose effects differ from the baseline's.
+
+    Args:
+        schedule: The schedule.
+        initial: The effects in a new world.
+        baseline: The simulation without faults.
+        simulation: The simulation of the schedule.
+    """
+    suspect = _suspect(baseline, simulation)
+    harm = _harm(initial, baseline, simulation)
     record_name = _record_names(baseline)
     return Violation(
         handlers=suspect.handlers,
@@ -37,49 +60,94 @@ def diagnose(suspect: Suspect, schedule: Schedule, baseline: Simulation, simulat
         steps=tuple(_in_words(step, simulation, record_name) for step in sorted(schedule, key=_when)),
         expected=baseline.effects,
         found=simulation.effects,
-        cure=_cure(suspect, harm, baseline, simulation),
+        cure=_cure(suspect, harm, schedule, baseline, simulation),
     )
 
 
-def _harm(suspect: Suspect, baseline: Simulation, simulation: Simulation) -> Harm:
-    # The effects only show that something is wrong. How often handlers began and took effect tells what.
-    tasks = [task for task in baseline.begun if task[0] in suspect.handlers]
-    if any(simulation.done[task] < baseline.done[task] for task in tasks):
+def _suspect(baseline: Simulation, simulation: Simulation) -> _Suspect:
+    ran = sorted({place for place, _ in (*baseline.begun, *simulation.begun)})
+    processes = [*baseline.processes(), *simulation.processes()]
+    apps = [process.made for process in processes if process.made is not None]
+    return _Suspect({place: _names(apps, place) for place in ran}, apps)
+
+
+def _names(apps: Iterable[MadeApp], place: int) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for app in apps for name in app.handlers[place : place + 1]))
+
+
+def _harm(initial: object, baseline: Simulation, simulation: Simulation) -> Harm:
+    # The effects show that something is wrong, and how often handlers began and took effect shows what. A
+    # handler that began twice may still have lost its effect, which only the values can tell.
+    begun, done = simulation.begun, simulation.done
+    if any(done[work] < times for work, times in baseline.done.items()):
         return "lost"
-    if any(
-        simulation.done[task] > baseline.done[task] or simulation.begun[task] > baseline.begun[task]
-        for task in tasks
-    ):
-        return "doubled"
-    return "changed"
+    if not (begun > baseline.begun or done > baseline.done):
+        return "changed"
+    return "lost" if difference(initial, baseline.effects, simulation.effects) == "less" else "doubled"
 
 
-def _cure(suspect: Suspect, harm: Harm, baseline: Simulation, simulation: Simulation) -> str:
-    if harm == "changed":
-        return _ELSEWHERE
-    if harm == "lost":
-        return _cure_of_loss(suspect, simulation)
+def _cure(
+    suspect: _Suspect, harm: Harm, schedule: Schedule, baseline: Simulation, simulation: Simulation
+) -> str:
+    renamed = _renamed(suspect)
+    if renamed is not None:
+        return renamed
+    match harm:
+        case "changed":
+            return _ELSEWHERE
+        case "lost":
+            return _cure_of_loss(suspect, schedule, baseline, simulation)
+        case _:
+            return _cure_of_doubling(suspect, baseline, simulation)
+
+
+def _cure_of_doubling(suspect: _Suspect, baseline: Simulation, simulation: Simulation) -> str:
     if not suspect.has_store:
         return f"give the app an idempotency store, which remembers finished records; then {_ONCE}"
     if not suspect.is_transactional:
         return _ONCE
     # A transaction takes effect with its mark. If it did so twice, the store is at fault and not the handler.
-    if any(simulation.done[task] > baseline.done[task] for task in baseline.done):
+    if any(simulation.done[work] > baseline.done[work] for work in baseline.done):
         return f"the store committed the writes of one mark twice; {_RULES}"
     return "write through the transaction only: other effects of the handler happen with every delivery"
 
 
-def _cure_of_loss(suspect: Suspect, simulation: Simulation) -> str:
+def _renamed(suspect: _Suspect) -> str | None:
+    """Return the cure if an app or a handler has another name in another process."""
+    apps = [*dict.fromkeys(app.name for app in suspect.apps)]
+    for what, names in [("the app", apps), *(("the handler", names) for names in suspect.names.values())]:
+        if len(names) > 1:
+            one, other = names[:2]
+            return (
+                f"{what} is called {one} in one process and {other} in another: give it one name, since "
+                "idempotency records contain it, and a retry under another name runs again"
+            )
+    return None
+
+
+def _cure_of_loss(suspect: _Suspect, schedule: Schedule, baseline: Simulation, simulation: Simulation) -> str:
     if simulation.history.lost:
         return (
             "the records were given up before the handler finished: let nothing claim a record before its "
             "handler has run, and give the mapping enough retries"
         )
+    if suspect.is_transactional and simulation.done > baseline.done:
+        return f"the store says that it committed writes which are not there; {_RULES}"
+    if not any(simulation.done[work] < times for work, times in baseline.done.items()):
+        return _OVERWRITTEN if any(isinstance(step, (Copy, Sleep)) for step in schedule) else _LEFT_OUT
     if suspect.is_transactional:
         return f"the store has a mark without the writes that belong to it; {_RULES}"
     return "the store has a mark although the handler did not finish: write it after the handler, not before"
 
 
+_OVERWRITTEN: Final = (
+    "a process read a value, and wrote it after another process had changed it: change it in one step, for "
+    "example with an update that adds, or write only if the value is still the one that was read"
+)
+_LEFT_OUT: Final = (
+    "the handler ran again but left its effect out, because it had noted before that this is done: note it "
+    "together with the effect, in one Transaction, or after it"
+)
 _ONCE: Final = (
     "let the handler write through a Transaction, which is committed together with its mark; if the effect "
     "is in another system, pass change.record.event_id along as idempotency key"

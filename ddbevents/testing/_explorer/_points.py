@@ -17,7 +17,7 @@ from ..._app import StreamApp, app_with, parts_of
 from ..._engine import Commit, IdempotencyStore, NoStore, PackingStore, TransactionalStore
 from ..._routing import Route, routes_of
 from ..._transaction import Transaction
-from ._processes import Process, Task, current_process
+from ._processes import MadeApp, Process, Task, current_process
 from ._schedules import Point
 
 
@@ -35,30 +35,26 @@ def boundary(name: str) -> None:
         process.reach(Point("boundary", name))
 
 
-def handler_names(app: StreamApp) -> list[str]:
-    """Return the names of the app's handlers, in order of registration."""
-    return [*dict.fromkeys(route.name for route in routes_of(app))]
+def described(app: StreamApp) -> MadeApp:
+    """Return what is to be known of an app that was made for a process."""
+    parts, routes = parts_of(app), routes_of(app)
+    return MadeApp(
+        name=parts.name,
+        handlers=tuple(dict.fromkeys(route.name for route in routes)),
+        transactional=frozenset(route.name for route in routes if route.transactional),
+        has_store=not isinstance(parts.store, NoStore),
+    )
 
 
-def has_store(app: StreamApp) -> bool:
-    """Return whether the app has an idempotency store."""
-    return not isinstance(parts_of(app).store, NoStore)
-
-
-def is_transactional(app: StreamApp, handler: str) -> bool:
-    """Return whether a handler asks for a transaction."""
-    return any(route.transactional for route in routes_of(app) if route.name == handler)
-
-
-def instrument(app: StreamApp, process: Process, only: str | None) -> StreamApp:
+def instrument(app: StreamApp, process: Process, kept: Collection[str]) -> StreamApp:
     """Return a copy of the app whose handlers and store are points of a process.
 
     Args:
         app: The app, which is not changed.
         process: The process.
-        only: The only handler to keep; None keeps all.
+        kept: The names of the handlers to keep.
     """
-    routes = [_instrumented_route(process, route) for route in routes_of(app) if only in {None, route.name}]
+    routes = [_instrumented_route(process, route) for route in routes_of(app) if route.name in kept]
     store = _instrumented_store(process, parts_of(app).store)
     # Points are numbered, so they must come in the same order every time: one item after the other.
     return app_with(app, routes=routes, store=store, concurrency=1)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from ..._errors import StoreError
 from ._schedules import Fault, Point
@@ -16,6 +16,23 @@ AnswerT = TypeVar("AnswerT")
 
 Task: TypeAlias = tuple[str, str]
 """A handler's name and the event id of a record: the work that has to be done exactly once."""
+
+
+class MadeApp(NamedTuple):
+    """An app that was made for a process.
+
+    Attributes:
+        name: Its name; None for the function's.
+        handlers: The names of its handlers, in order of registration.
+        transactional: The names of those that ask for a transaction.
+        has_store: Whether it has an idempotency store.
+    """
+
+    name: str | None
+    handlers: tuple[str, ...]
+    transactional: frozenset[str]
+    has_store: bool
+
 
 _PLENTY: Final = 900_000  # milliseconds, the longest that Lambda lets a function run
 _TO_THE_END: Final = 1_000_000  # more points than any process has
@@ -36,6 +53,7 @@ class Process:
     """One invocation of an app, from Lambda's call to its answer or its death.
 
     Attributes:
+        made: The app that was made for it; None if that failed.
         points: The points that it passed.
         begun: How often each handler began with each record.
         done: How often each handler took effect for each record: it returned, or its transaction was
@@ -51,6 +69,7 @@ class Process:
             faults: The faults by the number of the point, from 0.
             wait: Called at each point; returns when it is this process's turn.
         """
+        self.made: MadeApp | None = None
         self.points: list[Point] = []
         self.begun: Counter[Task] = Counter()
         self.done: Counter[Task] = Counter()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -14,8 +15,8 @@ from ..._app import StreamApp
 from ...stores import MemoryStore
 from .._mapping import EventSourceMapping, Handler
 from ._baseline import simulate_baseline, with_own_effects
-from ._diagnosis import Suspect, diagnose
-from ._points import handler_names, has_store, is_transactional
+from ._diagnosis import diagnose
+from ._effects import UNKNOWN
 from ._results import Exploration, Violation
 from ._schedules import Point, Schedule, random_schedule, simpler, single_steps
 from ._simulation import Scenario, Simulation, simulate
@@ -94,16 +95,25 @@ def explore(  # noqa: PLR0913  # three are required, the others have defaults
             return Exploration(together.schedules, ())
         # A schedule shows that something is wrong, but not which handler did it. So each runs alone. If none
         # goes wrong alone, they do so together, and all are named.
-        names = together.violation.handlers if len(together.violation.handlers) > 1 else ()
-        alone = [_search(scenario._replace(only=name), schedules, seed) for name in names]
+        places = together.places if len(together.places) > 1 else ()
+        alone = [_search(scenario._replace(only=place), schedules, seed) for place in places]
     violations = tuple(each.violation for each in alone if each.violation is not None)
     simulated = together.schedules + sum(each.schedules for each in alone)
     return Exploration(simulated, violations or (together.violation,))
 
 
 class _Found(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        schedules: How many schedules it simulated.
+        violation: The first violation.
+        places: The places of the handlers that run without faults.
+    """
+
     schedules: int
     violation: Violation | None
+    places: Sequence[int] = ()
 
 
 def _search(scenario: Scenario[Any], schedules: int, seed: int) -> _Found:
@@ -114,7 +124,8 @@ def _search(scenario: Scenario[Any], schedules: int, seed: int) -> _Found:
     for count, schedule in enumerate(_schedules(process.points, schedules, seed), 1):
         if simulate(scenario, schedule).effects != baseline.effects:
             shortest = shrink(schedule, lambda other: simulate(scenario, other).effects != baseline.effects)
-            return _Found(count, _violation(scenario, shortest, baseline))
+            violation = _violation(scenario, shortest, baseline)
+            return _Found(count, violation, sorted({place for place, _ in baseline.begun}))
     return _Found(count, None)
 
 
@@ -134,13 +145,16 @@ def shrink(schedule: Schedule, is_wrong: Callable[[Schedule], bool]) -> Schedule
 
 
 def _violation(scenario: Scenario[Any], schedule: Schedule, baseline: Simulation) -> Violation:
-    app = scenario.make_app(scenario.make_world())
-    ran = {handler for handler, _ in baseline.begun}
-    handlers = tuple(name for name in handler_names(app) if name in ran)
-    transactional = all(is_transactional(app, handler) for handler in handlers)
-    suspect = Suspect(handlers, has_store(app), transactional)
     # Once more, since the search kept only whether the effects differ.
-    return diagnose(suspect, schedule, baseline, with_own_effects(simulate(scenario, schedule)))
+    simulation = with_own_effects(simulate(scenario, schedule))
+    return diagnose(schedule, _initial_effects(scenario), baseline, simulation)
+
+
+def _initial_effects(scenario: Scenario[Any]) -> object:
+    try:
+        return copy.deepcopy(scenario.observe(scenario.make_world()))
+    except Exception:  # noqa: BLE001  # the user's code may count on effects
+        return UNKNOWN
 
 
 @contextmanager

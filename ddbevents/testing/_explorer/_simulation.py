@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from ..._app import StreamApp
 from ..._engine import BatchReport
 from ..._errors import ConfigurationError
 from .._mapping import EventSourceMapping, Handler, History, SimulatedContext
-from ._points import instrument
+from ._points import described, instrument
 from ._processes import Process, SteppedThread, Task
 from ._schedules import Copy, Fault, Repeat, Schedule, Sleep, Strike
 
 WorldT = TypeVar("WorldT")
+
+Work: TypeAlias = tuple[int, str]
+"""A handler's place in the order of registration, and the event id of a record."""
 
 
 class Scenario(NamedTuple, Generic[WorldT]):
@@ -27,7 +30,8 @@ class Scenario(NamedTuple, Generic[WorldT]):
         observe: Returns the effects in a world.
         make_world: Makes a new world, which outlives processes.
         make_mapping: Makes the event source mapping.
-        only: The only handler to run; None runs all.
+        only: The place of the only handler to run; None runs all. A place, because the name may be another
+            one in each process.
     """
 
     make_app: Callable[[WorldT], StreamApp]
@@ -35,7 +39,7 @@ class Scenario(NamedTuple, Generic[WorldT]):
     observe: Callable[[WorldT], object]
     make_world: Callable[[], WorldT]
     make_mapping: Callable[[Handler], EventSourceMapping]
-    only: str | None = None
+    only: int | None = None
 
 
 class Simulation(NamedTuple):
@@ -54,17 +58,23 @@ class Simulation(NamedTuple):
     reports: Sequence[BatchReport]
 
     @property
-    def begun(self) -> Counter[Task]:
+    def begun(self) -> Counter[Work]:
         """How often each handler began with each record."""
-        return sum((process.begun for process in self._processes()), Counter[Task]())
+        return sum((_by_place(process, process.begun) for process in self.processes()), Counter[Work]())
 
     @property
-    def done(self) -> Counter[Task]:
+    def done(self) -> Counter[Work]:
         """How often each handler took effect for each record, as far as the explorer can know."""
-        return sum((process.done for process in self._processes()), Counter[Task]())
+        return sum((_by_place(process, process.done) for process in self.processes()), Counter[Work]())
 
-    def _processes(self) -> Iterator[Process]:
+    def processes(self) -> Iterator[Process]:
+        """Return all processes, those of one delivery after those of another."""
         return (process for processes in self.deliveries for process in processes)
+
+
+def _by_place(process: Process, tasks: Counter[Task]) -> Counter[Work]:
+    handlers = () if process.made is None else process.made.handlers
+    return Counter({(handlers.index(name), event_id): times for (name, event_id), times in tasks.items()})
 
 
 def simulate(scenario: Scenario[WorldT], schedule: Schedule) -> Simulation:
@@ -92,7 +102,7 @@ class _Context(NamedTuple):
 class _Function:
     """The Lambda function: a new process for each delivery, and the faults of the schedule in it."""
 
-    def __init__(self, make_app: Callable[[], StreamApp], schedule: Schedule, only: str | None) -> None:
+    def __init__(self, make_app: Callable[[], StreamApp], schedule: Schedule, only: int | None) -> None:
         self.deliveries: list[Sequence[Process]] = []
         self.reports: list[BatchReport] = []
         self._make_app = make_app
@@ -153,7 +163,10 @@ class _Function:
         app: object = self._make_app()
         if not isinstance(app, StreamApp):
             raise ConfigurationError(f"make_app must return a StreamApp, not {type(app).__name__}")
-        instrumented = instrument(app, process, self._only)
+        process.made = described(app)
+        handlers = process.made.handlers
+        kept = handlers if self._only is None else handlers[self._only : self._only + 1]
+        instrumented = instrument(app, process, kept)
         instrumented.on_report(self.reports.append)
         return instrumented
 
