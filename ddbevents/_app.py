@@ -26,7 +26,6 @@ from ._engine import (
     TransactionalStore,
     announce,
     check_concurrency,
-    check_middleware,
     check_name,
     check_store,
     check_time_reserve,
@@ -35,7 +34,7 @@ from ._engine import (
 )
 from ._errors import ConfigurationError
 from ._records import read_event
-from ._routing import Middleware, Route, Router, Routes, routes_of
+from ._routing import Middleware, Route, Router, Routes, check_callback, routes_of
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
 AppT = TypeVar("AppT", bound="StreamApp")
@@ -110,15 +109,19 @@ class StreamApp(Router):
                 handler runs within, the first outermost; for sync and async handlers alike.
 
         Raises:
-            ConfigurationError: The name is empty or contains a `#`, the reserve is negative, the concurrency
-                is less than 1, a middleware cannot be called, or there are dead letters without a store.
+            ConfigurationError: The name is empty or contains a `#`, the reserve is negative or above 15
+                minutes, the concurrency is less than 1, a middleware has the wrong shape, or there are dead
+                letters without a store.
         """
         super().__init__()
         check_name(name)
         check_store(store, dead_letter)
         check_concurrency(concurrency)
         check_time_reserve(time_reserve)
-        check_middleware(middleware)
+        if middleware != ():
+            from ._routing._middleware import check_middleware  # noqa: PLC0415  # cold start: most have none
+
+            check_middleware(middleware)
         self._parts = AppParts(
             name=name,
             store=NoStore() if store is None else store,
@@ -178,10 +181,9 @@ class StreamApp(Router):
         If it raises, that is logged and changes nothing, since the batch is done. Returns the function.
 
         Raises:
-            ConfigurationError: It is not callable.
+            ConfigurationError: It cannot be called with a report alone.
         """
-        if not callable(callback):
-            raise ConfigurationError("on_report takes a function of one parameter")
+        check_callback(callback)
         self._parts = self._parts._replace(callbacks=(*self._parts.callbacks, callback))
         return callback
 
@@ -229,7 +231,9 @@ class StreamApp(Router):
             ConfigurationError: The sink has no `send`.
         """
         dead_letters = self._parts.dead_letters
-        return self._with(self._routes, dead_letters=dead_letters and dead_letters.with_sink(sink))
+        # made without a policy too, so that a wrong sink is refused
+        replaced = DeadLetters(sink) if dead_letters is None else dead_letters.with_sink(sink)
+        return self._with(self._routes, dead_letters=dead_letters and replaced)
 
     @override
     def _admit(self, route: Route) -> None:
@@ -281,8 +285,10 @@ def check_transactions(route: Route, store: IdempotencyStore) -> None:
 
 def _check_router(router: object) -> None:
     # of an app only the handlers would come along, without its store and its middleware
-    if not isinstance(router, Router) or isinstance(router, StreamApp):
+    if isinstance(router, StreamApp):
         raise ConfigurationError("include takes a Router, not an app: register its handlers with a Router")
+    if not isinstance(router, Router):
+        raise ConfigurationError("include takes a Router, an instance: pass the router that has the handlers")
 
 
 def _function_name(context: LambdaContext | None) -> str:

@@ -72,10 +72,27 @@ class Condition(NamedTuple):
         raise ConfigurationError("a condition has no truth value: combine conditions with &, | and ~")
 
 
+def fault_of(value: object) -> str | None:
+    """Return why a value is no condition, with the cure; None for a condition."""
+    if isinstance(value, Condition):
+        return None
+    if type(value).__module__.startswith("boto3."):
+        return "it is boto3's, which cannot be evaluated here: import Attr from ddbevents"
+    if isinstance(value, Attr):
+        return "an attribute alone is none: compare it, for example Attr('status').eq('OPEN') or .exists()"
+    if isinstance(value, bool):
+        return "True and False are none: compare with a method, Attr('status').eq('OPEN') in place of =="
+    if callable(value):
+        return "a function is none, since stores need it as data: write Attr('status').eq('OPEN')"
+    return "write Attr('status').eq('OPEN'), and combine conditions with &, | and ~"
+
+
 def _parts(condition: object, junction: Junction) -> tuple[Condition, ...]:
     """Return the parts of a junction, flat, so that a long chain does not nest deeply."""
     if not isinstance(condition, Condition):
-        raise ConfigurationError("a condition can only be combined with another condition")
+        raise ConfigurationError(
+            f"a condition can only be combined with another condition: {fault_of(condition)}"
+        )
     return condition.conditions if condition.operator == junction else (condition,)
 
 
@@ -92,7 +109,8 @@ class Attr:
     __slots__ = ("_path",)
 
     def __init__(self, name: str) -> None:
-        if not re.fullmatch(_PATH, name):
+        path: object = name  # as people pass it
+        if not isinstance(path, str) or not re.fullmatch(_PATH, name):
             raise ConfigurationError(
                 f"{name!r} is not an attribute path: write it as 'address.city' or 'lines[0]'"
             )

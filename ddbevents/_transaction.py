@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ._attributes import AttributeValue
 from ._codec import encode, encode_value
-from ._conditions import Condition
+from ._conditions import Condition, fault_of
 from ._errors import TransactionError
 
 EncodedItem: TypeAlias = dict[str, AttributeValue]
@@ -157,9 +157,8 @@ class Transaction:
         place = len(self._writes)
         if not isinstance(table, str):
             raise TransactionError("table must be the name of a table", index=place)
-        if when is not None and not isinstance(when, Condition):
-            reason = "when must be a condition, for example Attr('status').eq('OPEN')"
-            raise TransactionError(reason, index=place, table=table)
+        if when is not None and (fault := fault_of(when)):
+            raise TransactionError(f"when must be a condition: {fault}", index=place, table=table)
 
 
 def _read_action(action: Mapping[str, Mapping[str, Any]], index: int) -> Raw:

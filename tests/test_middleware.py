@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+import functools
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -230,21 +231,164 @@ def test_it_wraps_routers_and_copies(steps: Steps) -> None:
     assert steps.seen == ["into it", "out of it"] * 2
 
 
-def test_a_plain_function_fails_records() -> None:
-    wrong: Any = print
-    app = StreamApp(middleware=[wrong])
+def call_next_style(change: object, call_next: Any) -> None: ...
+def nothing_at_all() -> None: ...
+def by_name_only(*, change: object) -> None: ...
+async def asynchronous(change: object) -> None: ...
+
+
+async def async_generator(change: object) -> AsyncGenerator[None]:
+    yield
+
+
+def bare_generator(change: object) -> Generator[None]:
+    yield
+
+
+@contextmanager
+def of_two(change: object, call_next: object) -> Generator[None]:
+    yield
+
+
+@contextmanager
+def around(change: object) -> Generator[None]:
+    yield
+
+
+class AsyncManager:
+    async def __aenter__(self) -> None: ...
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+class AsyncCall:
+    async def __call__(self, change: object) -> None: ...
+
+
+class BareCall:
+    def __call__(self, change: object) -> Generator[None]:  # noqa: ARG002  # a middleware
+        yield
+
+
+class Unmade:
+    """A middleware with a setting: its instances are called, it is not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, change: object) -> AbstractContextManager[None]:  # noqa: ARG002  # a middleware
+        return nullcontext()
+
+
+def test_generators_run_when_iterated() -> None:
+    async def iterate() -> list[None]:
+        return [nothing async for nothing in async_generator(None)]
+
+    with of_two(None, None), around(None):
+        assert [*bare_generator(None), *BareCall()(None), *asyncio.run(iterate())] == [None] * 3
+
+
+class OfNothing(AbstractContextManager[None]):
+    def __init__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+ASYNC = "is async, but the same middleware runs around sync and async handlers"
+BARE = "is a generator function: decorate it with contextlib.contextmanager"
+ALONE = "but a middleware takes the change alone: there is no call_next, so write one yield"
+MADE = "is a context manager already: pass the functions themselves"
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "call_next": (call_next_style, f"call_next_style takes (change, call_next), {ALONE}"),
+    "call_next and yield": (of_two, f"of_two takes (change, call_next), {ALONE}"),
+    "no parameter": (nothing_at_all, f"nothing_at_all takes (), {ALONE}"),
+    "by name": (by_name_only, f"by_name_only takes (change), {ALONE}"),
+    "a class of nothing": (OfNothing, f"OfNothing takes (), {ALONE}"),
+    "async": (asynchronous, f"asynchronous {ASYNC}"),
+    "a partial of it": (functools.partial(asynchronous), f"partial {ASYNC}"),
+    "async generator": (async_generator, f"async_generator {ASYNC}"),
+    "asynccontextmanager": (asynccontextmanager(async_generator), f"async_generator {ASYNC}"),
+    "its result": (asynccontextmanager(async_generator)(None), f"_AsyncGeneratorContextManager {ASYNC}"),
+    "async manager": (AsyncManager(), f"AsyncManager {ASYNC}"),
+    "its class": (AsyncManager, f"AsyncManager {ASYNC}"),
+    "async call": (AsyncCall(), f"AsyncCall {ASYNC}"),
+    "generator": (bare_generator, f"bare_generator {BARE}"),
+    "generator in a call": (BareCall(), f"BareCall {BARE}"),
+    "called": (around(None), f"_GeneratorContextManager {MADE}"),
+    "manager": (nullcontext(), f"nullcontext {MADE}"),
+    "class": (Unmade, "Unmade is a class whose instances are no context managers: pass an instance"),
+    "text": ("traced", "str cannot be called: pass the functions themselves"),
+    "None": (None, "NoneType cannot be called: pass the functions themselves"),
+}
+
+
+@pytest.mark.parametrize(("middleware", "message"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_shape_is_refused(middleware: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        StreamApp(middleware=[around, middleware])
+
+    assert str(refused.value).startswith(f"middleware: {message}")
+
+
+NO_LISTS: dict[str, Any] = {
+    "a function": around,
+    "None": None,
+    "text": "traced",
+    "bytes": b"traced",
+    "a set": {around},
+    "a generator": iter([around]),
+}
+
+
+@pytest.mark.parametrize("middleware", NO_LISTS.values(), ids=NO_LISTS.keys())
+def test_middleware_is_a_list(middleware: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"middleware must be a list .* write middleware=\[...\]"):
+        StreamApp(middleware=middleware)
+
+
+def test_a_callable_object_is_a_middleware() -> None:
+    app = StreamApp(middleware=[Unmade("it"), lambda change: nullcontext()])
     app.on_insert(User)(lambda change: None)
+
+    assert app.process(users("a")).handled == 1
+
+
+def test_an_unreadable_signature_is_no_fault() -> None:
+    unreadable: Any = max
+
+    StreamApp(middleware=[unreadable])
+
+
+def decorator_style(handler: Any) -> Any:
+    def wrapper(change: object) -> None: ...
+
+    return wrapper
+
+
+def hides_async(change: object) -> Any:
+    return asynchronous(change)
+
+
+LATE: dict[str, tuple[Any, str]] = {
+    "nothing": (print, "print returns no context manager, but NoneType: write one yield"),
+    "a function": (decorator_style, "wrapper: it gets the change and not the handler"),
+    "a coroutine": (hides_async, f"hides_async {ASYNC}"),
+    "a generator": (lambda change: (each for each in [change]), f"<lambda> {BARE}"),
+    "an async manager": (lambda change: AsyncManager(), f"<lambda> {ASYNC}"),
+}
+
+
+@pytest.mark.parametrize(("middleware", "message"), LATE.values(), ids=LATE.keys())
+def test_a_wrong_result_fails_the_record(middleware: Any, message: str) -> None:
+    ran: list[object] = []
+    app = StreamApp(middleware=[middleware])
+    app.on_insert(User)(ran.append)
 
     [report] = app.process(users("a")).records
 
-    assert "the middleware print returns no context manager" in str(report.error)
-
-
-def test_an_instance_is_refused() -> None:
-    instance: Any = nullcontext()
-
-    with pytest.raises(ConfigurationError, match="pass the functions themselves"):
-        StreamApp(middleware=[instance])
+    assert isinstance(report.error, ConfigurationError)
+    assert message in str(report.error)
+    assert ran == []
 
 
 def test_a_class_is_a_middleware() -> None:

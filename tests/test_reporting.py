@@ -13,7 +13,6 @@ import pytest
 
 from ddbevents import (
     BatchReport,
-    ConfigurationError,
     InvalidRecordError,
     KeyChange,
     Outcome,
@@ -370,10 +369,3 @@ def test_a_failure_outranks_a_left_record() -> None:
 
     assert report.failure is not None
     assert report.failure.error is error
-
-
-def test_a_callback_must_be_callable(app: StreamApp) -> None:
-    nothing: Any = None
-
-    with pytest.raises(ConfigurationError, match="on_report takes a function"):
-        app.on_report(nothing)

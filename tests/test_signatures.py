@@ -28,7 +28,6 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from typing_extensions import TypedDict
 
 from ddbevents import (
-    Attr,
     Change,
     ConfigurationError,
     Insert,
@@ -1003,44 +1002,6 @@ def test_all_unknown_fields_are_named(app: StreamApp) -> None:
     message = refusal(lambda changed: app.on_modify(User, changed=changed), ["z", "user_id", "a"])
 
     assert message == "User has no field a, z: changed takes the names of fields, not of attributes"
-
-
-@pytest.mark.parametrize("changed", [1, [1], [1, "user_id"], [["user_id"]], b"user_id", None, True])
-def test_changed_takes_field_names_only(app: StreamApp, changed: Any) -> None:
-    message = refusal(lambda names: app.on_modify(User, changed=names), changed)
-
-    assert message == "changed must be the name of a field, or several names"
-
-
-@pytest.mark.parametrize(
-    "where",
-    ["status", Attr("status"), True, False, 0, plain],
-    ids=["text", "an attribute", "true", "false", "zero", "a function"],
-)
-def test_where_takes_conditions_only(app: StreamApp, where: Any) -> None:
-    expected = "where must be a condition, for example Attr('status').eq('OPEN')"
-
-    assert refusal(lambda condition: app.on_insert(User, where=condition), where) == expected
-    assert refusal(lambda condition: app.on_modify(User, where=condition), where) == expected
-    assert refusal(lambda condition: app.on_remove(User, where=condition), where) == expected
-    assert refusal(lambda condition: app.on_upsert(User, where=condition), where) == expected
-    assert refusal(lambda condition: app.on_change(User, where=condition), where) == expected
-    assert refusal(lambda condition: app.on_keys(User, where=condition), where) == expected
-    assert refusal(lambda condition: Router(where=condition), where) == expected
-
-
-@pytest.mark.parametrize("expired", ["yes", 1, 0, [True]])
-def test_expired_is_true_false_or_none(app: StreamApp, expired: Any) -> None:
-    message = refusal(lambda value: app.on_remove(User, expired=value), expired)
-
-    assert message == "expired must be True, False or None"
-
-
-@pytest.mark.parametrize("table", ["", 1, "arn:aws:dynamodb:eu-central-1:123456789012:table/Users", "a b"])
-def test_table_takes_table_names_only(table: Any) -> None:
-    message = refusal(lambda name: Router(table=name), table)
-
-    assert message == "table must be the name of a table, not an ARN"
 
 
 # names and registration

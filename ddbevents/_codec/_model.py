@@ -46,15 +46,19 @@ class ItemField(NamedTuple):
     choices: Choices
 
 
-def check_item_model(model: object) -> None:
+def check_item_model(model: object, place: str = "") -> None:
     """Refuse a type that cannot be an item's model.
+
+    Args:
+        model: The type.
+        place: Where it was passed, for the message.
 
     Raises:
         ConfigurationError: It is no pydantic model, dataclass, TypedDict or dict, or pydantic cannot read it,
             or its own `model_validate` cannot be called with an item's values.
     """
     if not (_is_record_type(model) or (get_origin(model) or model) is dict):
-        raise ConfigurationError(_refusal(model))
+        raise ConfigurationError(f"{place}{_refusal(model)}")
     adapter(model)
     own = own_validate(model)
     if own is not None:
@@ -93,6 +97,12 @@ def _refusal(model: object) -> str:
     if get_origin(model) in {Union, UnionType}:
         return "a union is no item model: register the handler once for each of its models"
     shown = getattr(model, "__qualname__", type(model).__qualname__)
+    if any(base.__module__.startswith("pydantic.v1") for base in getattr(model, "__mro__", ())):
+        return f"{shown} is no item model, but one of pydantic 1: derive it from pydantic.BaseModel"
+    if _is_record_type(type(model)):
+        return f"an instance of {shown} is no item model: pass the class {shown} itself"
+    if isinstance(model, str):
+        return "text is no item model: pass the class itself, not its name"
     return f"{shown} is no item model: use a pydantic model, a dataclass or a TypedDict"
 
 

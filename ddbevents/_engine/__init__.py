@@ -8,7 +8,6 @@ from ._report import BatchReport, Outcome, RecordReport
 from ._settings import (
     Settings,
     check_concurrency,
-    check_middleware,
     check_name,
     check_store,
     check_time_reserve,
@@ -44,7 +43,6 @@ __all__ = [
     "announce",
     "check_concurrency",
     "check_keep",
-    "check_middleware",
     "check_name",
     "check_store",
     "check_time_reserve",

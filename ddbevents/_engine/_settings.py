@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from inspect import iscoroutinefunction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .._errors import ConfigurationError
 from ._dead_letters import DeadLetters
 from ._deadline import Deadline
 from ._stores import IdempotencyStore
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+_LONGEST_FUNCTION: Final = timedelta(minutes=15)
 
 
 class Settings(NamedTuple):
@@ -60,20 +62,20 @@ def check_store(store: object, dead_letters: object) -> None:
 
 def check_concurrency(concurrency: object) -> None:
     """Refuse what is no number of lanes."""
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise ConfigurationError("concurrency must be a whole number of at least 1")
+    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
+        raise ConfigurationError(
+            "concurrency must be a whole number of at least 1, the number of items at once"
+        )
 
 
 def check_time_reserve(time_reserve: object) -> None:
     """Refuse what is no time to keep in hand."""
     if not isinstance(time_reserve, timedelta) or time_reserve < timedelta(0):
-        raise ConfigurationError("time_reserve must be a timedelta, and not negative")
-
-
-def check_middleware(middleware: object) -> None:
-    """Refuse what cannot be called with a change."""
-    if not isinstance(middleware, Sequence) or not all(map(callable, middleware)):
         raise ConfigurationError(
-            "middleware must be a list of functions that are called with the change: pass the functions"
-            " themselves"
+            "time_reserve must be a timedelta, and not negative: write timedelta(seconds=...)"
+        )
+    if time_reserve > _LONGEST_FUNCTION:
+        raise ConfigurationError(
+            "time_reserve is longer than any function runs, 15 minutes: timedelta(1) is a day, so write"
+            " timedelta(seconds=...)"
         )

@@ -2,5 +2,6 @@
 
 from ._router import Router, routes_of
 from ._routes import Middleware, Route, Routes
+from ._signatures import check_callback
 
-__all__ = ["Middleware", "Route", "Router", "Routes", "routes_of"]
+__all__ = ["Middleware", "Route", "Router", "Routes", "check_callback", "routes_of"]

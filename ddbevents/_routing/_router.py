@@ -19,7 +19,7 @@ from .._changes import (
     key_reader,
 )
 from .._codec import check_item_model, item_fields
-from .._conditions import Condition
+from .._conditions import Condition, fault_of
 from .._errors import ConfigurationError
 from .._records import Kind
 from .._transaction import Transaction
@@ -78,7 +78,7 @@ class Router:
             ConfigurationError: `table` is not the name of a table, or `where` is not a condition.
         """
         if table is not None and not _is_table_name(table):
-            raise ConfigurationError("table must be the name of a table, not an ARN")
+            raise ConfigurationError("table must be the name of one table, as text and not an ARN")
         _check_condition(where)
         self._table = table
         self._where = where
@@ -137,7 +137,7 @@ class Router:
             expired: True for removals by time to live only, False for all others, None for both.
         """
         if expired is not None and not isinstance(expired, bool):
-            raise ConfigurationError("expired must be True, False or None")
+            raise ConfigurationError("expired must be True, False or None, for both")
         return self._on(model, (Remove,), where=where, expired=expired)
 
     def on_upsert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Upsert[ItemT]]:
@@ -164,7 +164,7 @@ class Router:
     ) -> Registration[Any]:
         old = model if old is None else old
         check_item_model(model)
-        check_item_model(old)
+        check_item_model(old, "old: ")
         _check_fields(model, changed)
         _check_condition(where)
         keys_only = KeyChange in changes
@@ -200,8 +200,8 @@ def _both(first: Condition | None, second: Condition | None) -> Condition | None
 
 
 def _check_condition(where: object) -> None:
-    if where is not None and not isinstance(where, Condition):
-        raise ConfigurationError("where must be a condition, for example Attr('status').eq('OPEN')")
+    if where is not None and (fault := fault_of(where)):
+        raise ConfigurationError(f"where must be a condition: {fault}")
 
 
 def _is_table_name(table: object) -> bool:
@@ -209,11 +209,15 @@ def _is_table_name(table: object) -> bool:
 
 
 def _names(changed: object) -> frozenset[str]:
-    names: list[object] = (
-        [changed] if isinstance(changed, str) or not isinstance(changed, Iterable) else [*changed]
-    )
+    if changed == ():
+        return frozenset()
+    names: list[object] = [changed]
+    if isinstance(changed, Iterable) and not isinstance(changed, (str, bytes, Mapping)):
+        names = [*changed]
     if not all(isinstance(name, str) for name in names):
-        raise ConfigurationError("changed must be the name of a field, or several names")
+        raise ConfigurationError("changed must be the name of a field, or a list of names")
+    if not names:
+        raise ConfigurationError("changed names no field: leave it out to take every change")
     return frozenset(map(str, names))
 
 

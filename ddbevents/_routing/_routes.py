@@ -73,10 +73,9 @@ def _entered(middleware: Middleware, change: object) -> AbstractContextManager[o
     made: object = middleware(change)
     if isinstance(made, AbstractContextManager):
         return made
-    name = getattr(middleware, "__qualname__", type(middleware).__qualname__)
-    raise ConfigurationError(
-        f"the middleware {name} returns no context manager: decorate it with contextlib.contextmanager"
-    )
+    from ._middleware import no_manager  # noqa: PLC0415  # cold start: a mistake is told once
+
+    raise no_manager(middleware, made)
 
 
 class Routes:

@@ -27,6 +27,7 @@ from .._errors import ConfigurationError
 from .._transaction import Transaction
 
 _POSITIONAL: Final = frozenset({Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD})
+_BY_POSITION: Final = _POSITIONAL | {Parameter.VAR_POSITIONAL}
 _MOST_PARAMETERS: Final = 2  # the change and a transaction
 _TRANSACTION_NAMES: Final = frozenset({"tx", "transaction"})
 _CONTEXT_NAMES: Final = frozenset({"context", "lambda_context"})
@@ -103,35 +104,77 @@ def _name(handler: object) -> str:
 
 
 def _parameters(handler: Callable[..., object], name: str) -> tuple[Parameter, ...]:
-    """Return its parameters; if it takes `*args`, those of the function that it wraps."""
+    parameters = parameters_of(handler)
+    if parameters is None:
+        raise ConfigurationError(
+            f"{name} has no signature that can be read: call it from a function made with def"
+        )
+    return parameters
+
+
+def parameters_of(function: Callable[..., object]) -> tuple[Parameter, ...] | None:
+    """Return the parameters; of a function that takes `*args`, those of the function that it wraps.
+
+    None if they cannot be read, as those of some functions that are not in Python.
+    """
     for follow_wrapped in (False, True):
         try:
-            signature = inspect.signature(handler, follow_wrapped=follow_wrapped)
+            signature = inspect.signature(function, follow_wrapped=follow_wrapped)
         except (TypeError, ValueError):
             continue
         parameters = tuple(signature.parameters.values())
         if follow_wrapped or all(p.kind is not Parameter.VAR_POSITIONAL for p in parameters):
             return parameters
-    raise ConfigurationError(
-        f"{name} has no signature that can be read: call it from a function made with def"
-    )
+    return None
+
+
+def takes_one(parameters: Iterable[Parameter]) -> bool:
+    """Return whether a function can be called with one argument by position, and nothing else."""
+    return len(_required(parameters)) <= 1 and _can_be_called(parameters)
 
 
 def _filled(parameters: tuple[Parameter, ...], name: str) -> list[Parameter]:
     """Return the parameters to fill: one, or two for a handler that asks for a transaction."""
-    positional = [p for p in parameters if p.kind in _POSITIONAL or p.kind is Parameter.VAR_POSITIONAL]
-    required = [p for p in parameters if p.default is Parameter.empty and p.kind in _POSITIONAL]
-    named = [p for p in parameters if p.default is Parameter.empty and p.kind is Parameter.KEYWORD_ONLY]
-    if not positional or len(required) > _MOST_PARAMETERS or named:
+    required = _required(parameters)
+    if len(required) > _MOST_PARAMETERS or not _can_be_called(parameters):
         raise ConfigurationError(
-            f"{name} takes {_listed(parameters)}, but a handler takes (change) or (change, tx: Transaction),"
+            f"{name} takes {listed(parameters)}, but a handler takes (change) or (change, tx: Transaction),"
             " and nothing else"
         )
-    return required or positional[:1]
+    return required or [p for p in parameters if p.kind in _BY_POSITION][:1]
 
 
-def _listed(parameters: Iterable[Parameter]) -> str:
+def _required(parameters: Iterable[Parameter]) -> list[Parameter]:
+    return [p for p in parameters if p.default is Parameter.empty and p.kind in _POSITIONAL]
+
+
+def _can_be_called(parameters: Iterable[Parameter]) -> bool:
+    """Return whether there is a place for an argument by position, and nothing must be given by name."""
+    named = [p for p in parameters if p.default is Parameter.empty and p.kind is Parameter.KEYWORD_ONLY]
+    return not named and any(p.kind in _BY_POSITION for p in parameters)
+
+
+def listed(parameters: Iterable[Parameter]) -> str:
+    """Return parameters as they are written in a signature, without annotations."""
     return f"({', '.join(parameter.name for parameter in parameters)})"
+
+
+def check_callback(callback: object) -> None:
+    """Refuse a function that could not be called with a report.
+
+    Raises:
+        ConfigurationError: It is none, it would not run, or it takes something else.
+    """
+    if not callable(callback) or isinstance(callback, type):
+        raise ConfigurationError("on_report takes a function of one parameter, the report")
+    name = getattr(callback, "__qualname__", type(callback).__qualname__)
+    if inspect.isgeneratorfunction(callback) or inspect.isasyncgenfunction(callback):
+        raise ConfigurationError(f"on_report: {name} is a generator, which nothing would run: return None")
+    parameters = parameters_of(callback)
+    if parameters is not None and not takes_one(parameters):
+        raise ConfigurationError(
+            f"on_report: {name} takes {listed(parameters)}, but gets the report alone: let it take (report)"
+        )
 
 
 def _refuse_methods(parameters: tuple[Parameter, ...], name: str) -> None:
