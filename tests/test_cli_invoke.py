@@ -190,7 +190,7 @@ def test_an_unreadable_record_is_shown(invoke: Command) -> None:
 
     assert run.code == 1
     assert ["2", "unreadable", "failed"] in [line.split() for line in lines(run)]
-    assert "#2 InvalidRecordError: eventSource: expected 'aws:dynamodb'" in run.out
+    assert "#2 InvalidRecordError: eventSource: this is a message of SQS" in run.out
 
 
 def test_values_of_items_are_not_shown(invoke: Command) -> None:

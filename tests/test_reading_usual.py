@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddbevents import InvalidRecordError, StreamRecord, parse_event
+from ddbevents import InvalidEventError, InvalidRecordError, StreamRecord, parse_event
 from tests.campaigns import size
 from tests.stream import Json, batch, insert, modify, remove, user
 from tests.test_bad_input import JSON
@@ -45,6 +45,8 @@ def read(record: object) -> StreamRecord | tuple[object, ...]:
     """Return the record as `parse_event` reads it, or all that its error says."""
     try:
         [parsed] = parse_event(batch(record))
+    except InvalidEventError as error:
+        return type(error), str(error)
     except InvalidRecordError as error:
         return type(error), str(error), error.path, error.sequence_number, error.index
     return parsed

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from .._errors import DeadLetterError, InvalidEventError, InvalidRecordError
-from ._reading import read_record, read_records
+from .._errors import DeadLetterError, InvalidRecordError
+from ._reading import SOURCE, read_record, read_records
 from ._record import AnyRecord, DeadLetter, StreamRecord, UnreadableRecord
 
 _QUEUE: Final = "aws:sqs"
@@ -57,15 +57,20 @@ def read_event(event: object) -> Event:
     Raises:
         InvalidEventError: It is no batch of records.
     """
-    if not isinstance(event, dict):
-        raise InvalidEventError(f"the event is {type(event).__name__}, not an object with Records")
-    if "Records" not in event:
-        raise InvalidEventError("the event has no Records: is the function's trigger a DynamoDB stream?")
-    records = event["Records"]
+    records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
-        raise InvalidEventError(f"Records of the event is {type(records).__name__}, not a list")
-    if _is_message(next(iter(records), None)):
+        from ._foreign import refused  # noqa: PLC0415  # cold start: only what cannot be read needs a name
+
+        raise refused(event)
+    first = next(iter(records), None)
+    if _is_message(first):
         return Event(map(_read_message, records, count()), from_stream=False)
+    if isinstance(first, dict) and first.get("eventSource") != SOURCE:
+        from ._foreign import refused_batch  # noqa: PLC0415  # as above
+
+        error = refused_batch(records)
+        if error is not None:
+            raise error
     return Event(read_records(records), from_stream=True)
 
 
@@ -96,7 +101,10 @@ def _open_message(message: Any) -> tuple[str, DeadLetter]:
     try:
         return identifier, from_json(message.get("body"))
     except DeadLetterError as error:
-        raise InvalidRecordError(str(error), path=("body",)) from error
+        from ._foreign import reason_for_body  # noqa: PLC0415  # as above
+
+        reason = reason_for_body(message.get("body")) or str(error)
+        raise InvalidRecordError(reason, path=("body",)) from error
 
 
 def _message_id(message: object) -> str | None:

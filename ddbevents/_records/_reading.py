@@ -26,7 +26,7 @@ from ._record import (
 
 _KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
 _KEY_TAGS: Final = ("S", "N", "B")
-_SOURCE: Final = "aws:dynamodb"
+SOURCE: Final = "aws:dynamodb"
 _SEQUENCE_NUMBER: Final = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}").fullmatch
 _USUAL_ID: Final = re.compile(r"[0-9A-Za-z]{1,128}").fullmatch
 _LONGEST_EVENT_ID: Final = 128
@@ -85,7 +85,7 @@ def _read_usual(record: Any) -> StreamRecord | None:
         body, event_id, kind = record["dynamodb"], record["eventID"], record["eventName"]
         number = body["SequenceNumber"]
         new, old = body.get("NewImage"), body.get("OldImage")
-        if _USUAL_IMAGES[kind] != (type(new), type(old)) or record["eventSource"] != _SOURCE:
+        if _USUAL_IMAGES[kind] != (type(new), type(old)) or record["eventSource"] != SOURCE:
             return None
         keys: dict[str, str] = {}
         for name, attribute in body["Keys"].items():
@@ -118,14 +118,21 @@ def _read_any(record: object, index: int) -> AnyRecord:
 
 def _open(record: object) -> tuple[dict[str, Any], dict[str, Any]]:
     if not isinstance(record, dict):
-        raise InvalidRecordError(f"a record is an object, not {type(record).__name__}")
-    if record.get("eventSource") != _SOURCE:
-        reason = "expected 'aws:dynamodb': is the function's trigger a DynamoDB stream?"
+        reason = _foreign(record) or f"a record is an object, not {type(record).__name__}"
+        raise InvalidRecordError(reason)
+    if record.get("eventSource") != SOURCE:
+        reason = _foreign(record) or "expected 'aws:dynamodb': is the function's trigger a DynamoDB stream?"
         raise InvalidRecordError(reason, path=("eventSource",))
     body = record.get("dynamodb")
     if not isinstance(body, dict):
         raise InvalidRecordError("expected an object", path=("dynamodb",))
     return record, body
+
+
+def _foreign(record: object) -> str | None:
+    from ._foreign import reason_for_record  # noqa: PLC0415  # cold start: for what is no stream's record
+
+    return reason_for_record(record)
 
 
 def _sequence_number(body: Mapping[str, Any]) -> str:
