@@ -21,7 +21,7 @@ from ddbevents import (
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import queue_event
 from tests.letters import letter, message
-from tests.stream import CANARY, Context, Json, batch, insert, user
+from tests.stream import ARN, CANARY, Context, Json, batch, insert, user
 from tests.test_imports import modules_after
 
 RECORD = insert(1, user("a", CANARY))
@@ -229,6 +229,50 @@ def test_a_message_is_named_with_its_cure(name: str) -> None:
     with pytest.raises(InvalidRecordError, match=named) as failed:
         raise report.records[0].error or AssertionError
     assert CANARY not in str(failed.value)
+
+
+WINDOW = {
+    "window": {"start": "2026-11-23T17:00:00Z", "end": "2026-11-23T17:05:00Z"},
+    "state": {"total": CANARY},
+    "shardId": "shardId-1",
+    "eventSourceARN": ARN,
+    "isFinalInvokeForWindow": False,
+    "isWindowTerminatedEarly": False,
+}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {**batch(RECORD), **WINDOW},
+        {**batch(), **WINDOW, "isFinalInvokeForWindow": True},
+        {**WINDOW, "isFinalInvokeForWindow": True},
+        {**batch(RECORD), "window": None},
+        {**batch(RECORD), "state": {}},
+        {**batch(message("m", letter())), "isWindowTerminatedEarly": True},
+    ],
+    ids=["first", "last", "last without records", "window", "state", "terminated"],
+)
+@pytest.mark.parametrize("way", [StreamApp.__call__, StreamApp.process, StreamApp.preview])
+def test_a_window_is_refused_before_a_handler(event: Json, way: Callable[[StreamApp, Json], object]) -> None:
+    app = StreamApp("users")
+    ran: list[object] = []
+    app.on_keys(dict)(ran.append)
+
+    with pytest.raises(InvalidEventError, match="remove TumblingWindowInSeconds from the") as refused:
+        way(app, event)
+
+    assert ran == []
+    assert CANARY not in str(refused.value)
+
+
+def test_records_of_a_window_can_be_parsed() -> None:
+    assert parse_event({**batch(RECORD), **WINDOW}) == parse_event(batch(RECORD))
+
+
+def test_other_objects_have_a_state() -> None:
+    with pytest.raises(InvalidEventError, match="no Records: is the function's trigger"):
+        StreamApp()({"state": CANARY})
 
 
 EXPLAINED: Mapping[str, bool] = {"{'Records': []}": False, "{'Records': [1]}": True}

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from .._errors import DeadLetterError, InvalidRecordError
+from .._errors import DeadLetterError, InvalidEventError, InvalidRecordError
 from ._reading import SOURCE, read_record, read_records
 from ._record import AnyRecord, DeadLetter, StreamRecord, UnreadableRecord
 
+_OF_WINDOW: Final = frozenset({"window", "state", "isFinalInvokeForWindow", "isWindowTerminatedEarly"})
 _QUEUE: Final = "aws:sqs"
 _MESSAGE_ID: Final = r"[0-9A-Za-z-]{1,128}"  # compiled when a queue first delivers
 
@@ -44,7 +45,7 @@ def parse_event(event: object) -> list[StreamRecord]:
         InvalidRecordError: A record is not as AWS sends it.
     """
     records: list[StreamRecord] = []
-    for record in read_event(event).records:
+    for record in _read(event).records:
         if isinstance(record, UnreadableRecord):
             raise record.error
         records.append(record)
@@ -52,11 +53,26 @@ def parse_event(event: object) -> list[StreamRecord]:
 
 
 def read_event(event: object) -> Event:
-    """Return an event's records, the unreadable ones among them.
+    """Return the records of an event that is answered by naming records, the unreadable ones among them.
 
     Raises:
-        InvalidEventError: It is no batch of records.
+        InvalidEventError: It is no batch of records, or one of a tumbling window. Lambda takes an answer
+            without `state` for a failure then, so all effects would be repeated until the retries end.
     """
+    if isinstance(event, dict) and _is_of_window(event):
+        raise InvalidEventError(
+            "the event is of a tumbling window, which needs an answer with a state: remove"
+            " TumblingWindowInSeconds from the event source mapping. No handler ran"
+        )
+    return _read(event)
+
+
+def _is_of_window(event: dict[str, Any]) -> bool:
+    # the last event of a window may have no Records
+    return not _OF_WINDOW.isdisjoint(event) and ("Records" in event or "isFinalInvokeForWindow" in event)
+
+
+def _read(event: object) -> Event:
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         from ._foreign import refused  # noqa: PLC0415  # cold start: only what cannot be read needs a name
