@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -232,15 +235,131 @@ def test_letters_before_an_exit_leave(redrive: Command) -> None:
     assert len(left(path)) == 1
 
 
-@pytest.mark.parametrize("source", ["missing.jsonl", "."])
-def test_a_source_has_to_be_there(redrive: Command, source: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("missing.jsonl", "there is no file missing.jsonl"),
+        (".", ". is a folder: name the file in it"),
+        ("s3:/letters/users", "s3:/letters/users is no URL: it has to begin with s3://"),
+        ("S3://letters/users", "S3://letters/users is no URL: it has to begin with s3://"),
+        ("https:/sqs.aws/1/letters", "https:/sqs.aws/1/letters is no URL: it has to begin with https://"),
+        ("s3://", "s3:// names no bucket"),
+        ("s3:///users", "s3:///users names no bucket"),
+        ("arn:aws:s3:::letters", "arn:aws:s3:::letters is an ARN: give s3://bucket/prefix"),
+        (
+            "arn:aws:sqs:eu-central-1:1:letters",
+            "arn:aws:sqs:eu-central-1:1:letters is an ARN: give the queue's URL",
+        ),
+        (
+            "https://letters.s3.eu-central-1.amazonaws.com/users",
+            "{source} is in a bucket: give s3://bucket/prefix",
+        ),
+        ("a:b", "there is no file a:b"),
+    ],
+)
+def test_a_source_has_to_be_there(redrive: Command, source: str, problem: str) -> None:
     run = redrive("people.py:app", source)
 
     assert run.code == 2
     assert run.err == (
-        f"error: there is no file {source};"
+        f"error: {problem.format(source=source)};"
         " SOURCE has to be a file, s3://bucket/prefix or the URL of a queue\n"
     )
+
+
+SECOND = """
+import subprocess
+from ddbevents import StreamApp
+
+app = StreamApp("users")
+
+
+@app.on_insert(dict)
+def welcome(change):
+    other = subprocess.run(
+        [{program!r}, "redrive", "people.py:calm", "letters.jsonl", *{options!r}],
+        capture_output=True,
+        text=True,
+    )
+    print(other.returncode, other.stderr)
+
+
+calm = StreamApp("users")
+
+
+@calm.on_insert(dict)
+def handle(change): ...
+"""
+
+
+def redrive_during_redrive(redrive: Command, *options: str) -> Run:
+    """Redrive a file with a handler that redrives it, too."""
+    program = str(Path(sys.executable).with_name("ddbevents"))
+    Path("people.py").write_text(SECOND.format(program=program, options=options), "utf-8")
+    return redrive("people.py:app", file_of(of("ada")))
+
+
+def test_a_second_redrive_is_refused(redrive: Command) -> None:
+    run = redrive_during_redrive(redrive)
+
+    assert "│ 2 error: another redrive of letters.jsonl is running: run this command again" in run.out
+    assert "1 handled · 1 removed" in run.out
+
+
+def test_a_dry_run_needs_no_claim(redrive: Command) -> None:
+    run = redrive_during_redrive(redrive, "--dry-run")
+
+    assert "another redrive" not in run.out
+
+
+def test_a_redrive_leaves_no_lock(redrive: Command, folder: Path) -> None:
+    redrive("people.py:app", file_of(of("ada")))
+
+    assert [path.name for path in folder.glob("*.redrive")] == []
+    assert redrive("people.py:app", "letters.jsonl").code == 0
+
+
+def test_a_lock_left_by_a_crash_is_reused(redrive: Command) -> None:
+    Path(".letters.jsonl.redrive").touch()
+
+    assert redrive("people.py:app", file_of(of("ada"))).code == 0
+
+
+def test_a_folder_without_locks_is_refused(redrive: Command) -> None:
+    Path(".letters.jsonl.redrive").mkdir()
+
+    run = redrive("people.py:app", file_of(of("ada")))
+
+    assert run.code == 2
+    assert (
+        ".letters.jsonl.redrive, which keeps a second redrive from letters.jsonl, cannot be written"
+        in run.err
+    )
+    assert "or use --dry-run" in run.err
+
+
+def test_a_redrive_may_just_have_ended(redrive: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = iter([lambda: Path(".letters.jsonl.redrive").unlink()])  # what the other redrive does at its end
+
+    def flock(file: int, how: int) -> None:
+        next(ends, lambda: None)()
+        fcntl.flock(file, how)
+
+    path = file_of(of("ada"))
+    late = SimpleNamespace(LOCK_EX=fcntl.LOCK_EX, LOCK_NB=fcntl.LOCK_NB, flock=flock)
+    monkeypatch.setitem(sys.modules, "fcntl", late)  # a moment that cannot be hit otherwise
+
+    assert (redrive("people.py:app", path).code, left(path)) == (0, [])
+
+
+def test_a_system_without_locks_is_refused(redrive: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file_of(of("ada"))
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # Windows
+
+    run = redrive("people.py:app", path)
+
+    assert (run.code, len(left(path))) == (2, 1)
+    assert "this system has no flock: run the command on Linux or macOS, or use --dry-run" in run.err
 
 
 def test_a_bucket_is_emptied(redrive: Command, s3: S3Client) -> None:
@@ -261,6 +380,71 @@ def test_a_bucket_may_be_empty(redrive: Command, s3: S3Client) -> None:
     run = redrive("people.py:app", f"s3://{bucket}")
 
     assert run.out == f"\n0 dead letters in s3://{bucket} · 0 removed\n"
+
+
+RIVAL = """
+import os
+import boto3
+from ddbevents import StreamApp
+
+app = StreamApp("users")
+s3 = boto3.client("s3")
+
+
+@app.on_insert(dict)
+def welcome(change):
+    if change.new["pk"] != "ada":
+        return
+    for listed in s3.list_objects_v2(Bucket=os.environ["BUCKET"])["Contents"]:
+        {deed}
+"""
+
+
+def redrive_beside_a_rival(endpoint: str, s3: S3Client, deed: str, *options: str) -> tuple[Run, str]:
+    """Redrive twelve letters with a handler that does something to all; return the bucket, too."""
+    bucket = new_bucket(s3)
+    Path("people.py").write_text(RIVAL.format(deed=deed), "utf-8")
+    S3Bucket(bucket, client=s3).send(of("ada"))
+    for number in range(2, 13):
+        S3Bucket(bucket, client=s3).send(of(f"u-{number}", number))
+    redrive = command("redrive", 100, BUCKET=bucket, **aws(endpoint))
+    return redrive("people.py:app", f"s3://{bucket}", *options), bucket
+
+
+def test_vanished_objects_are_skipped(moto_endpoint: str, s3: S3Client) -> None:
+    deed = 's3.delete_object(Bucket=os.environ["BUCKET"], Key=listed["Key"])'
+
+    run, _ = redrive_beside_a_rival(moto_endpoint, s3, deed)
+
+    assert run.code == 0
+    assert "10 dead letters in s3://" in run.out
+    assert lines(run)[-4].endswith(" · 10 handled · 0 removed")
+    assert lines(run)[-3] == "not run, since the bucket no longer had them: 2 dead letters"
+    assert lines(run)[-2].startswith("handled, but removed or replaced by others meanwhile")
+    assert lines(run)[-1].startswith("does another redrive of this bucket run? S3 has no locks")
+
+
+@pytest.mark.parametrize("options", [(), ("--keep",)], ids=["at removal", "at the next batch"])
+def test_a_vanished_bucket_is_an_error(moto_endpoint: str, s3: S3Client, options: tuple[str, ...]) -> None:
+    deed = """s3.delete_object(Bucket=os.environ["BUCKET"], Key=listed["Key"])
+    s3.delete_bucket(Bucket=os.environ["BUCKET"])"""
+
+    run, _ = redrive_beside_a_rival(moto_endpoint, s3, deed, *options)
+
+    assert run.code == 2
+    assert "is not there: check its name, the account and the region (NoSuchBucket)" in run.err
+
+
+def test_a_replaced_object_stays(moto_endpoint: str, s3: S3Client) -> None:
+    deed = 's3.put_object(Bucket=os.environ["BUCKET"], Key=listed["Key"], Body=b"newer")'
+
+    run, bucket = redrive_beside_a_rival(moto_endpoint, s3, deed)
+
+    assert len(keys_of(s3, bucket)) == 12
+    assert (
+        "handled, but removed or replaced by others meanwhile, so left as they are: 10 dead letters"
+        in run.out
+    )
 
 
 def number_of_messages(client: SQSClient, url: str) -> int:

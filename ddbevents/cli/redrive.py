@@ -69,7 +69,10 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
     console, options = stdout_console(), StoreOptions(store, table or ())
     with exit_on_command_error(), show_handler_output(console) as output:
         loaded = load_target(target)
-        with app_with_store(loaded.app, options) as app, open_source(source, timeout) as letters:
+        with (
+            app_with_store(loaded.app, options) as app,
+            open_source(source, timeout, dry_run=dry_run) as letters,
+        ):
             redriving = Redrive(app, timeout, dry_run=dry_run, keep=keep)
             with show_progress(console, "dead letters", letters.total) as bar:
                 output.before_line = bar.hide
@@ -82,6 +85,7 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
                     bar.advance(len(report.records))
                     bar.show()
     show_redrive_summary(console, source, redriving.reports, redriving.removed)
+    show_advice(console, letters.remarks)
     show_advice(console, advice_after_redrive(loaded, options, redriving.reports))
     if dry_run:
         console.print("nothing ran; what would run is shown as not run")

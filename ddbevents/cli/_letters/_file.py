@@ -24,14 +24,19 @@ class FileSource:
     def total(self) -> int:
         return len(self._lines)
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        return ()
+
     def batches(self) -> Iterator[Sequence[StoredLetter]]:
         for batch in batches_of(self._lines):
             yield [StoredLetter(decode_letter(line), line) for line in batch]
 
-    def remove(self, handles: Sequence[Handle]) -> None:
+    def remove(self, handles: Sequence[Handle]) -> int:
         self._removed += handles
         if len(self._removed) >= _REMOVED_AT_ONCE:
             self.release()
+        return len(handles)
 
     def release(self) -> None:
         """Rewrite the file without the removed lines."""

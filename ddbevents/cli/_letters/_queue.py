@@ -31,6 +31,10 @@ class QueueSource:
     def total(self) -> int:
         return self._total
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        return ()
+
     def batches(self) -> Iterator[Sequence[StoredLetter]]:
         seen: set[str] = set()
         while messages := [each for each in self._receive() if each["MessageId"] not in seen]:
@@ -55,7 +59,7 @@ class QueueSource:
         self._receipts |= {each["MessageId"]: each["ReceiptHandle"] for each in messages}
         return messages
 
-    def remove(self, handles: Sequence[Handle]) -> None:
+    def remove(self, handles: Sequence[Handle]) -> int:
         entries = [{"Id": each, "ReceiptHandle": self._receipts.pop(each)} for each in handles]
         with explained(self._place):
             response = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
@@ -63,6 +67,7 @@ class QueueSource:
             raise DeadLetterError(
                 f"some handled dead letters are still in the queue {self._url}; run the command again"
             )
+        return len(handles)
 
     def release(self) -> None:
         """Make the remaining messages visible."""

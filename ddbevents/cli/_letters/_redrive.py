@@ -53,8 +53,7 @@ class Redrive:
             yield BatchReport(tuple(reports), perf_counter() - start, datetime.now(UTC), from_stream=False)
             done = [each.handle for each, report in zip(batch, reports, strict=True) if not report.is_open]
             if done and not self._keep:
-                source.remove(done)
-                self.removed += len(done)
+                self.removed += source.remove(done)
 
     @property
     def is_open(self) -> bool:

@@ -10,7 +10,7 @@ BATCH_SIZE: Final = 10
 """The number of dead letters in a batch: SQS takes no more messages in a request."""
 
 ItemT = TypeVar("ItemT")
-Handle: TypeAlias = Any  # a line, an object's key or a message's identifier: only its source knows
+Handle: TypeAlias = Any  # a line, an object's key and ETag, or a message's identifier: only its source knows
 
 
 class StoredLetter(NamedTuple):
@@ -28,12 +28,17 @@ class LetterSource(Protocol):
         """The number of dead letters, which may be approximate."""
         ...
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What happened to dead letters meanwhile that the reports do not say."""
+        ...
+
     def batches(self) -> Iterator[Sequence[StoredLetter]]:
         """Yield each dead letter once, the oldest first where the source knows the order."""
         ...
 
-    def remove(self, handles: Sequence[Handle]) -> None:
-        """Delete dead letters, now or when the source is released."""
+    def remove(self, handles: Sequence[Handle]) -> int:
+        """Delete dead letters, now or when the source is released, and return how many that are."""
         ...
 
     def release(self) -> None:
