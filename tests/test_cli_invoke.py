@@ -391,6 +391,29 @@ def test_a_missing_event_is_refused(invoke: Command) -> None:
     assert invoke("things.py:app", "b.json") == Run(2, "", "error: there is no file b.json\n")
 
 
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [
+        (
+            "s3://bucket/a.json",
+            "s3:/bucket/a.json is no file on this machine: download the event, and name the file",
+        ),
+        (
+            "things.py",
+            "things.py is no event but a Python file: the app comes first, and only once, then JSON files",
+        ),
+        (
+            "letters.jsonl",
+            "letters.jsonl has JSON lines, not one event: if they are dead letters, use ddbevents redrive",
+        ),
+    ],
+)
+def test_what_is_no_event_is_named(invoke: Command, event: str, problem: str) -> None:
+    Path("letters.jsonl").write_text("{}\n{}\n", "utf-8")
+
+    assert invoke("things.py:app", event) == Run(2, "", f"error: {problem}\n")
+
+
 def test_a_folder_is_no_event(invoke: Command) -> None:
     Path("events").mkdir()
 

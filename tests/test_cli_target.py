@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ddbevents.dead_letters import JsonLinesFile
-from tests.command_line import command, current_folder, lines
+from tests.command_line import Run, command, current_folder, lines
 from tests.letters import letter
 
 APP = """
@@ -78,11 +78,62 @@ def test_a_module_of_a_package_is_found(folder: Path) -> None:
     assert imported("shops.corner:app") == ["shops.corner"]
 
 
-@pytest.mark.parametrize("target", ["shop", "shop.py", ":app", "shop.py:", ""])
-def test_a_target_names_an_app(target: str) -> None:
-    problem = f"TARGET has to be module:app or path/to/file.py:app; {target!r} names no app"
+@pytest.mark.parametrize("target", [":app", ""])
+def test_a_target_names_a_module(target: str) -> None:
+    problem = f"TARGET has to be module:app or path/to/file.py:app; {target!r} names no module"
 
     assert refusal(target) == problem
+
+
+@pytest.mark.parametrize("target", ["corner", "corner.py", "corner.py:", "./corner.py"])
+def test_the_only_app_is_taken(target: str) -> None:
+    Path("corner.py").write_text("from shop import app\nlambda_handler = app", "utf-8")
+
+    assert imported(target) == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("target", "place"), [("shop", "shop"), ("shop.py", "shop.py"), ("shop.py:", "shop.py")]
+)
+def test_one_of_several_apps_is_named(target: str, place: str) -> None:
+    problem = f"{place} has several apps: app, other; name one, as in {place}:app"
+
+    assert refusal(target) == problem
+
+
+def test_a_module_without_an_app_is_refused() -> None:
+    Path("empty_shop.py").write_text("app = None", "utf-8")
+
+    assert refusal("empty_shop.py") == (
+        "empty_shop.py has no app: TARGET names the module or file with the StreamApp"
+    )
+
+
+@pytest.mark.parametrize(
+    "target", ["event.json", "./event.json", "event.json:app", "letters.jsonl", "s3://bucket/letters"]
+)
+def test_the_app_comes_first(target: str) -> None:
+    assert refusal(target) == (
+        f"{target} is no app: the app comes first, as in app.py:app, and then {target}"
+    )
+
+
+def test_target_and_event_are_not_swapped() -> None:
+    run = command("invoke")("event.json", "shop.py:app")
+
+    assert run == Run(
+        2, "", "error: event.json is no app: the app comes first, as in app.py:app, and then event.json\n"
+    )
+
+
+def test_target_and_source_are_not_swapped() -> None:
+    run = command("redrive")("letters.jsonl", "shop.py:app")
+
+    assert run == Run(
+        2,
+        "",
+        "error: letters.jsonl is no app: the app comes first, as in app.py:app, and then letters.jsonl\n",
+    )
 
 
 @pytest.mark.parametrize("file", ["missing.py", "parts/shop", "parts\\shop"])
@@ -90,12 +141,21 @@ def test_a_missing_file_is_refused(file: str) -> None:
     assert refusal(f"{file}:app") == f"there is no file {file}"
 
 
+@pytest.mark.parametrize("target", ["parts/", "./parts", "parts/:app"])
+def test_a_folder_is_no_target(folder: Path, target: str) -> None:
+    (folder / "parts").mkdir()
+
+    problem = f"parts is a folder: name the file with the app in it, as in {Path('parts/app.py')}:app"
+
+    assert refusal(target) == problem
+
+
 def test_a_file_has_to_be_python(folder: Path) -> None:
-    (folder / "shop.json").write_text("{}", "utf-8")
+    (folder / "shop.txt").write_text("{}", "utf-8")
 
-    problem = refusal("./shop.json:app")
+    problem = refusal("./shop.txt:app")
 
-    assert problem == "shop.json cannot be imported: ImportError: it is not a Python file"
+    assert problem == "shop.txt cannot be imported: ImportError: it is not a Python file"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,11 @@ import typer
 
 TargetArgument: TypeAlias = Annotated[
     str,
-    typer.Argument(metavar="TARGET", help="The app: module:app or path/to/file.py:app.", show_default=False),
+    typer.Argument(
+        metavar="TARGET",
+        help="The app: module:app or path/to/file.py:app; :app may be left out if there is one app only.",
+        show_default=False,
+    ),
 ]
 StoreOption: TypeAlias = Annotated[
     str,

@@ -5,16 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 from .._app import StreamApp
 from .._routing import Route, routes_of
 from ._errors import CommandError
+
+_DATA_FILES: Final = (".json", ".jsonl")
+_URLS: Final = ("s3://", "http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +52,38 @@ class Target:
 
 
 def load_target(target: str) -> Target:
-    """Import the app that `module:app` or `path/to/file.py:app` names.
+    """Import the app that `module:app` or `path/to/file.py:app` names, or the only one of a module or file.
 
     Raises:
-        CommandError: There is no such module, file or app, or it cannot be imported.
+        CommandError: There is no such module, file or app, it cannot be imported, or it has several apps.
     """
-    place, _, attribute = target.rpartition(":")
-    if not place or not attribute:
-        raise CommandError(f"TARGET has to be module:app or path/to/file.py:app; {target!r} names no app")
+    check_target(target)
+    place, attribute = _split(target)
     module = _import_file(Path(place)) if _is_path(place) else _import_module(place)
+    if not attribute:
+        attribute = _only_app(module, place)
     return Target(_app(module, place, attribute), module.__name__, attribute)
+
+
+def check_target(target: str) -> None:
+    """Look at the argument alone, before anything is read or imported.
+
+    Raises:
+        CommandError: It names no module or file, or it is what comes behind the app.
+    """
+    place, _ = _split(target)
+    if not place:
+        raise CommandError(f"TARGET has to be module:app or path/to/file.py:app; {target!r} names no module")
+    if place.endswith(_DATA_FILES) or place.startswith(_URLS):
+        raise CommandError(f"{target} is no app: the app comes first, as in app.py:app, and then {target}")
+
+
+def _split(target: str) -> tuple[str, str]:
+    """Return the part before the last colon, and the attribute behind it, which may be missing."""
+    if target.endswith(".py") or target.startswith(_URLS):
+        return target, ""
+    place, colon, attribute = target.rpartition(":")
+    return (place, attribute) if colon else (target, "")
 
 
 def _is_path(place: str) -> bool:
@@ -65,6 +91,10 @@ def _is_path(place: str) -> bool:
 
 
 def _import_file(path: Path) -> ModuleType:
+    if path.is_dir():
+        raise CommandError(
+            f"{path} is a folder: name the file with the app in it, as in {path / 'app.py'}:app"
+        )
     if not path.is_file():
         raise CommandError(f"there is no file {path}")
     sys.path.insert(0, str(path.resolve().parent))
@@ -114,10 +144,25 @@ def _app(module: ModuleType, place: str, attribute: str) -> StreamApp:
     found: object = getattr(module, attribute, None)
     if isinstance(found, StreamApp):
         return found
-    apps = ", ".join(name for name, value in vars(module).items() if isinstance(value, StreamApp))
+    apps = ", ".join(_apps(module))
     hint = f"its apps are: {apps}" if apps else "it has no app"
     if hasattr(module, attribute):
         problem = f"{attribute} in {place} is of type {type(found).__name__}, not a StreamApp"
     else:
         problem = f"{place} has no {attribute}"
     raise CommandError(f"{problem}; {hint}")
+
+
+def _only_app(module: ModuleType, place: str) -> str:
+    """Return the name of the module's app if it has one only, which may have several names."""
+    names = _apps(module)
+    if not names:
+        raise CommandError(f"{place} has no app: TARGET names the module or file with the StreamApp")
+    if len({id(app) for app in names.values()}) > 1:
+        first = next(iter(names))
+        raise CommandError(f"{place} has several apps: {', '.join(names)}; name one, as in {place}:{first}")
+    return next(iter(names))
+
+
+def _apps(module: ModuleType) -> Mapping[str, StreamApp]:
+    return {name: value for name, value in vars(module).items() if isinstance(value, StreamApp)}

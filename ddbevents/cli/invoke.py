@@ -30,7 +30,7 @@ from ._output import (
     show_tracebacks,
     stdout_console,
 )
-from ._target import load_target
+from ._target import check_target, load_target
 
 EventArguments: TypeAlias = Annotated[
     list[Path],
@@ -74,6 +74,7 @@ def _invoke(
 ) -> list[Invocation]:
     console = stdout_console()
     invocations: list[Invocation] = []
+    check_target(argument)  # or, if the two are swapped, the app would be a missing event
     events = [read_event_file(path) for path in paths]
     with show_handler_output(console) as output:
         target = load_target(argument)
