@@ -8,13 +8,15 @@ from collections.abc import Collection, Generator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer, IdempotencyConfig
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemNotFoundError
 
-from ._engine import KEEP, check_keep
+from ._engine import KEEP, PATIENCE, check_keep
 from ._errors import ConfigurationError, StoreError
+from ._patience import TimeLeft
 
 __all__ = ["PowertoolsStore"]
 
@@ -50,36 +52,45 @@ class PowertoolsStore:
         check_keep(keep)
         self._layer = _configured_copy(persistence_layer, keep)
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
         """Return those of the marks that the layer has and that have not expired.
 
         Raises:
-            StoreError: The layer cannot read, or its content is not a record of Powertools.
+            StoreError: The layer cannot read within `patience`, or its content is not a record of Powertools.
         """
-        with self._translated("read"):
-            return {mark for mark in frozenset(marks) if self._has(mark)}
+        time_left = TimeLeft(patience)
+        with self._translated("read", time_left):
+            return {mark for mark in frozenset(marks) if self._has(mark, time_left)}
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
         """Write marks. One that the layer has already counts from now on.
 
         Raises:
-            StoreError: The layer cannot write; some of the marks may have been written.
+            StoreError: The layer cannot write within `patience`; some of the marks may have been written.
         """
-        with self._translated("written"):
+        time_left = TimeLeft(patience)
+        with self._translated("written", time_left):
             for mark in frozenset(marks):
-                self._layer.save_success(data=_payload(mark), result={})
+                save = partial(self._layer.save_success, data=_payload(mark), result={})
+                time_left.run(save)
 
-    def _has(self, mark: str) -> bool:
+    def _has(self, mark: str, time_left: TimeLeft) -> bool:
         try:
-            record = self._layer.get_record(data=_payload(mark))
+            record = time_left.run(partial(self._layer.get_record, data=_payload(mark)))
         except IdempotencyItemNotFoundError:
             return False
         return record is not None and record.status == _COMPLETED  # an expired record says EXPIRED
 
     @contextmanager
-    def _translated(self, doing: str) -> Generator[None]:
+    def _translated(self, doing: str, time_left: TimeLeft) -> Generator[None]:
         try:
             yield
+        except TimeoutError as error:
+            raise StoreError(
+                f"idempotency records were not {doing} through {type(self._layer).__name__} within the"
+                f" {time_left.allowed:.1f} s that the function could wait: each takes a request of its own;"
+                " check that its table or cache answers, and give the function more time or smaller batches"
+            ) from error
         except Exception as error:  # a layer lets the errors of any database's client through
             # the layer gets only digests of marks, so its message holds no item's value
             raise StoreError(

@@ -61,11 +61,11 @@ class FaultyStore:
     def committed(self) -> list[str]:
         return [mark for how, mark in self.log if how == "committed"]
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         self._answer(self._fault())
         return {*self.marks} & {*marks}
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta) -> None:  # noqa: ARG002  # the Protocol's
         self._write("added", marks)
 
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:  # noqa: ARG002  # the Protocol's
@@ -73,7 +73,7 @@ class FaultyStore:
             raise TransactionError("refused")
         return True
 
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:  # noqa: ARG002  # the Protocol's
         lanes = [commit.lane for commit in commits]
         return [i for i, lane in enumerate(lanes) if not (self._once_a_lane and lane in lanes[:i])]
 
@@ -239,7 +239,7 @@ class Letters:
         self.letters: list[DeadLetter] = []
         self.refusing = refusing
 
-    def send(self, letter: DeadLetter) -> None:
+    def send(self, letter: DeadLetter, *, patience: timedelta) -> None:  # noqa: ARG002  # the Protocol's
         if self.refusing:
             self.refusing -= 1
             raise DeadLetterError("the sink cannot be reached")

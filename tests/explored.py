@@ -15,7 +15,7 @@ from typing_extensions import override
 from ddbevents import Insert, KeyChange, Router, StoreError, StreamApp, Transaction
 from ddbevents.stores import Commit, IdempotencyStore, MemoryStore
 from ddbevents.testing import Table, boundary
-from tests.stream import MarksOnly
+from tests.stream import PATIENCE, MarksOnly
 
 AnyItem: TypeAlias = dict[str, Any]
 MakeApp: TypeAlias = "Callable[[World], StreamApp]"
@@ -209,7 +209,7 @@ class PackingMemory(MemoryStore):
 
     window = 99
 
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:  # noqa: ARG002  # the Protocol's
         return range(len(commits))
 
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
@@ -232,7 +232,7 @@ class TakesRefusalForDone(PackingMemory):
 
 class ForgetsMarks(MemoryStore):
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
         return set()
 
     @override
@@ -267,8 +267,8 @@ class Claims(MarksOnly):
     """Leases marks: whoever asks for one claims it, for longer than Lambda retries."""
 
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        done = super().handled(marks)
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:
+        done = super().handled(marks, patience=patience)
         claims = {f"{mark}, claimed" for mark in {*marks} - done}
         if claims & self.marks:
             raise StoreError("another process has claimed it")
@@ -280,7 +280,7 @@ class ClaimsAsMarks(MarksOnly):
     """Takes claimed marks for handled ones."""
 
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        done = super().handled(marks)
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:
+        done = super().handled(marks, patience=patience)
         self.marks |= {*marks}
         return done

@@ -13,63 +13,64 @@ from typing_extensions import override
 
 from ddbevents import Transaction, TransactionError, decode_value, encode
 from ddbevents.stores import Commit, MemoryStore
+from tests.stream import PATIENCE
 
 
 class Forgets(MemoryStore):
     @override
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
         pass
 
 
 class HasEverything(MemoryStore):
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
         return set(marks)
 
 
 class GivesAllItHas(MemoryStore):
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        return super().handled(self._expirations)
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
+        return super().handled(self._expirations, patience=patience)
 
 
 class TakesLeases(MemoryStore):
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        found = super().handled(marks)
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
+        found = super().handled(marks, patience=patience)
         self.add(set(marks) - found)
         return found
 
 
 class Toggles(MemoryStore):
     @override
-    def add(self, marks: Collection[str]) -> None:
-        again = super().handled(marks)
-        super().add(set(marks) - again)
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
+        again = super().handled(marks, patience=patience)
+        super().add(set(marks) - again, patience=patience)
         self._expirations = {m: e for m, e in self._expirations.items() if m not in again}
 
 
 class LosesDuplicates(MemoryStore):
     @override
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
         listed = list(marks)
-        super().add([mark for mark in listed if listed.count(mark) == 1])
+        super().add([mark for mark in listed if listed.count(mark) == 1], patience=patience)
 
 
 class TakesNothingForEverything(MemoryStore):
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        return super().handled(marks or self._expirations)
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
+        return super().handled(marks or self._expirations, patience=patience)
 
     @override
-    def add(self, marks: Collection[str]) -> None:
-        super().add(marks or ["everything"])
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
+        super().add(marks or ["everything"], patience=patience)
 
 
 class TakesLists(MemoryStore):
     @override
-    def add(self, marks: Collection[str]) -> None:
-        super().add(marks if isinstance(marks, list) else [])
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
+        super().add(marks if isinstance(marks, list) else [], patience=patience)
 
 
 class Respells(MemoryStore):
@@ -79,13 +80,13 @@ class Respells(MemoryStore):
         return mark.casefold()
 
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        found = super().handled([self.spell(mark) for mark in marks])
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
+        found = super().handled([self.spell(mark) for mark in marks], patience=patience)
         return {mark for mark in marks if self.spell(mark) in found}
 
     @override
-    def add(self, marks: Collection[str]) -> None:
-        super().add([self.spell(mark) for mark in marks])
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
+        super().add([self.spell(mark) for mark in marks], patience=patience)
 
 
 class Strips(Respells):
@@ -102,14 +103,31 @@ class Cuts(Respells):
 
 class RefusesWhatIsNotAscii(MemoryStore):
     @override
-    def add(self, marks: Collection[str]) -> None:
-        super().add([mark for mark in marks if mark.isascii()])
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
+        super().add([mark for mark in marks if mark.isascii()], patience=patience)
 
 
 class ReadsOnePage(MemoryStore):
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        return super().handled(list(marks)[:100])
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
+        return super().handled(list(marks)[:100], patience=patience)
+
+
+class TakesItsTime(MemoryStore):
+    """Writes mark by mark, however long that takes."""
+
+    @override
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
+        time.sleep(0.0012 * len(marks))
+        super().add(marks, patience=patience)
+
+
+class GivesUpInSilence(MemoryStore):
+    """Writes what it can in time, and says nothing about the rest."""
+
+    @override
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
+        super().add(list(marks)[: int(patience.total_seconds() * 1000)], patience=patience)
 
 
 class KeepsMarksOfThreadsApart(Respells):
@@ -132,8 +150,8 @@ class IgnoresExpiry(MemoryStore):
 
 class KeepsTheFirstExpiry(MemoryStore):
     @override
-    def add(self, marks: Collection[str]) -> None:
-        super().add([mark for mark in marks if mark not in self._expirations])
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
+        super().add([mark for mark in marks if mark not in self._expirations], patience=patience)
 
 
 class IsStoppedByExpiredMarks(MemoryStore):
@@ -285,7 +303,7 @@ class Packs(MemoryStore):
         super().__init__()
         self.one_by_one = threading.RLock()
 
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:  # noqa: ARG002  # the Protocol's
         packed: list[int] = []
         items: set[str] = set()
         closed: set[Hashable] = set()
@@ -330,35 +348,35 @@ class WaitsForNone(Packs):
 
 class PacksBackwards(Packs):
     @override
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
-        return [*super().pack(commits)][::-1]
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
+        return [*super().pack(commits, patience=patience)][::-1]
 
 
 class PacksNothing(Packs):
     @override
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
         return []
 
 
 class PacksUnknownCommits(Packs):
     @override
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
-        return [*super().pack(commits), len(commits)]
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
+        return [*super().pack(commits, patience=patience), len(commits)]
 
 
 class Overtakes(Packs):
     @override
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
         own = [commit._replace(lane=index) for index, commit in enumerate(commits)]
-        return super().pack(own)
+        return super().pack(own, patience=patience)
 
 
 class OvertakesAnyLane(Packs):
     """Takes None for a lane of its own, though it can be any lane."""
 
     @override
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
-        return super().pack([commit._replace(lane=str(commit.lane)) for commit in commits])
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
+        return super().pack([commit._replace(lane=str(commit.lane)) for commit in commits], patience=patience)
 
 
 class PacksWithoutMarks(Packs):
@@ -386,19 +404,19 @@ class PacksHalf(Packs):
 
 class PacksOneWriteToAnItem(Packs):
     @override
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
         return range(len(commits))
 
     @override
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
-        packed = super().pack(commits)
+        packed = super().pack(commits, patience=patience)
         self.add([commit.mark for index, commit in enumerate(commits) if index not in packed])
         return super().commit_together([commits[index] for index in packed], patience=patience)
 
 
 class PacksInAnyOrder(Packs):
     @override
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
         return range(len(commits))
 
     @override

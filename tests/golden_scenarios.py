@@ -35,7 +35,7 @@ from ddbevents import (
 from ddbevents.dead_letters import DeadLetter, DeadLetters, to_json
 from ddbevents.stores import Commit
 from ddbevents.testing import MemorySink, queue_event
-from tests.stream import Context, Json, batch, insert, modify, remove, user
+from tests.stream import PATIENCE, Context, Json, batch, insert, modify, remove, user
 
 ValueT = TypeVar("ValueT")
 
@@ -143,12 +143,12 @@ class Marks:
         self.added: list[str] = []
         self.committed: list[list[Json]] = []
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         self.asked |= {*marks}
         self.refuse("handled")
         return self.known & {*marks}
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta) -> None:  # noqa: ARG002  # the Protocol's
         self.refuse("add")
         self.added += marks
 
@@ -173,7 +173,7 @@ class Packs(Transactions):
 
     window = 3
 
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:  # noqa: ARG002  # the Protocol's
         return range(len(commits))[:3]
 
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:  # noqa: ARG002  # as the Protocol says
@@ -184,7 +184,7 @@ class Packs(Transactions):
 
 
 class RefusingSink(MemorySink):
-    def send(self, letter: DeadLetter) -> None:  # noqa: ARG002  # as the Protocol says
+    def send(self, letter: DeadLetter, *, patience: timedelta = PATIENCE) -> None:  # noqa: ARG002  # as the Protocol says
         raise DeadLetterError("the queue is gone")
 
 

@@ -6,7 +6,7 @@ import io
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -133,7 +133,7 @@ class Sent:
         self.letters: list[DeadLetter] = []
         self.fail = fail
 
-    def send(self, letter: DeadLetter) -> None:
+    def send(self, letter: DeadLetter, *, patience: timedelta) -> None:  # noqa: ARG002  # the Protocol's
         if self.fail is not None:
             self.fail()
         self.letters.append(letter)

@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 ARN: Final = "arn:aws:dynamodb:eu-central-1:123456789012:table/Users/stream/2026-11-23T09:00:00.000"
 CANARY: Final = "canary-7f3a"
 FIRST: Final = 26163800000000026199463300
+PATIENCE: Final = timedelta(seconds=5)
 
 Json = dict[str, Any]
 
@@ -81,10 +83,10 @@ class MarksOnly:
     def __init__(self) -> None:
         self.marks: set[str] = set()
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         return self.marks & {*marks}
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta) -> None:  # noqa: ARG002  # the Protocol's
         self.marks |= {*marks}
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ from ddbevents import (
 from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
 from tests.deliveries import FaultyStore, Letters
-from tests.stream import CANARY, Json, batch, insert, named, sequence_number, user
+from tests.stream import CANARY, PATIENCE, Json, batch, insert, named, sequence_number, user
 
 
 class User(BaseModel):
@@ -301,7 +301,7 @@ def test_a_refusing_sink_fails_the_record(caplog: pytest.LogCaptureFixture) -> N
 class BrokenSink:
     """A sink that raises an error no sink should raise."""
 
-    def send(self, letter: DeadLetter) -> None:  # noqa: ARG002  # the Protocol's
+    def send(self, letter: DeadLetter, *, patience: timedelta) -> None:  # noqa: ARG002  # the Protocol's
         raise ConnectionError(CANARY)
 
 
@@ -402,9 +402,9 @@ class Asked(MemoryStore):
         self.asked: list[int] = []
 
     @override
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
         self.asked.append(len(marks))
-        return super().handled(marks)
+        return super().handled(marks, patience=patience)
 
 
 def test_only_possible_attempts_are_read() -> None:
@@ -544,9 +544,9 @@ def test_a_handlers_store_error_is_its_own() -> None:
 class AsyncSink(Letters):
     """A sink that is awaited."""
 
-    async def send(self, letter: DeadLetter) -> None:  # type: ignore[override]  # a sink may be either
+    async def send(self, letter: DeadLetter, *, patience: timedelta) -> None:  # type: ignore[override]  # a sink may be either
         await asyncio.sleep(0)
-        super().send(letter)
+        super().send(letter, patience=patience)
 
 
 def test_a_sink_may_be_async() -> None:
@@ -571,7 +571,7 @@ class Interrupted(Letters):
         self.stop = stop
 
     @override
-    def send(self, letter: DeadLetter) -> None:
+    def send(self, letter: DeadLetter, *, patience: timedelta) -> None:
         raise self.stop
 
 

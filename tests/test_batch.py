@@ -282,12 +282,12 @@ class BrokenStore:
         self.writes = writes
         self.marks: list[str] = []
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         if not self.reads:
             raise StoreError("the store cannot be reached")
         return set(self.marks) & set(marks)
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta) -> None:  # noqa: ARG002  # the Protocol's
         if not self.writes:
             raise StoreError("the store cannot be reached")
         self.writes -= 1
@@ -550,7 +550,7 @@ def test_a_held_back_record_shows_marks() -> None:
 class AsyncStore(MarksOnly):
     """A class that looks like a store, and would lose all marks."""
 
-    async def add(self, marks: Collection[str]) -> None: ...  # type: ignore[override]  # the mistake
+    async def add(self, marks: Collection[str], *, patience: timedelta) -> None: ...  # type: ignore[override]  # the mistake
 
 
 def test_async_stores_are_refused() -> None:

@@ -29,7 +29,7 @@ class User(BaseModel):
 
 
 class Queue:
-    def send(self, letter):
+    def send(self, letter, *, patience):
         print("sent", letter.handler)
 
 

@@ -52,8 +52,8 @@ NEEDS_TRANSACTIONS = """
 from ddbevents import StreamApp
 
 class Store:
-    def handled(self, marks): return frozenset()
-    def add(self, marks): ...
+    def handled(self, marks, *, patience): return frozenset()
+    def add(self, marks, *, patience): ...
     def commit(self, mark, transaction, *, patience): return True
 
 app = StreamApp("bank", store=Store())

@@ -30,7 +30,7 @@ from ddbevents import (
 from ddbevents.dead_letters import DeadLetter, DeadLetters, to_json
 from ddbevents.stores import MemoryStore
 from tests.letters import RECORD, Sent, compressed, letter, message
-from tests.stream import Context, Json, batch, insert, named, sequence_number, user
+from tests.stream import PATIENCE, Context, Json, batch, insert, named, sequence_number, user
 
 
 class User(BaseModel):
@@ -39,7 +39,7 @@ class User(BaseModel):
 
 
 class Down(MemoryStore):
-    def handled(self, marks: object) -> Any:  # noqa: ARG002  # its name is the Protocol's
+    def handled(self, marks: object, *, patience: timedelta = PATIENCE) -> Any:  # noqa: ARG002  # its name is the Protocol's
         raise StoreError("down")
 
 
@@ -463,9 +463,9 @@ def test_all_marks_are_read_at_once() -> None:
     reads: list[int] = []
 
     class Counting(MemoryStore):
-        def handled(self, marks: Any) -> Any:
+        def handled(self, marks: Any, *, patience: timedelta = PATIENCE) -> Any:
             reads.append(len(marks))
-            return super().handled(marks)
+            return super().handled(marks, patience=patience)
 
     shop = Shop(store=Counting(keep=timedelta(days=2)))
 
@@ -499,10 +499,10 @@ class Fragile(MemoryStore):
         self.dies = False
         self.loses_answer = False
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
         if self.dies:
             raise KeyboardInterrupt
-        super().add(marks)
+        super().add(marks, patience=patience)
 
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         committed = super().commit(mark, transaction, patience=patience)

@@ -27,7 +27,7 @@ from tests.letters import (
     refuse,
     silent_server,
 )
-from tests.stream import CANARY, Json, insert, user
+from tests.stream import CANARY, PATIENCE, Json, insert, user
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -222,7 +222,7 @@ def test_a_bucket_takes_any_length(s3: S3Client) -> None:
 
 def failure(sink: DeadLetterSink) -> DeadLetterError:
     with pytest.raises(DeadLetterError) as raised:
-        sink.send(letter(insert(1, user("ada", CANARY)), message=CANARY))
+        sink.send(letter(insert(1, user("ada", CANARY)), message=CANARY), patience=PATIENCE)
     assert CANARY not in str(raised.value)
     return raised.value
 

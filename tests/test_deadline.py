@@ -75,9 +75,9 @@ class SlowLetters(Letters):
         self.context = context
 
     @override
-    def send(self, letter: DeadLetter) -> None:
+    def send(self, letter: DeadLetter, *, patience: timedelta) -> None:
         self.context.milliseconds -= 4_000
-        super().send(letter)
+        super().send(letter, patience=patience)
 
 
 def test_dead_letters_respect_the_reserve() -> None:
@@ -94,9 +94,9 @@ def test_dead_letters_respect_the_reserve() -> None:
 def test_dead_letters_count_as_slow() -> None:
     class Lasting(Letters):
         @override
-        def send(self, letter: DeadLetter) -> None:
+        def send(self, letter: DeadLetter, *, patience: timedelta) -> None:
             time.sleep(0.03)
-            super().send(letter)
+            super().send(letter, patience=patience)
 
     app = StreamApp(store=MemoryStore(), dead_letter=DeadLetters(Lasting()), time_reserve=NOW)
     unreadable = [{**record(number, user("a")), "eventName": None} for number in range(1, 4)]

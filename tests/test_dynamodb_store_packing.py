@@ -30,7 +30,6 @@ from tests.dynamodb_tables import make_table, read_table
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-AT_ONCE = timedelta(0)
 A_WHILE = timedelta(seconds=5)
 Ask = Callable[[Transaction], None]
 
@@ -183,7 +182,7 @@ def test_a_pack_is_one_request(client: DynamoDBClient, store: DynamoDBStore, tab
     waiting = commits(add("a", table=table), add("a", Decimal("0.5"), table=table), put("b", table=table))
     sent = count_requests(client)
 
-    assert store.commit_together(waiting, patience=AT_ONCE) is True
+    assert store.commit_together(waiting, patience=A_WHILE) is True
 
     assert sent == ["DescribeTable", "TransactWriteItems"]
     assert store.handled(["mark-0", "mark-1", "mark-2"]) == {"mark-0", "mark-1", "mark-2"}
@@ -291,9 +290,9 @@ def process(store: PackingStore, records: list[Commit]) -> None:
     """Commit records in batches of 100, as an app does."""
     for start in range(0, len(records), 100):
         waiting = records[start : start + 100]
-        assert store.handled([one.mark for one in waiting]) == set()
+        assert store.handled([one.mark for one in waiting], patience=A_WHILE) == set()
         while waiting:
-            chosen = [waiting[index] for index in store.pack(waiting)]
+            chosen = [waiting[index] for index in store.pack(waiting, patience=A_WHILE)]
             if not store.commit_together(chosen, patience=A_WHILE):
                 commit_each(store, chosen)
             waiting = [one for one in waiting if one not in chosen]
@@ -372,7 +371,7 @@ def test_sums_are_exact(
     records = commits(add("a", Decimal(first), table=table), add("a", Decimal(second), table=table))
 
     assert store.pack(records) == [0, 1]
-    assert store.commit_together(records, patience=AT_ONCE) is True
+    assert store.commit_together(records, patience=A_WHILE) is True
 
     assert read_table(client, table) == {"a": {"count": Decimal(total)}}
 
@@ -389,7 +388,7 @@ def test_a_sum_has_all_attributes(client: DynamoDBClient, store: DynamoDBStore, 
     )
     sent = count_requests(client)
 
-    assert store.commit_together(records, patience=AT_ONCE) is True
+    assert store.commit_together(records, patience=A_WHILE) is True
 
     assert sent == ["TransactWriteItems"]
     assert read_table(client, table) == {"a": {"count": 1, "sum": 5, "items": 4}}

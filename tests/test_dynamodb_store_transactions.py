@@ -88,7 +88,7 @@ def test_mark_and_writes_are_one_request(client: DynamoDBClient, store: DynamoDB
     tx.check(table, {"pk": "checked"}, when=Attr("open").eq(True))  # noqa: FBT003  # an operand
     sent = count_requests(client)
 
-    assert store.commit("a", tx, patience=AT_ONCE) is True
+    assert store.commit("a", tx, patience=A_WHILE) is True
 
     assert sent == ["TransactWriteItems"]
     assert store.handled(["a"]) == {"a"}
@@ -100,20 +100,20 @@ def test_mark_and_writes_are_one_request(client: DynamoDBClient, store: DynamoDB
 
 
 def test_a_mark_may_have_no_writes(store: DynamoDBStore) -> None:
-    assert store.commit("a", Transaction(), patience=AT_ONCE) is True
+    assert store.commit("a", Transaction(), patience=A_WHILE) is True
     assert store.handled(["a"]) == {"a"}
 
 
 def test_a_transaction_is_done_once(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
-    assert store.commit("a", count(table), patience=AT_ONCE) is True
-    assert store.commit("a", count(table), patience=AT_ONCE) is False
+    assert store.commit("a", count(table), patience=A_WHILE) is True
+    assert store.commit("a", count(table), patience=A_WHILE) is False
     assert read_table(client, table) == {"total": {"count": 1}}
 
 
 def test_an_added_mark_stops_a_commit(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
     store.add(["a"])
 
-    assert store.commit("a", count(table), patience=AT_ONCE) is False
+    assert store.commit("a", count(table), patience=A_WHILE) is False
     assert read_table(client, table) == {}
 
 
@@ -123,8 +123,8 @@ def test_an_expired_mark_is_replaced(client: DynamoDBClient, marks: str, table: 
     before = DynamoDBStore(marks, client=client, clock=lambda: now + timedelta(hours=47, minutes=59))
     after = DynamoDBStore(marks, client=client, clock=lambda: now + timedelta(hours=48))
 
-    assert before.commit("a", count(table), patience=AT_ONCE) is False
-    assert after.commit("a", count(table), patience=AT_ONCE) is True
+    assert before.commit("a", count(table), patience=A_WHILE) is False
+    assert after.commit("a", count(table), patience=A_WHILE) is True
     assert after.handled(["a"]) == {"a"}
 
 
@@ -133,7 +133,7 @@ def test_a_false_condition_names_its_write(client: DynamoDBClient, store: Dynamo
     tx.delete(table, {"pk": CANARY}, when=Attr("name").eq(CANARY))
 
     with pytest.raises(TransactionError, match=r"write 1, to table .*: its condition is false") as refused:
-        store.commit("a", tx, patience=AT_ONCE)
+        store.commit("a", tx, patience=A_WHILE)
 
     assert (refused.value.index, refused.value.table) == (1, table)
     assert CANARY not in str(refused.value)
@@ -147,9 +147,9 @@ def test_a_check_demands_that_an_item_exists(client: DynamoDBClient, store: Dyna
     tx.check(table, {"pk": "a", "sk": "b"})
 
     with pytest.raises(TransactionError, match=r"write 0, .* the item that it checks does not exist"):
-        store.commit("a", tx, patience=AT_ONCE)
+        store.commit("a", tx, patience=A_WHILE)
     client.put_item(TableName=table, Item={"pk": {"S": "a"}, "sk": {"S": "b"}})
-    assert store.commit("a", tx, patience=AT_ONCE) is True
+    assert store.commit("a", tx, patience=A_WHILE) is True
 
 
 def test_a_mark_comes_before_conditions(store: DynamoDBStore, table: str) -> None:
@@ -157,7 +157,7 @@ def test_a_mark_comes_before_conditions(store: DynamoDBStore, table: str) -> Non
     tx = Transaction()
     tx.check(table, {"pk": "absent"})
 
-    assert store.commit("a", tx, patience=AT_ONCE) is False
+    assert store.commit("a", tx, patience=A_WHILE) is False
 
 
 def test_a_raw_action_is_sent_as_it_is(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
@@ -175,7 +175,7 @@ def test_a_raw_action_is_sent_as_it_is(client: DynamoDBClient, store: DynamoDBSt
         }
     )
 
-    store.commit("a", tx, patience=AT_ONCE)
+    store.commit("a", tx, patience=A_WHILE)
 
     assert read_table(client, table) == {"a": {"lines": [7]}}
 
@@ -228,7 +228,7 @@ def test_limits_are_checked_before_sending(
     tx = make(table)
 
     with pytest.raises(TransactionError, match=reason) as refused:
-        store.commit("a", tx, patience=AT_ONCE)
+        store.commit("a", tx, patience=A_WHILE)
 
     assert refused.value.index == index
     assert sent == []
@@ -244,8 +244,8 @@ def test_two_puts_of_one_item_are_refused(client: DynamoDBClient, store: DynamoD
     sent = count_requests(client)
 
     with pytest.raises(TransactionError, match="write 1 is to the same item as write 0"):
-        store.commit("a", tx, patience=AT_ONCE)
-    store.commit("b", other, patience=AT_ONCE)
+        store.commit("a", tx, patience=A_WHILE)
+    store.commit("b", other, patience=A_WHILE)
 
     assert sent == ["DescribeTable", "TransactWriteItems"]
 
@@ -264,7 +264,7 @@ def test_dynamodb_refuses_unknown_keys(
     tx.put(table, {"pk": "a"})
 
     with pytest.raises(TransactionError, match=r"one of the transaction's 2 writes: .* one write per item"):
-        store.commit("a", tx, patience=AT_ONCE)
+        store.commit("a", tx, patience=A_WHILE)
     assert store.handled(["a"]) == set()
 
 
@@ -275,8 +275,8 @@ def test_a_throttled_lookup_is_repeated(client: DynamoDBClient, store: DynamoDBS
     tx.put(table, {"pk": "b"})
     sent = count_requests(client)
 
-    assert store.commit("a", tx, patience=AT_ONCE) is True
-    assert store.commit("b", tx, patience=AT_ONCE) is True
+    assert store.commit("a", tx, patience=A_WHILE) is True
+    assert store.commit("b", tx, patience=A_WHILE) is True
     assert sent == ["DescribeTable", "DescribeTable", "TransactWriteItems", "TransactWriteItems"]
 
 
@@ -348,7 +348,7 @@ def test_the_sdk_retries_a_lost_answer(
     sent = count_requests(made[0])
     plan(made[0], loses_answer)
 
-    assert store.commit("a", count(table), patience=AT_ONCE) is True
+    assert store.commit("a", count(table), patience=A_WHILE) is True
     assert sent == ["TransactWriteItems"] * 2
     assert read_table(made[0], table) == {"total": {"count": 1}}
 

@@ -17,6 +17,7 @@ from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, MemorySink, VirtualClock, explore
 from tests.explored import AnyItem, MakeApp, World, adding, counted, items, keyed, naive
+from tests.stream import PATIENCE
 
 RECORDS: Final = items("a", "b", "c")
 FIRST, SECOND, _ = (record["dynamodb"]["SequenceNumber"] for record in RECORDS)
@@ -27,7 +28,7 @@ class Numbered(BaseModel):
 
 
 class Down(MemoryStore):
-    def handled(self, marks: object) -> Any:  # noqa: ARG002  # its name is the Protocol's
+    def handled(self, marks: object, *, patience: timedelta = PATIENCE) -> Any:  # noqa: ARG002  # its name is the Protocol's
         raise StoreError("down")
 
 

@@ -58,7 +58,7 @@ def test_a_window_shares_one_request() -> None:
 def test_a_store_that_packs_nothing_ends() -> None:
     class Reluctant(FaultyStore):
         @override
-        def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+        def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
             return []
 
     store = Reluctant(window=4)
@@ -197,7 +197,7 @@ class Unasked(FaultyStore):
     """A store that cannot say which commits fit in one request."""
 
     @override
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
         raise StoreError("the store cannot be reached")
 
 
@@ -376,9 +376,9 @@ class Chokes(FaultyStore):
         self.number = number
 
     @override
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
         self._choke([commit.mark for commit in commits])
-        return super().pack(commits)
+        return super().pack(commits, patience=patience)
 
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:

@@ -107,10 +107,10 @@ class Store:
     def __init__(self) -> None:
         self.marks: set[str] = set()
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         return frozenset(mark for mark in marks if mark in self.marks)
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta) -> None:  # noqa: ARG002  # the Protocol's
         self.marks.update(marks)
 
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:  # noqa: ARG002  # the Protocol's

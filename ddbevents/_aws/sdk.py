@@ -113,12 +113,29 @@ def explain(error: SDKError, place: Place, own_cause: str | None) -> str:
     return f"{own_cause or _cause_and_cure(error, place)} ({code_of(error)})"
 
 
+def unanswered(place: Place, seconds: float) -> str:
+    """Return a message for a request that nobody waits for any longer.
+
+    Args:
+        place: Where the request went.
+        seconds: How long all requests of the call were allowed to take.
+    """
+    return (
+        f"{place.service} did not answer for {place.name} within the {seconds:.1f} s that the function could"
+        f" wait: {_network(place)}; or the function's time-out leaves too little time"
+    )
+
+
 def _cause_and_cure(error: SDKError, place: Place) -> str:
     if isinstance(error, _NO_CREDENTIALS) or code_of(error) in _WRONG_CREDENTIALS:
         return "AWS credentials are missing, expired or wrong: give the function a role, or log in"
     if isinstance(error, (HTTPClientError, NotConnectedError)):
-        return (
-            f"{place.service} does not answer for {place.name}: check the region, the endpoint and the"
-            f" network; a function in a VPC needs an endpoint for {place.service}"
-        )
+        return f"{place.service} does not answer for {place.name}: {_network(place)}"
     return f"{place.service} failed on a request to {place.name}: see the cause"
+
+
+def _network(place: Place) -> str:
+    return (
+        "check the region, the endpoint and the network; a function in a VPC needs an endpoint for"
+        f" {place.service}"
+    )

@@ -14,6 +14,7 @@ from ._settings import (
 )
 from ._stores import (
     KEEP,
+    PATIENCE,
     Commit,
     IdempotencyStore,
     NoStore,
@@ -25,6 +26,7 @@ from ._stores import (
 
 __all__ = [
     "KEEP",
+    "PATIENCE",
     "BatchItemFailure",
     "BatchReport",
     "BatchResponse",

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import Final, Protocol, runtime_checkable
 
 from .._errors import ConfigurationError, Reject
 from .._records import DeadLetter
+from ._deadline import check_patience
 
 
 @runtime_checkable
 class DeadLetterSink(Protocol):
     """Where dead letters go. May be called from several threads."""
 
-    def send(self, letter: DeadLetter) -> Awaitable[None] | None:
+    def send(self, letter: DeadLetter, *, patience: timedelta) -> Awaitable[None] | None:
         """Keep a letter. It must be durable when this returns, or when its result was awaited.
+
+        Args:
+            letter: The letter.
+            patience: How long sending may take, with all its requests, tries and waits: half of the time that
+                the function has left, and 5 seconds at most. An awaitable that takes longer is cancelled.
 
         Raises:
             DeadLetterError: It cannot be kept. Its record then fails and is retried, so nothing is lost.
         """
         ...
+
+
+_SEND: Final = {"send": "letter"}
 
 
 class DeadLetters:
@@ -40,10 +50,11 @@ class DeadLetters:
                 attempt would not help.
 
         Raises:
-            ConfigurationError: A number is less than 1, or the sink has no `send`.
+            ConfigurationError: A number is less than 1, or the sink has no `send` that takes `patience`.
         """
         if isinstance(sink, type) or not isinstance(sink, DeadLetterSink):
             raise ConfigurationError("sink must be an instance of a class with the method of DeadLetterSink")
+        check_patience("sink", sink, _SEND)
         _check_number("after", after)
         _check_number("after_invalid", after_invalid)
         self.sink: Final = sink
@@ -54,7 +65,7 @@ class DeadLetters:
         """Return the same policy with another sink.
 
         Raises:
-            ConfigurationError: The sink has no `send`.
+            ConfigurationError: The sink has no `send` that takes `patience`.
         """
         return DeadLetters(sink, after=self._after, after_invalid=self._after_invalid)
 

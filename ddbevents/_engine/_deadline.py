@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from inspect import Parameter, signature
 from math import inf
 from typing import Final
 
+from .._errors import ConfigurationError
+
 _LONGEST_PATIENCE: Final = 5.0
+_BY_NAME: Final = frozenset({Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY})
 
 
 class Deadline:
@@ -45,8 +49,39 @@ class Deadline:
 
     @property
     def patience(self) -> timedelta:
-        """How long a store may keep trying: half of the time left, and at most five seconds."""
+        """How long a store or a sink may take: half of the time left, and at most five seconds."""
         return timedelta(seconds=max(0.0, min(_LONGEST_PATIENCE, self._seconds_left() / 2)))
 
     def _seconds_left(self) -> float:
         return inf if self._milliseconds_left is None else self._milliseconds_left() / 1000
+
+
+def check_patience(argument: str, given: object, methods: Mapping[str, str]) -> None:
+    """Refuse a store or a sink with a method that cannot be told how long it may take.
+
+    Args:
+        argument: The name of the argument that it was given as.
+        given: The store or the sink.
+        methods: The names of its methods, each with its other parameters as text. It need not have them all.
+
+    Raises:
+        ConfigurationError: A method does not take `patience` by name.
+    """
+    for name, parameters in methods.items():
+        method = getattr(given, name, None)
+        if callable(method) and not _takes_patience(method):
+            raise ConfigurationError(
+                f"{argument}: {type(given).__name__}.{name} does not take `patience`, the time that it may"
+                f" take: write `def {name}(self, {parameters}, *, patience: timedelta)`, and end within it"
+            )
+
+
+def _takes_patience(method: Callable[..., object]) -> bool:
+    try:
+        parameters = signature(method).parameters
+    except ValueError:
+        return True  # it is written in C and does not say
+    found = parameters.get("patience")
+    if found is not None and found.kind in _BY_NAME:
+        return True
+    return any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values())

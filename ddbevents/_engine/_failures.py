@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from .._async import finish, is_failure
-from .._errors import InvalidRecordError, format_path
+from .._errors import DeadLetterError, InvalidRecordError, format_path
 from .._logs import describe, describe_beside, is_about, logger
 from .._records import AnyRecord, DeadLetter, UnreadableRecord, table_of
-from ._dead_letters import DeadLetters
+from ._dead_letters import DeadLetters, DeadLetterSink
 from ._entries import OF_RECORD, Entry
 from ._journal import Journal
 from ._report import Outcome
@@ -72,9 +73,9 @@ def retry_or_dead_letter(failure: Failure, settings: Settings, journal: Journal)
         return Outcome.FAILED
     attempt = None
     try:
-        attempt = _count(failure, dead_letters, journal)
+        attempt = _count(failure, dead_letters, journal, settings.deadline.patience)
         if attempt.is_last:
-            finish(dead_letters.sink.send(_letter_of(failure, settings.app, attempt)))
+            _send(dead_letters.sink, _letter_of(failure, settings.app, attempt), settings.deadline.patience)
     except BaseException as problem:
         # a sink may be the user's own code
         if not is_failure(problem):
@@ -90,7 +91,7 @@ def retry_or_dead_letter(failure: Failure, settings: Settings, journal: Journal)
     return Outcome.DEAD_LETTERED
 
 
-def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal) -> Attempt:
+def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal, patience: timedelta) -> Attempt:
     """Return which attempt has failed, and note it if another one follows.
 
     Attempts of a record without an identity cannot be counted, so it has one only.
@@ -99,10 +100,36 @@ def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal) -> Att
     most = dead_letters.max_attempts(error, is_invalid=is_about(error, entry.record))
     if most == 1 or entry.identity is None:
         return _ONLY_ATTEMPT
-    attempt = Attempt(journal.failed_attempts(entry, handler, most - 1) + 1, most)
+    attempt = Attempt(journal.failed_attempts(entry, handler, most - 1, patience) + 1, most)
     if not attempt.is_last:
         journal.note_attempt(entry, handler, attempt.number)
     return attempt
+
+
+def _send(sink: DeadLetterSink, letter: DeadLetter, patience: timedelta) -> None:
+    sending = sink.send(letter, patience=patience)
+    finish(_within(sending, patience) if isinstance(sending, Awaitable) else sending)
+
+
+async def _within(sending: Awaitable[None], patience: timedelta) -> None:
+    """Await an async sink, and cancel it once patience is used up.
+
+    Raises:
+        DeadLetterError: It took too long.
+    """
+    import asyncio  # noqa: PLC0415  # cold start: for async sinks
+
+    limit = asyncio.timeout(patience.total_seconds())
+    try:
+        async with limit:
+            await sending
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise DeadLetterError(
+            f"the sink did not end within the {patience.total_seconds():.1f} s that it had: look at what it"
+            " waits for, or give the function a longer time-out"
+        ) from error
 
 
 def _letter_of(failure: Failure, app: str, attempt: Attempt) -> DeadLetter:

@@ -33,12 +33,13 @@ class Journal:
         self._pending: list[Note] = []
         self._lock = threading.Lock()
 
-    def read(self, entries: Iterable[Entry], *, with_dead_letters: bool) -> set[Task]:
+    def read(self, entries: Iterable[Entry], *, with_dead_letters: bool, patience: timedelta) -> set[Task]:
         """Return which handlers have handled which records, by the store's marks.
 
         Args:
             entries: All records of the batch.
             with_dead_letters: Whether what was dead-lettered counts as handled.
+            patience: How long the store may take.
 
         Raises:
             StoreError: The store cannot be read.
@@ -52,7 +53,7 @@ class Journal:
                     wanted[self._mark(entry, name)] = name, entry.identity
         if with_dead_letters:
             wanted |= {_aside(mark): task for mark, task in wanted.items()}
-        found = self._store.handled(wanted.keys()) if wanted else frozenset[str]()
+        found = self._store.handled(wanted.keys(), patience=patience) if wanted else frozenset[str]()
         return {task for mark, task in wanted.items() if mark in found}
 
     def note_handled(self, entry: Entry, handler: str) -> None:
@@ -68,14 +69,14 @@ class Journal:
         """Note that an attempt failed. The next flush writes it."""
         self._note(entry, handler, self._attempt(entry, handler, number))
 
-    def failed_attempts(self, entry: Entry, handler: str, most: int) -> int:
+    def failed_attempts(self, entry: Entry, handler: str, most: int, patience: timedelta) -> int:
         """Return how often a handler failed for a record in earlier deliveries, counted up to `most`.
 
         Raises:
             StoreError: The store cannot be read.
         """
         marks = [self._attempt(entry, handler, number) for number in range(1, most + 1)]
-        return len(self._store.handled(marks))
+        return len(self._store.handled(marks, patience=patience))
 
     def is_due(self) -> bool:
         """Return whether enough marks are pending to be written."""
@@ -87,13 +88,13 @@ class Journal:
             pending, self._pending = self._pending, []
         return pending
 
-    def write(self, notes: Iterable[Note]) -> None:
+    def write(self, notes: Iterable[Note], patience: timedelta) -> None:
         """Write marks.
 
         Raises:
             StoreError: The store cannot be written.
         """
-        self._store.add([mark for _, _, mark in notes])
+        self._store.add([mark for _, _, mark in notes], patience=patience)
 
     def commit_of(self, entry: Entry, handler: str, transaction: Transaction) -> Commit:
         """Return a handler's transaction with the mark that is committed together with it."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from .._errors import StoreError
+from ._deadline import Deadline
 from ._entries import Entry
 from ._stores import Commit, PackingStore
 
@@ -79,17 +80,17 @@ class Packs:
             self._is_closed = True
             return self._removed(self._waiting.values())
 
-    def send(self, patience: timedelta) -> Sent | None:
+    def send(self, deadline: Deadline) -> Sent | None:
         """Commit together as many of the waiting transactions as the store packs; None if none wait."""
         with self._lock:
             waiting = [*self._waiting.values()]
         if not waiting:
             return None
         try:
-            indexes = self._store.pack([each.commit for each in waiting])
+            indexes = self._store.pack([each.commit for each in waiting], patience=deadline.patience)
             # a store that packs nothing must not keep the batch here for ever
             pack = [waiting[index] for index in indexes] or waiting[:1]
-            return Sent(pack, is_committed=len(pack) > 1 and self._commit_together(pack, patience))
+            return Sent(pack, is_committed=len(pack) > 1 and self._commit_together(pack, deadline.patience))
         except StoreError as error:
             return Sent(waiting[:1], is_committed=False, error=error)
         except Exception:  # noqa: BLE001  # writes of a shape nobody foresaw: a handler's own doing

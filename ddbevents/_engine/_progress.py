@@ -52,7 +52,9 @@ class Progress:
         """
         with_dead_letters = self._settings.dead_letters is not None
         try:
-            self._handled = self._journal.read(self._entries, with_dead_letters=with_dead_letters)
+            self._handled = self._journal.read(
+                self._entries, with_dead_letters=with_dead_letters, patience=self._deadline.patience
+            )
         except StoreError as error:
             for entry in self._entries:
                 # one without handlers is ignored, whatever the store says
@@ -202,7 +204,7 @@ class Progress:
             return
         start = perf_counter()
         with self._packs.committing:
-            while (sent := self._packs.send(self._deadline.patience)) is not None:
+            while (sent := self._packs.send(self._deadline)) is not None:
                 for waiting in sent.pack:
                     # not if a failure of its lane dropped it in the meantime
                     if self._packs.take(waiting) and not sent.is_committed:
@@ -237,7 +239,7 @@ class Progress:
             return
         start = perf_counter()
         try:
-            self._journal.write(notes)
+            self._journal.write(notes, self._deadline.patience)
         except StoreError as error:
             message = "idempotency records cannot be written, so handlers may run again: %s"
             logger().error(message, describe(error))

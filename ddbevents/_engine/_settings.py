@@ -8,11 +8,18 @@ from typing import Final, NamedTuple
 
 from .._errors import ConfigurationError
 from ._dead_letters import DeadLetters
-from ._deadline import Deadline
+from ._deadline import Deadline, check_patience
 from ._stores import IdempotencyStore
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
-_LONGEST_FUNCTION: Final = timedelta(minutes=15)
+_LONGEST_FUNCTION: Final = timedelta(minutes=90)  # on Managed Instances
+_STORE_METHODS: Final = {
+    "handled": "marks",
+    "add": "marks",
+    "commit": "mark, transaction",
+    "pack": "commits",
+    "commit_together": "commits",
+}
 
 
 class Settings(NamedTuple):
@@ -45,13 +52,14 @@ def check_name(name: object) -> None:
 
 
 def check_store(store: object, dead_letters: object) -> None:
-    """Refuse what is no store, and dead letters without a store."""
+    """Refuse what is no store, one that knows no patience, and dead letters without a store."""
     if store is not None and (isinstance(store, type) or not isinstance(store, IdempotencyStore)):
         raise ConfigurationError(
             "store must be an instance of a class with the methods of ddbevents.stores.IdempotencyStore"
         )
-    if any(iscoroutinefunction(getattr(store, name, None)) for name in ("handled", "add", "commit")):
+    if any(iscoroutinefunction(getattr(store, name, None)) for name in _STORE_METHODS):
         raise ConfigurationError("store must not have async methods: the engine calls them from threads")
+    check_patience("store", store, _STORE_METHODS)
     if dead_letters is not None and not isinstance(dead_letters, DeadLetters):
         raise ConfigurationError(
             "dead_letter must be a DeadLetters, for example DeadLetters(SQSQueue(url), after=5)"
@@ -76,6 +84,6 @@ def check_time_reserve(time_reserve: object) -> None:
         )
     if time_reserve > _LONGEST_FUNCTION:
         raise ConfigurationError(
-            "time_reserve is longer than any function runs, 15 minutes: timedelta(1) is a day, so write"
+            "time_reserve is longer than any function runs, 90 minutes: timedelta(1) is a day, so write"
             " timedelta(seconds=...)"
         )

@@ -14,6 +14,9 @@ from .._transaction import Transaction
 KEEP: Final = timedelta(hours=48)
 _LONGEST_KEEP: Final = timedelta(days=36_500)
 
+# without a deadline, a store or a sink may take this long; with one, at most this long
+PATIENCE: Final = timedelta(seconds=5)
+
 
 @runtime_checkable
 class IdempotencyStore(Protocol):
@@ -21,13 +24,17 @@ class IdempotencyStore(Protocol):
 
     A mark is opaque text of 1 byte to 1 KB. All methods raise `StoreError` if the store cannot be reached:
     the records concerned then fail and are retried. They may be called from several threads.
+
+    `patience` is how long a call may take, with all its requests, tries and waits; then it raises
+    `StoreError`. The app gives half of the time that the function has left, and 5 seconds at most. A call
+    that takes longer may run into the function's time-out, and then the whole batch runs again.
     """
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:
         """Return which of the marks exist and have not expired, by a consistent read."""
         ...
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta) -> None:
         """Write marks. An existing one stays as it is; all of them are durable when this returns."""
         ...
 
@@ -35,11 +42,11 @@ class IdempotencyStore(Protocol):
 class NoStore:
     """Stands in for the store of an app without one: nothing was ever handled."""
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         """Return no mark."""
         return frozenset()  # pragma: no cover  # a journal does not ask for marks that nobody keeps
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta) -> None:
         """Forget the marks."""
 
 
@@ -67,7 +74,7 @@ class TransactionalStore(IdempotencyStore, Protocol):
         Args:
             mark: The mark.
             transaction: The writes.
-            patience: How long to keep trying while others write the same items.
+            patience: How long the call may take, for example while others write the same items.
 
         Returns:
             False if the mark existed before, in which case nothing was written.
@@ -88,7 +95,7 @@ class PackingStore(TransactionalStore, Protocol):
         """The number of commits that may wait for each other; 1 if each is committed alone."""
         ...
 
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
         """Return which of these can be one request, as rising indexes that begin with 0.
 
         Leaving one out leaves out all later ones of its lane.

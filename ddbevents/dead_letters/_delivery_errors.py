@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final, Literal
 
 from .._aws import sdk
 from .._aws.sdk import SDK_ERRORS, Place, SDKError, code_of
 from .._errors import DeadLetterError
+from .._patience import TimeLeft
 
-__all__ = ["SDK_ERRORS", "Place", "explained", "is_too_long", "make_client"]
+__all__ = ["SDK_ERRORS", "Place", "deliver", "explained", "is_too_long", "make_client"]
 
 _MISSING: Final = frozenset(
     {"AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "QueueDoesNotExist", "404"}
@@ -25,6 +26,18 @@ def make_client(service: Literal["s3", "sqs"]) -> Any:  # boto3 makes its client
         DeadLetterError: No region is configured, or boto3 cannot use its configuration.
     """
     return sdk.make_client(service, read_timeout=5, error_type=DeadLetterError)
+
+
+def deliver(request: Callable[[], object], place: Place, time_left: TimeLeft) -> None:
+    """Send a request with a letter.
+
+    Raises:
+        DeadLetterError: There was no answer in time.
+    """
+    try:
+        time_left.run(request)
+    except TimeoutError as error:
+        raise DeadLetterError(sdk.unanswered(place, time_left.allowed)) from error
 
 
 @contextmanager

@@ -6,12 +6,20 @@ import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from time import sleep
+from typing import Final
 
+from .._engine import PATIENCE
 from .._errors import DeadLetterError
+from .._patience import TimeLeft
 from .._records import DeadLetter
 from .._records._letter_json import to_json
+
+_PAUSE_SECONDS: Final = 0.01
+_PATIENCE_OF_REDRIVE: Final = timedelta(seconds=30)
 
 
 class JsonLinesFile:
@@ -24,14 +32,14 @@ class JsonLinesFile:
         """Name the file. The first letter creates it, for its owner only, since it holds whole items."""
         self._path = Path(path)
 
-    def send(self, letter: DeadLetter) -> None:
+    def send(self, letter: DeadLetter, *, patience: timedelta = PATIENCE) -> None:
         """Append a letter, and return when it is on the disk.
 
         Raises:
-            DeadLetterError: The file cannot be written.
+            DeadLetterError: The file cannot be written, or others kept it locked for longer than `patience`.
         """
         line = to_json(letter).encode() + b"\n"
-        with _errors_explained(self._path), _locked(self._path) as file:
+        with _errors_explained(self._path), _locked(self._path, patience) as file:
             size = os.fstat(file).st_size
             if size and os.pread(file, 1, size - 1) != b"\n":
                 line = b"\n" + line  # a process died while it wrote the line before
@@ -56,7 +64,7 @@ def remove_lines(path: Path, lines: Iterable[bytes]) -> None:
     Raises:
         DeadLetterError: The file cannot be written.
     """
-    with _errors_explained(path), _locked(path) as file:
+    with _errors_explained(path), _locked(path, _PATIENCE_OF_REDRIVE) as file:
         unwanted = Counter(lines)
         kept: list[bytes] = []
         for line in read_lines(path):
@@ -78,12 +86,16 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Generator[int]:
-    lock = _file_lock()
+def _locked(path: Path, patience: timedelta) -> Generator[int]:
+    time_left = TimeLeft(patience)
+    try_lock = _file_lock()
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            lock(file)
+            while not try_lock(file):
+                if not time_left.seconds:
+                    raise DeadLetterError(f"the file {path} stayed locked: another process uses it for long")
+                sleep(_PAUSE_SECONDS)
             # whoever held the lock before may have replaced the file
             if _is_at(path, file):
                 yield file
@@ -92,14 +104,23 @@ def _locked(path: Path) -> Generator[int]:
             os.close(file)
 
 
-def _file_lock() -> Callable[[int], None]:
+def _file_lock() -> Callable[[int], bool]:
+    """Return a function that locks a file, or returns False if others have it locked."""
     try:
-        from fcntl import LOCK_EX, flock  # noqa: PLC0415  # Windows has none
+        from fcntl import LOCK_EX, LOCK_NB, flock  # noqa: PLC0415  # Windows has none
     except ModuleNotFoundError as error:
         raise DeadLetterError(
             "a file of letters is locked with flock, which this system does not have"
         ) from error
-    return lambda file: flock(file, LOCK_EX)
+
+    def try_lock(file: int) -> bool:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    return try_lock
 
 
 def _is_at(path: Path, file: int) -> bool:

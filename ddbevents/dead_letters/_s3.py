@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Protocol
 from urllib.parse import quote
 
 from .._aws import ClientPerProcess, Request, check_boto3
+from .._engine import PATIENCE
 from .._errors import ConfigurationError
+from .._patience import TimeLeft
 from .._records import DeadLetter
 from .._records._letter_json import to_json
 from ._identity import identify
@@ -35,7 +38,8 @@ class S3Bucket:
             name: The bucket's name.
             prefix: The beginning of every key, for example `dead-letters/`.
             client: A boto3 client for S3. The default client waits 1 second for a connection and 5 for an
-                answer, and tries 3 times.
+                answer, and tries 3 times. No client is waited for longer than the app's patience, whatever
+                its own settings.
 
         Raises:
             ConfigurationError: The name is empty or a URL, or boto3 is not installed.
@@ -50,17 +54,24 @@ class S3Bucket:
         self._prefix = prefix
         self._client = ClientPerProcess(client, _make_client)
 
-    def send(self, letter: DeadLetter) -> None:
+    def send(self, letter: DeadLetter, *, patience: timedelta = PATIENCE) -> None:
         """Write a letter.
 
         Raises:
-            DeadLetterError: The letter cannot be written; the message says why and what to do.
+            DeadLetterError: The letter cannot be written within `patience`; the message says why and what to
+                do.
         """
-        from ._delivery_errors import Place, explained  # noqa: PLC0415  # cold start: it loads boto3
+        from ._delivery_errors import Place, deliver, explained  # noqa: PLC0415  # cold start: it loads boto3
 
+        time_left = TimeLeft(patience)
         body, key = to_json(letter).encode(), self._key(letter)
-        with explained(Place(f"the bucket {self._name}", "S3", "s3:PutObject")):
+
+        def put() -> None:
             self._client().put_object(Bucket=self._name, Key=key, Body=body, ContentType="application/json")
+
+        place = Place(f"the bucket {self._name}", "S3", "s3:PutObject")
+        with explained(place):
+            deliver(put, place, time_left)
 
     def _key(self, letter: DeadLetter) -> str:
         names = identify(letter)

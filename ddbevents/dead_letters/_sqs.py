@@ -6,10 +6,13 @@ Contract: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from .._aws import ClientPerProcess, Request, check_boto3
+from .._engine import PATIENCE
 from .._errors import ConfigurationError, DeadLetterError
+from .._patience import TimeLeft
 from .._records import DeadLetter
 from .._records._letter_json import compress, to_json
 from ._identity import identify
@@ -42,7 +45,8 @@ class SQSQueue:
         Args:
             url: The queue's URL.
             client: A boto3 client for SQS. The default client waits 1 second for a connection and 5 for an
-                answer, and tries 3 times.
+                answer, and tries 3 times. No client is waited for longer than the app's patience, whatever
+                its own settings.
 
         Raises:
             ConfigurationError: The URL is not a URL, or boto3 is not installed.
@@ -56,15 +60,18 @@ class SQSQueue:
         self._url = url
         self._client = ClientPerProcess(client, _make_client)
 
-    def send(self, letter: DeadLetter) -> None:
+    def send(self, letter: DeadLetter, *, patience: timedelta = PATIENCE) -> None:
         """Send a letter.
 
         Raises:
-            DeadLetterError: The letter cannot be sent; the message says why and what to do.
+            DeadLetterError: The letter cannot be sent within `patience`; the message says why and what to do.
         """
+        time_left = TimeLeft(patience)
         text = to_json(letter)
         order = self._order(letter)
-        if self._send(text, order) or self._send(compress(text), {**order, "MessageAttributes": _COMPRESSED}):
+        if self._send(text, order, time_left):
+            return
+        if self._send(compress(text), {**order, "MessageAttributes": _COMPRESSED}, time_left):
             return
         raise DeadLetterError(
             f"the letter is too long for the queue {self._url}, even compressed:"
@@ -77,15 +84,20 @@ class SQSQueue:
         names = identify(letter)
         return {"MessageGroupId": names.item, "MessageDeduplicationId": names.letter}
 
-    def _send(self, body: str, more: Mapping[str, Any]) -> bool:
+    def _send(self, body: str, more: Mapping[str, Any], time_left: TimeLeft) -> bool:
         """Send a message, or return False if it is too long for the queue."""
         from . import _delivery_errors as errors  # noqa: PLC0415  # cold start: it loads boto3
 
         if len(body.encode()) + _ATTRIBUTES_SIZE > _LONGEST:
             return False
-        with errors.explained(errors.Place(f"the queue {self._url}", "SQS", "sqs:SendMessage")):
+
+        def send() -> None:
+            self._client().send_message(QueueUrl=self._url, MessageBody=body, **more)
+
+        place = errors.Place(f"the queue {self._url}", "SQS", "sqs:SendMessage")
+        with errors.explained(place):
             try:
-                self._client().send_message(QueueUrl=self._url, MessageBody=body, **more)
+                errors.deliver(send, place, time_left)
             except errors.SDK_ERRORS as error:
                 if errors.is_too_long(error):
                     return False

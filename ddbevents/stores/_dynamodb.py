@@ -6,16 +6,20 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._aws import ClientPerProcess, Request, check_boto3
 from .._conditions import Attr
-from .._engine import KEEP, Commit, check_keep, utc_now
+from .._engine import KEEP, PATIENCE, Commit, check_keep, utc_now
 from .._errors import StoreError
+from .._patience import TimeLeft
 from .._transaction import EncodedItem, Put, Transaction
 from ._backoff import Backoff
-from ._limits import check_limits
+from ._limits import KeyNames, check_limits
 from ._packing import MOST_ACTIONS, Pack, choose
+
+if TYPE_CHECKING:
+    from ._expressions import Action
 
 # the attributes that Powertools' DynamoDBPersistenceLayer writes by default
 _ID: Final = "id"
@@ -26,7 +30,6 @@ _COMPLETED: Final = "COMPLETED"
 _IS_NEW: Final = Attr(_ID).not_exists()
 _MOST_READ: Final = 100
 _MOST_WRITTEN: Final = 25
-_PATIENCE: Final = timedelta(seconds=5)
 
 
 class DynamoDBClient(Protocol):
@@ -63,7 +66,8 @@ class DynamoDBStore:
         Args:
             table_name: The idempotency table.
             client: A `boto3.client("dynamodb")` with your own settings. The default client waits 1 second for
-                a connection and 3 for an answer, and tries three times.
+                a connection and 3 for an answer, and tries three times. No client is waited for longer than
+                the app's patience, whatever its own settings.
             keep: How long an idempotency record counts.
             pack: Whether transactions of several records may share a request.
             clock: Returns the current time, in UTC.
@@ -87,45 +91,50 @@ class DynamoDBStore:
         """How many commits may wait for each other: 100 with `pack=True`, else 1."""
         return self._window
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
         """Return those of the marks that the table has and that have not expired.
 
         It reads consistently, up to 100 marks in a request.
 
         Raises:
-            StoreError: The table cannot be read.
+            StoreError: The table cannot be read within `patience`.
         """
+        time_left = TimeLeft(patience)
         now = self._clock().timestamp()
         found: set[str] = set()
 
         def read(chunk: Sequence[str]) -> list[str]:
-            request = self._client().batch_get_item
+            wanted = {self._table: _read_request(chunk)}
             answer = self._ask(
-                request, "dynamodb:BatchGetItem", RequestItems={self._table: _read_request(chunk)}
+                lambda: self._client().batch_get_item(RequestItems=wanted), "dynamodb:BatchGetItem", time_left
             )
             items = answer["Responses"].get(self._table, ())
             found.update(item[_ID]["S"] for item in items if _counts(item, now))
             left = answer["UnprocessedKeys"].get(self._table, {"Keys": ()})
             return [key[_ID]["S"] for key in left["Keys"]]
 
-        self._in_chunks(marks, _MOST_READ, read)
+        self._in_chunks(marks, _MOST_READ, read, time_left)
         return found
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
         """Write marks, up to 25 in a request.
 
         Raises:
-            StoreError: The table cannot be written.
+            StoreError: The table cannot be written within `patience`.
         """
+        time_left = TimeLeft(patience)
 
         def write(chunk: Sequence[str]) -> list[str]:
-            puts = [{"PutRequest": {"Item": self._item(mark)}} for mark in chunk]
-            request = self._client().batch_write_item
-            answer = self._ask(request, "dynamodb:BatchWriteItem", RequestItems={self._table: puts})
+            puts = {self._table: [{"PutRequest": {"Item": self._item(mark)}} for mark in chunk]}
+            answer = self._ask(
+                lambda: self._client().batch_write_item(RequestItems=puts),
+                "dynamodb:BatchWriteItem",
+                time_left,
+            )
             left = answer["UnprocessedItems"].get(self._table, ())
             return [put["PutRequest"]["Item"][_ID]["S"] for put in left]
 
-        self._in_chunks(marks, _MOST_WRITTEN, write)
+        self._in_chunks(marks, _MOST_WRITTEN, write, time_left)
 
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         """Write the mark and do all writes in one `TransactWriteItems`, or nothing.
@@ -133,8 +142,7 @@ class DynamoDBStore:
         Args:
             mark: The mark.
             transaction: The writes.
-            patience: How long further tries may begin while others write the same items or DynamoDB does not
-                answer. The last try can take some seconds longer, depending on the client's settings.
+            patience: How long it may take, also if others write the same items or DynamoDB does not answer.
 
         Returns:
             False if the table had the mark before. Then this call wrote nothing, unless the answer to its
@@ -146,12 +154,11 @@ class DynamoDBStore:
         """
         from ._transact import commit_alone  # noqa: PLC0415  # cold start: it loads boto3
 
-        check_limits(transaction.writes, self._names)
-        return commit_alone(
-            self._client().transact_write_items, self._write(mark), transaction.writes, patience
-        )
+        time_left = TimeLeft(patience)
+        check_limits(transaction.writes, self._key_names_of(time_left))
+        return commit_alone(self._transact, self._write(mark), transaction.writes, time_left)
 
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta = PATIENCE) -> Sequence[int]:
         """Return the indexes of commits that fit one request: 100 actions and 4 MB, with one action per item.
 
         Updates that only add numbers to one item are merged into one action. If the key of a table has to be
@@ -160,7 +167,7 @@ class DynamoDBStore:
         Raises:
             StoreError: No client can be made for that call.
         """
-        pack = Pack(self._names)
+        pack = Pack(self._key_names_of(TimeLeft(patience)))
         return choose(commits, lambda commit: self._take(pack, commit))
 
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
@@ -175,9 +182,13 @@ class DynamoDBStore:
         """
         from ._transact import commit_packed  # noqa: PLC0415  # cold start: it loads boto3
 
-        pack = Pack(self._names)
+        time_left = TimeLeft(patience)
+        pack = Pack(self._key_names_of(time_left))
         fits = all(self._take(pack, commit) for commit in commits)
-        return fits and commit_packed(self._client().transact_write_items, pack.writes, patience)
+        return fits and commit_packed(self._transact, pack.writes, time_left)
+
+    def _transact(self, actions: Sequence[Action]) -> Any:
+        return self._client().transact_write_items(TransactItems=actions)
 
     def _take(self, pack: Pack, commit: Commit) -> bool:
         return pack.take(self._write(commit.mark), commit.transaction.writes)
@@ -191,40 +202,52 @@ class DynamoDBStore:
         expiration = ceil((self._clock() + self._keep).timestamp())
         return {_ID: {"S": mark}, _EXPIRATION: {"N": str(expiration)}, _STATUS: {"S": _COMPLETED}}
 
-    def _names(self, table: str) -> tuple[str, ...] | None:
+    def _key_names_of(self, time_left: TimeLeft) -> KeyNames:
+        return lambda table: self._names(table, time_left)
+
+    def _names(self, table: str, time_left: TimeLeft) -> tuple[str, ...] | None:
         """Return the names of a table's key attributes, or None if DynamoDB does not say."""
         from . import _dynamodb_errors as errors  # noqa: PLC0415  # cold start: it loads boto3
 
         if table in self._key_names:
             return self._key_names[table]
         try:
-            schema = self._client().describe_table(TableName=table)["Table"]["KeySchema"]
+            answer = time_left.run(lambda: self._client().describe_table(TableName=table))
+        except TimeoutError:
+            return None
         except errors.SDK_ERRORS as error:
             # without the names, DynamoDB itself refuses two writes to one item
             if errors.is_denied(error):
                 self._key_names[table] = None
             return None
+        schema = answer["Table"]["KeySchema"]
         return self._key_names.setdefault(table, tuple(part["AttributeName"] for part in schema))
 
-    def _ask(self, request: Request, action: str, **parameters: object) -> Any:
+    def _ask(self, request: Callable[[], Any], action: str, time_left: TimeLeft) -> Any:
         from . import _dynamodb_errors as errors  # noqa: PLC0415  # cold start: it loads boto3
 
         try:
-            return request(**parameters)
+            return time_left.run(request)
+        except TimeoutError as error:
+            raise errors.unanswered([self._table], time_left) from error
         except errors.SDK_ERRORS as error:
             raise errors.explain(error, [self._table], action) from error
 
     def _in_chunks(
-        self, marks: Iterable[str], size: int, send: Callable[[Sequence[str]], Sequence[str]]
+        self,
+        marks: Iterable[str],
+        size: int,
+        send: Callable[[Sequence[str]], Sequence[str]],
+        time_left: TimeLeft,
     ) -> None:
         """Send each mark once, in chunks, and again if it comes back unprocessed."""
         pending = list(dict.fromkeys(marks))
-        backoff = Backoff(_PATIENCE)
+        backoff = Backoff(time_left)
         while pending:
             left = send(pending[:size])
             pending = [*left, *pending[size:]]
             if not left:
-                backoff = Backoff(_PATIENCE)
+                backoff = Backoff(time_left)
             elif not backoff.wait():
                 raise self._throttled()
 

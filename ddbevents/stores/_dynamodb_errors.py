@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, HTTPClientError, ParamValidationErr
 from .._aws import sdk
 from .._aws.sdk import SDK_ERRORS, Place, SDKError, code_of, is_throttled
 from .._errors import StoreError
+from .._patience import TimeLeft
 
 __all__ = [
     "SDK_ERRORS",
@@ -22,6 +23,7 @@ __all__ = [
     "make_client",
     "quoted",
     "throttled",
+    "unanswered",
 ]
 
 _INVALID: Final = frozenset({"TransactionCanceledException", "ValidationException"})
@@ -77,6 +79,11 @@ def throttled(tables: Iterable[str]) -> StoreError:
         f"DynamoDB throttles {quoted(tables)}: give it more capacity, or on-demand capacity; Lambda retries"
         " the records"
     )
+
+
+def unanswered(tables: Iterable[str], time_left: TimeLeft) -> StoreError:
+    """Return the error for a request that was left behind because time was up."""
+    return StoreError(sdk.unanswered(Place(quoted(tables), "DynamoDB", ""), time_left.allowed))
 
 
 def quoted(tables: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._attributes import Image, canonical, decode_map
 from .._codec import encode
-from .._engine import KEEP, check_keep, utc_now
+from .._engine import KEEP, PATIENCE, check_keep, utc_now
 from .._transaction import EncodedItem, Transaction
 from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, sorted_names
 
@@ -50,13 +50,13 @@ class MemoryStore:
         self._tables: defaultdict[str, dict[Hashable, EncodedItem]] = defaultdict(dict)
         self._lock = threading.Lock()
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:  # noqa: ARG002  # it never waits
         """Return those of the marks that the store has and that have not expired."""
         now = self._clock()
         with self._lock:
             return {mark for mark in marks if self._counts(mark, now)}
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:  # noqa: ARG002  # it never waits
         """Write marks."""
         expiration = self._clock() + self._keep
         with self._lock:

@@ -13,17 +13,18 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 from typing import Any, Final
 
 from .._attributes import AttributeValue, Image, decode_attribute, decode_map
 from .._codec import encode
-from .._engine import KEEP, check_keep, utc_now
+from .._engine import KEEP, PATIENCE, check_keep, utc_now
 from .._errors import StoreError
+from .._patience import TimeLeft
 from .._transaction import EncodedItem, Transaction
 from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, sorted_names
 
-_BUSY_SECONDS: Final = 30
+_PATIENCE_OF_TESTS: Final = timedelta(seconds=30)
 _PAUSE_SECONDS: Final = 0.01
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS marks (id TEXT PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID",
@@ -71,31 +72,34 @@ class SQLiteStore:
         self._connection: sqlite3.Connection | None = None
         self._process = os.getpid()
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:
         """Return those of the marks that the store has and that have not expired.
 
         Raises:
-            StoreError: The file cannot be read.
+            StoreError: The file cannot be read, or stayed locked until patience ran out.
         """
+        time_left = TimeLeft(patience)
         now = self._clock().timestamp()
         wanted = list(marks)
         found: set[str] = set()
-        with self._open() as connection:
+        with self._open(time_left) as connection:
             for start in range(0, len(wanted), _CHUNK):
+                _limit(connection, time_left)
                 chunk = wanted[start : start + _CHUNK]
                 places = ",".join("?" * len(chunk))
                 query = f"SELECT id FROM marks WHERE expiration > ? AND id IN ({places})"  # noqa: S608  # only placeholders are put in
                 found.update(mark for (mark,) in connection.execute(query, [now, *chunk]))
         return found
 
-    def add(self, marks: Collection[str]) -> None:
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
         """Write marks. They survive a crash of the machine.
 
         Raises:
-            StoreError: The file cannot be written.
+            StoreError: The file cannot be written, or stayed locked until patience ran out.
         """
+        time_left = TimeLeft(patience)
         expiration = (self._clock() + self._keep).timestamp()
-        with self._open() as connection, connection:
+        with self._open(time_left) as connection, _writing(connection, time_left):
             connection.executemany(
                 "INSERT OR REPLACE INTO marks VALUES (?, ?)", [(mark, expiration) for mark in marks]
             )
@@ -110,8 +114,9 @@ class SQLiteStore:
             TransactionError: A condition is false, or a write cannot be done.
             StoreError: The file cannot be written, or stayed locked until patience ran out.
         """
+        time_left = TimeLeft(patience)
         now = self._clock()
-        with self._open() as connection, _writing(connection, patience):
+        with self._open(time_left) as connection, _writing(connection, time_left):
             query = "SELECT 1 FROM marks WHERE id = ? AND expiration > ?"
             if connection.execute(query, [mark, now.timestamp()]).fetchone():
                 return False
@@ -129,7 +134,8 @@ class SQLiteStore:
             TransactionError: The table's key is unknown, or the item lacks it.
             StoreError: The file cannot be written.
         """
-        with self._open() as connection, _writing(connection, timedelta(seconds=_BUSY_SECONDS)):
+        time_left = TimeLeft(_PATIENCE_OF_TESTS)
+        with self._open(time_left) as connection, _writing(connection, time_left):
             tables = _Tables(connection, self._key_names)
             tables.write([apply_put(table, item, tables.key_names)])
 
@@ -140,7 +146,7 @@ class SQLiteStore:
             TransactionError: The table's key has other attributes.
             StoreError: The file cannot be read.
         """
-        with self._open() as connection:
+        with self._open(TimeLeft(_PATIENCE_OF_TESTS)) as connection:
             tables = _Tables(connection, self._key_names)
             image = tables.read(table, checked_key(encode(key), tables.key_names(table)))
             return None if image is None else decode_map(image)
@@ -151,7 +157,7 @@ class SQLiteStore:
         Raises:
             StoreError: The file cannot be read.
         """
-        with self._open() as connection:
+        with self._open(TimeLeft(_PATIENCE_OF_TESTS)) as connection:
             return [decode_map(image) for image in _Tables(connection, self._key_names).images(table)]
 
     def __del__(self) -> None:
@@ -168,33 +174,34 @@ class SQLiteStore:
             self._connection = None
 
     @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
+    def _open(self, time_left: TimeLeft) -> Generator[sqlite3.Connection]:
         self._leave_parent()
-        with self._lock:
-            try:
+        try:
+            with time_left.holding(self._lock):
                 if self._connection is None:
-                    self._connection = self._connect()
+                    self._connection = self._connect(time_left)
                 yield self._connection
-            except (sqlite3.Error, OSError, ValueError) as error:
-                raise StoreError(
-                    f"the idempotency records in {self._path} cannot be read or written: {error}"
-                ) from error
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise StoreError(
+                f"the idempotency records in {self._path} cannot be read or written: {error}"
+            ) from error
 
     def _leave_parent(self) -> None:
         if self._process != os.getpid():
             # after a fork the connection is the parent's, and a parent's thread may have held the lock
             self._process, self._lock, self._connection = os.getpid(), threading.Lock(), None
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, time_left: TimeLeft) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=time_left.seconds, check_same_thread=False)
         try:
-            _use_wal(connection)
+            _use_wal(connection, time_left)
             connection.execute("PRAGMA synchronous = FULL")
-            with connection:
+            now = self._clock().timestamp()
+            with _writing(connection, time_left):
                 for statement in _SCHEMA:
                     connection.execute(statement)
-                connection.execute("DELETE FROM marks WHERE expiration <= ?", [self._clock().timestamp()])
+                connection.execute("DELETE FROM marks WHERE expiration <= ?", [now])
         except BaseException:
             connection.close()
             raise
@@ -238,15 +245,17 @@ class _Tables:
 
 
 @contextmanager
-def _writing(connection: sqlite3.Connection, patience: timedelta) -> Generator[None]:
-    """Run a block as one SQLite transaction, waiting no longer than `patience` for other writers."""
-    connection.execute(f"PRAGMA busy_timeout = {int(patience.total_seconds() * 1000)}")
-    try:
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+def _writing(connection: sqlite3.Connection, time_left: TimeLeft) -> Generator[None]:
+    """Run a block as one SQLite transaction, waiting no longer than the time left for other writers."""
+    _limit(connection, time_left)
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def _limit(connection: sqlite3.Connection, time_left: TimeLeft) -> None:
+    """Let the next statement wait for locks no longer than the time left."""
+    connection.execute(f"PRAGMA busy_timeout = {int(time_left.seconds * 1000)}")
 
 
 def _key_text(key: EncodedItem) -> str:
@@ -282,14 +291,13 @@ def _with_bytes(attribute: dict[str, Any]) -> dict[str, Any]:
             return attribute
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
+def _use_wal(connection: sqlite3.Connection, time_left: TimeLeft) -> None:
     """Switch to WAL mode, waiting for other connections: SQLite's own timeout does not apply here."""
-    deadline = monotonic() + _BUSY_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or monotonic() > deadline:
+            if "locked" not in str(error) or not time_left.seconds:
                 raise
             sleep(_PAUSE_SECONDS)
         else:

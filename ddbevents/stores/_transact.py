@@ -5,15 +5,14 @@ Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Tra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from botocore.exceptions import ClientError
 
-from .._aws import Request
 from .._errors import StoreError, TransactionError
+from .._patience import TimeLeft
 from .._transaction import Check, Put, Write
 from ._backoff import Backoff
 from ._dynamodb_errors import (
@@ -24,8 +23,12 @@ from ._dynamodb_errors import (
     is_invalid,
     is_passing,
     quoted,
+    unanswered,
 )
 from ._expressions import Action, render
+
+Transact: TypeAlias = Callable[[Sequence[Action]], object]
+"""Sends actions as one TransactWriteItems."""
 
 _FALSE: Final = "ConditionalCheckFailed"
 _PASSING: Final = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
@@ -86,14 +89,14 @@ class _Reason(NamedTuple):
     message: str
 
 
-def commit_alone(request: Request, mark: Put, writes: Sequence[Write], patience: timedelta) -> bool:
+def commit_alone(request: Transact, mark: Put, writes: Sequence[Write], time_left: TimeLeft) -> bool:
     """Write a mark and do the writes of its handler, or nothing.
 
     Args:
-        request: The client's `transact_write_items`.
+        request: Sends the actions.
         mark: The write of the mark.
         writes: The handler's writes.
-        patience: How long from now further tries may begin.
+        time_left: The time that all tries may take.
 
     Returns:
         False if the table had the mark before.
@@ -103,7 +106,7 @@ def commit_alone(request: Request, mark: Put, writes: Sequence[Write], patience:
         StoreError: DynamoDB or a table cannot be reached or used.
     """
     actions = [render(mark, 0), *(render(write, index) for index, write in enumerate(writes))]
-    result, error = _transact(request, actions, Backoff(patience))
+    result, error = _transact(request, actions, Backoff(time_left), time_left)
     if error is None or result is Result.MARKED:
         return error is None
     if result is Result.REFUSED:
@@ -111,13 +114,13 @@ def commit_alone(request: Request, mark: Put, writes: Sequence[Write], patience:
     raise _trouble(result, error, [mark, *writes]) from error
 
 
-def commit_packed(request: Request, writes: Sequence[Write], patience: timedelta) -> bool:
+def commit_packed(request: Transact, writes: Sequence[Write], time_left: TimeLeft) -> bool:
     """Do the writes of several handlers, their marks included, or nothing.
 
     Args:
-        request: The client's `transact_write_items`.
+        request: Sends the actions.
         writes: The writes.
-        patience: How long from now further tries may begin.
+        time_left: The time that all tries may take.
 
     Returns:
         False if nothing was written: DynamoDB refused a write, or others are writing the same items.
@@ -129,20 +132,21 @@ def commit_packed(request: Request, writes: Sequence[Write], patience: timedelta
         actions = [render(write, index) for index, write in enumerate(writes)]
     except TransactionError:
         return False
-    result, error = _transact(request, actions, Backoff(patience, most=_MOST_PAUSES_OF_A_PACK))
+    backoff = Backoff(time_left, most=_MOST_PAUSES_OF_A_PACK)
+    result, error = _transact(request, actions, backoff, time_left)
     if error is not None and result is Result.UNREACHABLE:
         raise _trouble(result, error, writes) from error
     return result is Result.DONE
 
 
-def _transact(request: Request, actions: Sequence[Action], backoff: Backoff) -> Answer:
+def _transact(request: Transact, actions: Sequence[Action], backoff: Backoff, time_left: TimeLeft) -> Answer:
     """Send the actions, and retry while that may help and the backoff allows it.
 
     botocore gives each call its own `ClientRequestToken`, so that botocore's retries never write twice. Our
     retries are new calls; there the condition of the mark shows whether an earlier try succeeded.
     """
     while True:
-        answer = _try(request, actions)
+        answer = _try(request, actions, time_left)
         if not _may_pass(answer) or not backoff.wait():
             return answer
 
@@ -169,9 +173,12 @@ def _refusal(error: SDKError, writes: Sequence[Write]) -> TransactionError:
     return TransactionError(f"write {index}, to table {table!r}: {why}", index=index, table=table)
 
 
-def _try(request: Request, actions: Sequence[Action]) -> Answer:
+def _try(request: Transact, actions: Sequence[Action], time_left: TimeLeft) -> Answer:
     try:
-        request(TransactItems=actions)
+        time_left.run(lambda: request(actions))
+    except TimeoutError as error:
+        # everything was written, or nothing: the mark shows it to the retry
+        raise unanswered(_tables(actions), time_left) from error
     except SDK_ERRORS as error:
         return Answer(_result(error, len(actions)), error)
     return Answer(Result.DONE)
@@ -230,3 +237,8 @@ def _why_not(reason: _Reason, write: Write) -> str:
 
 def _why(message: str) -> str:
     return next((why for fragment, why in _REASONS.items() if fragment in message.lower()), _UNKNOWN)
+
+
+def _tables(actions: Iterable[Action]) -> list[str]:
+    """Return the tables of the actions; one that a handler wrote itself may name none."""
+    return [str(content.get("TableName")) for action in actions for content in action.values()]

@@ -6,8 +6,10 @@ Contract: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any, Final
 
+from .._engine import PATIENCE
 from ..dead_letters import DeadLetter, to_json
 
 _ARN: Final = "arn:aws:sqs:eu-central-1:123456789012:dead-letters"
@@ -23,7 +25,7 @@ class MemorySink:
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
 
-    def send(self, letter: DeadLetter) -> None:
+    def send(self, letter: DeadLetter, *, patience: timedelta = PATIENCE) -> None:  # noqa: ARG002  # it never waits
         """Keep a dead letter."""
         self.letters.append(letter)  # append is atomic, so it needs no lock
 

@@ -88,11 +88,11 @@ def what_making_refuses() -> None:
 
 
 class OwnSink:
-    def send(self, letter: DeadLetter) -> None: ...
+    def send(self, letter: DeadLetter, *, patience: timedelta) -> None: ...
 
 
 class AsyncSink:
-    async def send(self, letter: DeadLetter) -> None: ...
+    async def send(self, letter: DeadLetter, *, patience: timedelta) -> None: ...
 
 
 def trace(change: Change[User]) -> AbstractContextManager[None]:

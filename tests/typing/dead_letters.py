@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_type
 
@@ -24,15 +25,19 @@ if TYPE_CHECKING:
 
 
 class OwnSink:
-    def send(self, letter: DeadLetter) -> None: ...
+    def send(self, letter: DeadLetter, *, patience: timedelta) -> None: ...
 
 
 class AsyncSink:
-    async def send(self, letter: DeadLetter) -> None: ...
+    async def send(self, letter: DeadLetter, *, patience: timedelta) -> None: ...
+
+
+class SinkWithoutPatience:
+    def send(self, letter: DeadLetter) -> None: ...
 
 
 class SinkOfText:
-    def send(self, letter: str) -> None: ...
+    def send(self, letter: str, *, patience: timedelta) -> None: ...
 
 
 own: DeadLetterSink = OwnSink()
@@ -55,6 +60,7 @@ def what_sinks_take(sqs: SQSClient, s3: S3Client) -> None:
 
 
 def what_is_no_sink() -> None:
+    DeadLetters(SinkWithoutPatience())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     DeadLetters(SinkOfText())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     DeadLetters(OwnSink)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     DeadLetters("https://queue")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class OwnStore:
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         return set(marks)
 
-    def add(self, marks: Collection[str]) -> None: ...
+    def add(self, marks: Collection[str], *, patience: timedelta) -> None: ...
 
 
 class OwnTransactionalStore(OwnStore):
@@ -27,23 +27,30 @@ class OwnTransactionalStore(OwnStore):
         return bool(mark and transaction.writes and patience)
 
 
-class ReadOnlyStore:
+class StoreWithoutPatience:
     def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+        return set(marks)
+
+    def add(self, marks: Collection[str]) -> None: ...
+
+
+class ReadOnlyStore:
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         return set(marks)
 
 
 class OneMarkStore:
-    def handled(self, marks: str) -> bool:
+    def handled(self, marks: str, *, patience: timedelta) -> bool:  # noqa: ARG002  # the Protocol's
         return bool(marks)
 
-    def add(self, marks: str) -> None: ...
+    def add(self, marks: str, *, patience: timedelta) -> None: ...
 
 
 class AsyncStore:
-    async def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    async def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
         return set(marks)
 
-    async def add(self, marks: Collection[str]) -> None: ...
+    async def add(self, marks: Collection[str], *, patience: timedelta) -> None: ...
 
 
 class StoreThatTellsNothing(OwnStore):
@@ -81,6 +88,7 @@ def what_an_app_refuses(app: StreamApp) -> None:
     StreamApp(store=ReadOnlyStore())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     StreamApp(store=OneMarkStore())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     StreamApp(store=AsyncStore())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    StreamApp(store=StoreWithoutPatience())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     app.with_store(ReadOnlyStore())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from ..._engine import PATIENCE
 from ..._errors import DeadLetterError
 from ..._records import DeadLetter
 from ...dead_letters import JsonLinesFile
@@ -33,7 +35,7 @@ class LocalLetters:
         self._file = JsonLinesFile(LETTERS_FILE)
         self._lock = threading.Lock()
 
-    def send(self, letter: DeadLetter) -> None:
+    def send(self, letter: DeadLetter, *, patience: timedelta = PATIENCE) -> None:
         """Append a dead letter.
 
         Raises:
@@ -41,7 +43,7 @@ class LocalLetters:
         """
         with self._lock:
             self._make_folder()
-        self._file.send(letter)
+        self._file.send(letter, patience=patience)
 
     def _make_folder(self) -> None:
         try:

@@ -82,12 +82,13 @@ class _Store:
         self._process = process
         self._marks = store
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
+    def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:
         point = Point("read", "handled", _event_ids(marks))
-        return self._process.request(point, partial(self._marks.handled, marks))
+        return self._process.request(point, partial(self._marks.handled, marks, patience=patience))
 
-    def add(self, marks: Collection[str]) -> None:
-        self._process.request(Point("write", "add", _event_ids(marks)), partial(self._marks.add, marks))
+    def add(self, marks: Collection[str], *, patience: timedelta) -> None:
+        point = Point("write", "add", _event_ids(marks))
+        self._process.request(point, partial(self._marks.add, marks, patience=patience))
 
 
 class _TransactionalStore(_Store):
@@ -119,8 +120,8 @@ class _PackingStore(_TransactionalStore):
     def window(self) -> int:
         return self._packing.window
 
-    def pack(self, commits: Sequence[Commit]) -> Sequence[int]:
-        return self._packing.pack(commits)
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
+        return self._packing.pack(commits, patience=patience)
 
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
         send = partial(self._packing.commit_together, commits, patience=patience)

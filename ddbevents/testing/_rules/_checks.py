@@ -27,7 +27,7 @@ def require_handled(
     store: IdempotencyStore, asked: Collection[str], expected: Collection[str], rule: str
 ) -> None:
     """Fail the rule unless `handled` returns the expected ones of these marks."""
-    found = set(store.handled(asked))
+    found = set(store.handled(asked, patience=PATIENCE))
     missing, excess = set(expected) - found, found - set(expected)
     require(not missing, rule, f"handled did not return {len(missing)} of {len(set(expected))} marks")
     require(not excess, rule, f"{len(excess)} of {len(found)} marks that handled returned are wrong")

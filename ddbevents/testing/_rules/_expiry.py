@@ -30,7 +30,7 @@ def marks_count_for_48_hours(make_store: MakeStore) -> None:
     clock = VirtualClock(utc_now())
     store = make_store(clock)
     marks = new_marks(2)
-    store.add(marks)
+    store.add(marks, patience=PATIENCE)
     clock.advance(_NEARLY_48_HOURS)
     require_handled(store, marks, marks, "a mark counts for at least 48 hours")
 
@@ -43,7 +43,7 @@ def expired_marks_do_not_count(make_store: MakeStore) -> None:
     clock = VirtualClock(utc_now())
     store = make_store(clock)
     marks = new_marks(2)
-    store.add(marks)
+    store.add(marks, patience=PATIENCE)
     clock.advance(_LONGER_THAN_ALL)
     require_handled(store, marks, (), "an expired mark is not handled")
 
@@ -53,9 +53,9 @@ def expired_marks_can_be_added_again(make_store: MakeStore) -> None:
     clock = VirtualClock(utc_now())
     store = make_store(clock)
     marks = new_marks(2)
-    store.add(marks)
+    store.add(marks, patience=PATIENCE)
     clock.advance(_LONGER_THAN_ALL)
-    store.add(marks)
+    store.add(marks, patience=PATIENCE)
     clock.advance(_NEARLY_48_HOURS)
     require_handled(store, marks, marks, "an expired mark can be added again")
 
@@ -65,7 +65,7 @@ def expired_marks_stop_no_commit(make_store: MakeStore) -> None:
     clock = VirtualClock(utc_now())
     store = make_store(clock)
     [mark] = new_marks(1)
-    store.add([mark])
+    store.add([mark], patience=PATIENCE)
     if isinstance(store, TransactionalStore):
         clock.advance(_LONGER_THAN_ALL)
         again = store.commit(mark, Transaction(), patience=PATIENCE)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from time import monotonic
 from typing import Final, TypeAlias
 from uuid import uuid4
 
 from ..._engine import IdempotencyStore
-from ._checks import THREADS, in_threads, new_marks, require_handled
+from ..._errors import StoreError
+from ._checks import PATIENCE, THREADS, in_threads, new_marks, require, require_handled
 
 StoreRule: TypeAlias = Callable[[IdempotencyStore], None]
 """Raises AssertionError if a store breaks the rule. The store need not be empty: each rule uses new marks."""
 
 _LONGEST_MARK: Final = 1024
 _THOUSANDS: Final = 2_000
+_SHORT: Final = timedelta(seconds=0.5)
+_TOO_LONG: Final = timedelta(seconds=2)
 
 
 def added_marks_are_handled(store: IdempotencyStore) -> None:
@@ -24,21 +29,21 @@ def added_marks_are_handled(store: IdempotencyStore) -> None:
     """
     for _ in range(20):  # an eventually consistent read often sees the write all the same
         marks = new_marks(2)
-        store.add(marks)
+        store.add(marks, patience=PATIENCE)
         require_handled(store, marks, marks, "added marks are handled as soon as add returns")
 
 
 def other_marks_are_not_handled(store: IdempotencyStore) -> None:
     """`handled` returns no mark that was never added, or its record would be lost."""
     added, others = new_marks(2), new_marks(2)
-    store.add(added)
+    store.add(added, patience=PATIENCE)
     require_handled(store, [*added, *others], added, "a mark that nobody added is not handled")
 
 
 def only_marks_asked_for_are_given(store: IdempotencyStore) -> None:
     """`handled` returns a subset of the marks it was asked for, whatever else is in the store."""
     asked, others = new_marks(1), new_marks(2)
-    store.add([*asked, *others])
+    store.add([*asked, *others], patience=PATIENCE)
     require_handled(store, asked, asked, "handled returns only marks that it was asked for")
 
 
@@ -49,15 +54,15 @@ def reading_leaves_no_mark(store: IdempotencyStore) -> None:
     discarded that never ran.
     """
     marks = new_marks(2)
-    store.handled(marks)
+    store.handled(marks, patience=PATIENCE)
     require_handled(store, marks, (), "asking for a mark does not add it")
 
 
 def marks_added_again_stay(store: IdempotencyStore) -> None:
     """`add` keeps a mark that exists: two deliveries of a record can overlap."""
     [first, second] = marks = new_marks(2)
-    store.add([first])
-    store.add([first, second])
+    store.add([first], patience=PATIENCE)
+    store.add([first, second], patience=PATIENCE)
     require_handled(store, marks, marks, "a mark that is added again stays")
 
 
@@ -68,22 +73,22 @@ def marks_named_twice_are_one(store: IdempotencyStore) -> None:
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
     """
     [mark] = new_marks(1)
-    store.add([mark, mark])
+    store.add([mark, mark], patience=PATIENCE)
     require_handled(store, [mark, mark], [mark], "a call may name a mark twice")
 
 
 def no_marks_are_no_error(store: IdempotencyStore) -> None:
     """`add` and `handled` accept an empty collection, though many databases refuse an empty request."""
-    store.add([])
+    store.add([], patience=PATIENCE)
     require_handled(store, [], (), "handled returns nothing if asked for nothing")
 
 
 def any_collection_will_do(store: IdempotencyStore) -> None:
     """`add` and `handled` accept any `Collection`, for example a set or the keys of a dict."""
     marks = new_marks(6)
-    store.add(tuple(marks[:2]))
-    store.add(frozenset(marks[2:4]))
-    store.add(dict.fromkeys(marks[4:]).keys())
+    store.add(tuple(marks[:2]), patience=PATIENCE)
+    store.add(frozenset(marks[2:4]), patience=PATIENCE)
+    store.add(dict.fromkeys(marks[4:]).keys(), patience=PATIENCE)
     require_handled(store, set(marks), marks, "any collection of marks will do")
 
 
@@ -102,7 +107,7 @@ def marks_are_any_text(store: IdempotencyStore) -> None:
         f"{mark}\n\t\x7f",
         f"{mark} λ ク 😀 \u202e",
     ]
-    store.add(marks)
+    store.add(marks, patience=PATIENCE)
     require_handled(store, marks, marks, "a mark is any text of at most 1 KB")
 
 
@@ -120,10 +125,10 @@ def similar_marks_are_different(store: IdempotencyStore) -> None:
         f"{mark[:-1]}%",
         f"{mark[:-1]}_",
     ]
-    store.add([mark])
+    store.add([mark], patience=PATIENCE)
     require_handled(store, [mark, *others], [mark], "marks are equal only if every character is")
     long = _filled(mark, "x")
-    store.add([long])
+    store.add([long], patience=PATIENCE)
     require_handled(
         store, [long, long[:-1] + "y"], [long], "marks of 1 KB can differ in their last character"
     )
@@ -135,8 +140,20 @@ def thousands_of_marks_at_once(store: IdempotencyStore) -> None:
     A batch has up to 10,000 records: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
     """
     marks = new_marks(_THOUSANDS)
-    store.add(marks[::2])
+    store.add(marks[::2], patience=PATIENCE)
     require_handled(store, marks, marks[::2], f"a call may name {_THOUSANDS} marks")
+
+
+def a_call_ends_with_its_patience(store: IdempotencyStore) -> None:
+    """`add` and `handled` return, or raise StoreError, within `patience`, and then a second or so at most.
+
+    A call that takes longer runs into the function's time-out. Lambda then runs the whole batch again:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+    """
+    marks = new_marks(_THOUSANDS)
+    if _ends_in_time(lambda: store.add(marks, patience=_SHORT), "add"):
+        require_handled(store, marks, marks, "marks that cannot be written in time are a StoreError")
+    _ends_in_time(lambda: store.handled(marks, patience=_SHORT), "handled")
 
 
 def threads_share_a_store(store: IdempotencyStore) -> None:
@@ -145,12 +162,30 @@ def threads_share_a_store(store: IdempotencyStore) -> None:
 
     def work(own: list[str]) -> None:
         for mark in own:
-            store.add([mark])
+            store.add([mark], patience=PATIENCE)
             require_handled(store, [mark], [mark], "a thread finds the marks that it added")
 
     in_threads(work, marks)
     everything = [mark for own in marks for mark in own]
     require_handled(store, everything, everything, "a thread finds the marks that other threads added")
+
+
+def _ends_in_time(call: Callable[[], object], name: str) -> bool:
+    """Return whether a call succeeded, and fail the rule if it took too long."""
+    start = monotonic()
+    try:
+        call()
+    except StoreError:
+        succeeded = False
+    else:
+        succeeded = True
+    seconds = monotonic() - start
+    require(
+        seconds < _TOO_LONG.total_seconds(),
+        "a call returns or raises StoreError within its patience",
+        f"{name} took {seconds:.1f} s with a patience of {_SHORT.total_seconds()} s",
+    )
+    return succeeded
 
 
 def _filled(mark: str, character: str) -> str:
@@ -171,5 +206,6 @@ STORE_RULES: Final[tuple[StoreRule, ...]] = (
     marks_are_any_text,
     similar_marks_are_different,
     thousands_of_marks_at_once,
+    a_call_ends_with_its_patience,
     threads_share_a_store,
 )

@@ -26,7 +26,7 @@ def pack_names_commits_in_order(store: PackingStore, table: TableUnderTest) -> N
     """`pack` returns rising indexes of the given commits, with the first, so each call makes progress."""
     rule = "pack returns rising indexes of the given commits, the first of which is 0"
     for commits in _mixed(store, Items(table)):
-        packed = list(store.pack(commits))
+        packed = list(store.pack(commits, patience=PATIENCE))
         require(packed[:1] == [0], rule, f"pack returned {packed}")
         require(packed == sorted(set(packed)), rule, f"pack returned {packed}")
         require(packed[-1] < len(commits), rule, f"pack returned {packed} for {len(commits)} commits")
@@ -38,7 +38,7 @@ def a_lane_keeps_its_order(store: PackingStore, table: TableUnderTest) -> None:
     A lane that is None can be any lane.
     """
     for commits in _mixed(store, Items(table)):
-        packed = set(store.pack(commits))
+        packed = set(store.pack(commits, patience=PATIENCE))
         left_out = [index for index in range(len(commits)) if index not in packed]
         overtaken = [
             (index, later)
@@ -69,7 +69,7 @@ def a_mark_that_is_there_stops_a_pack(store: PackingStore, table: TableUnderTest
     rule = "commit_together writes nothing and returns False if a mark exists"
     items, commits = _pack(store, table)
     marks = [commit.mark for commit in commits]
-    store.add(marks[-1:])
+    store.add(marks[-1:], patience=PATIENCE)
     done = store.commit_together(commits, patience=PATIENCE)
     require(not done, rule, "it returned True")
     require_handled(store, marks, marks[-1:], rule)
@@ -134,7 +134,7 @@ def copies_of_a_batch_count_once(store: PackingStore, table: TableUnderTest) -> 
 def _commit_packed(store: PackingStore, waiting: Sequence[Commit]) -> None:
     """Commit as an app does: commits left out wait for the next pack, and a refused pack goes one by one."""
     while waiting:
-        packed = set(store.pack(waiting[: store.window]))
+        packed = set(store.pack(waiting[: store.window], patience=PATIENCE))
         commits = [commit for index, commit in enumerate(waiting) if index in packed]
         if not store.commit_together(commits, patience=PATIENCE):
             for commit in commits:
@@ -149,7 +149,7 @@ def _pack(store: PackingStore, table: TableUnderTest) -> tuple[Items, list[Commi
         Commit(mark, items.add_one(str(number)), number)
         for number, mark in enumerate(new_marks(min(store.window, 5)))
     ]
-    return items, [offered[index] for index in store.pack(offered)]
+    return items, [offered[index] for index in store.pack(offered, patience=PATIENCE)]
 
 
 def _mixed(store: PackingStore, items: Items) -> Iterable[Sequence[Commit]]:

@@ -45,7 +45,7 @@ def an_added_mark_stops_a_commit(store: TransactionalStore, table: TableUnderTes
     """`commit` treats a mark that `add` wrote like one that `commit` wrote."""
     rule = "a commit whose mark was added before writes nothing and returns False"
     items, [mark] = Items(table), new_marks(1)
-    store.add([mark])
+    store.add([mark], patience=PATIENCE)
     done = store.commit(mark, items.add_one("a"), patience=PATIENCE)
     require(not done, rule, "commit returned True")
     items.require_counts(None, "a", rule=rule)
