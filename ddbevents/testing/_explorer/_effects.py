@@ -24,7 +24,7 @@ def difference(initial: object, expected: object, found: object) -> Difference:
         found: The effects with them.
     """
     try:
-        differences = {*_differences(initial, expected, found)}
+        differences: set[Difference] = {*_differences(initial, expected, found)}
     except Exception:  # noqa: BLE001  # the values are the user's, and so is their comparing
         return "other"
     return differences.pop() if len(differences) == 1 else "other"
