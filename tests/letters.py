@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import socket
+from base64 import b64encode
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -64,6 +67,12 @@ def compressed(letter: DeadLetter) -> str:
     queue = SmallQueue()
     SQSQueue("https://queue", client=queue).send(letter)
     return queue.bodies[0]
+
+
+def packed(text: str) -> str:
+    """Return the message that holds any text compressed."""
+    content = b64encode(gzip.compress(text.encode())).decode()
+    return json.dumps({"version": 1, "compressed": "gzip", "letter": content})
 
 
 def queue_client(endpoint: str, **settings: Any) -> SQSClient:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import ddbevents.dead_letters
 from ddbevents import DeadLetterError, parse_event
 from ddbevents.dead_letters import DeadLetter, from_json, to_json
-from tests.letters import RECORD, compressed, letter
+from tests.letters import RECORD, compressed, letter, packed
 from tests.stream import CANARY, batch, insert, user
 
 NESTED = "[" * 200_000
@@ -203,12 +203,61 @@ def test_a_cut_letter_is_an_error() -> None:
         from_json(json.dumps(content))
 
 
-def test_a_bomb_cannot_fill_the_memory() -> None:
-    bomb = compressed(letter("0" * 40_000_000))
+def test_the_text_may_have_6_mib() -> None:
+    envelope = len(to_json(letter("")))
 
-    assert len(bomb) < 100_000
-    with pytest.raises(DeadLetterError, match="too large"):
-        from_json(bomb)
+    longest = to_json(letter("ä" * (3 * 2**20 - envelope // 2 - 1)))
+
+    assert 6 * 2**20 - 2 <= len(longest.encode()) <= 6 * 2**20
+    assert from_json(longest) == from_json(packed(longest))
+
+
+@pytest.mark.parametrize("longer", [" ", "ä"])
+def test_a_longer_text_is_no_letter(longer: str) -> None:
+    text = to_json(letter()) + longer * (6 * 2**20 // len(longer.encode()))
+
+    with pytest.raises(DeadLetterError, match="its text is longer than 6 MiB, as no letter is"):
+        from_json(text)
+    with pytest.raises(DeadLetterError, match="is cut off, or longer than 6 MiB"):
+        from_json(packed(text))
+
+
+def test_a_full_record_is_written_tightly() -> None:
+    full = insert(1, {"pk": {"S": "a"}, "flags": {"L": [{"BOOL": True}] * 400_000}})
+
+    text = to_json(letter(full))
+
+    assert len(json.dumps(full)) > 6 * 2**20 > len(text)
+    assert from_json(text).record == full
+
+
+def test_a_huge_message_is_cut() -> None:
+    read = from_json(to_json(letter(message="m" * 7 * 2**20)))
+
+    assert read == letter(message="m" * 10_000)
+
+
+def test_a_huge_record_cannot_be_written() -> None:
+    with pytest.raises(DeadLetterError, match="longer than 6 MiB of JSON, which no record of a stream is"):
+        to_json(letter("0" * 7 * 2**20))
+
+
+def test_python_s_own_error_is_not_kept() -> None:
+    with pytest.raises(DeadLetterError) as raised:
+        from_json(f'{{"value": "{CANARY}')
+
+    assert raised.value.__context__ is None
+
+
+def test_no_letter_has_a_huge_number() -> None:
+    text = json.dumps(json.loads(to_json(letter())) | {"record": 0})[:-2] + "1" * 5_000 + "}"
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        with pytest.raises(DeadLetterError, match="expected JSON"):
+            from_json(text)
+    finally:
+        sys.set_int_max_str_digits(limit)
 
 
 def test_a_letter_shows_no_values() -> None:

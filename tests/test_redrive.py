@@ -374,6 +374,18 @@ def test_a_bucket_is_emptied(redrive: Command, s3: S3Client) -> None:
     assert f"2 dead letters in s3://{bucket}/letters/ · 1 handled · 1 failed · 1 removed" in run.out
 
 
+def test_a_huge_object_is_not_read_whole(redrive: Command, s3: S3Client) -> None:
+    bucket = new_bucket(s3)
+    s3.put_object(Bucket=bucket, Key="huge", Body=b"\xff" * (20 * 2**20))
+    s3.put_object(Bucket=bucket, Key="empty", Body=b"")
+
+    run = redrive("people.py:app", f"s3://{bucket}")
+
+    assert keys_of(s3, bucket) == ["empty", "huge"]
+    assert "its text is longer than 6 MiB, as no letter is" in " ".join(run.out.split())
+    assert f"2 dead letters in s3://{bucket} · 2 failed · 0 removed" in run.out
+
+
 def test_a_bucket_may_be_empty(redrive: Command, s3: S3Client) -> None:
     bucket = new_bucket(s3)
 

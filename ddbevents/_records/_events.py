@@ -96,18 +96,26 @@ def _is_message(record: object) -> bool:
 
 def _read_message(message: object, index: int) -> AnyRecord:
     try:
-        identifier, letter = _open_message(message)
+        identifier, letter, is_small = _open_message(message)
     except InvalidRecordError as error:
         error.index = index
         return UnreadableRecord(error, _message_id(message), None, message)
     record = read_record(letter.record, index)
     if isinstance(record, UnreadableRecord):
-        return record._replace(identifier=identifier)
+        found = record if is_small else _without_raw(record)._replace(raw=message)
+        return found._replace(identifier=identifier)
     return record._replace(identifier=identifier, letter=letter)
 
 
-def _open_message(message: Any) -> tuple[str, DeadLetter]:
-    from ._letter_json import from_json  # noqa: PLC0415  # cold start: json is for those who redrive
+def _without_raw(record: UnreadableRecord) -> UnreadableRecord:
+    """Return the record without what was parsed, which may be a thousand times as long as the message."""
+    error = record.error.with_traceback(None)
+    error.__cause__ = error.__context__ = None
+    return record._replace(raw=None)
+
+
+def _open_message(message: Any) -> tuple[str, DeadLetter, bool]:
+    from ._letter_json import read  # noqa: PLC0415  # cold start: json is for those who redrive
 
     if not _is_message(message):
         raise InvalidRecordError("expected 'aws:sqs', as the batch's first record has", path=("eventSource",))
@@ -115,12 +123,13 @@ def _open_message(message: Any) -> tuple[str, DeadLetter]:
     if identifier is None:
         raise InvalidRecordError("expected letters, digits and hyphens", path=("messageId",))
     try:
-        return identifier, from_json(message.get("body"))
+        return identifier, *read(message.get("body"))
     except DeadLetterError as error:
-        from ._foreign import reason_for_body  # noqa: PLC0415  # as above
+        reason = str(error)
+    from ._foreign import reason_for_body  # noqa: PLC0415  # as above
 
-        reason = reason_for_body(message.get("body")) or str(error)
-        raise InvalidRecordError(reason, path=("body",)) from error
+    # outside the except block: the traceback of the other error has all that was parsed
+    raise InvalidRecordError(reason_for_body(message.get("body")) or reason, path=("body",))
 
 
 def _message_id(message: object) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Final
 
 from botocore.exceptions import ClientError
 
 from ..._aws.sdk import code_of
+from ..._records._letter_json import LARGEST
 from ...dead_letters._delivery_errors import Place, explained, make_client
 from ._source import Handle, StoredLetter, batches_of, decode_letter
 
@@ -71,7 +73,10 @@ class BucketSource:
                 if code_of(error) not in _GONE:
                     raise
                 return None
-            return StoredLetter(decode_letter(response["Body"].read()), (key, response["ETag"]))
+            with closing(response["Body"]) as body:
+                # a byte too many is enough to see that it is no letter
+                content: bytes = body.read(LARGEST + 1)
+            return StoredLetter(decode_letter(content), (key, response["ETag"]))
 
     def remove(self, handles: Sequence[Handle]) -> int:
         return sum(self._remove(key, etag) for key, etag in handles)
