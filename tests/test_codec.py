@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -23,6 +24,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.types import Strict
 from typing_extensions import TypedDict
 
 from ddbevents import ConfigurationError, Insert, InvalidItemError, StreamApp, decode, encode
@@ -300,6 +302,44 @@ def test_an_error_names_path_and_tags(
 def test_a_missing_field_has_its_alias() -> None:
     with pytest.raises(InvalidItemError, match=r"^orderId: Order requires this attribute$"):
         decode(Order, {name: value for name, value in IMAGE.items() if name != "orderId"})
+
+
+@pytest.mark.parametrize(
+    ("hint", "attribute", "cure"),
+    [
+        (Sequence[str], {"SS": [CANARY]}, r"set\[str\]"),
+        (Sequence[str] | None, {"SS": [CANARY]}, r"set\[str\]"),
+        (Sequence[int], {"NS": ["1"]}, r"set\[int\] or set\[Decimal\]"),
+        (Sequence[bytes], {"BS": ["Zm9v"]}, r"set\[bytes\]"),
+        (Annotated[list[str], Strict()], {"SS": [CANARY]}, r"set\[str\]"),
+    ],
+)
+def test_a_set_is_no_sequence(hint: Any, attribute: Any, cure: str) -> None:
+    made = pydantic.create_model("Made", tags=(hint, ...))
+
+    with pytest.raises(
+        InvalidItemError, match=rf"It is a set of DynamoDB: a field for it is {cure}$"
+    ) as error:
+        decode(made, {"tags": attribute})
+    assert CANARY not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("hint", "attribute"), [(Sequence[str], {"M": {"a": {"S": "x"}}}), (Colour, {"SS": ["red"]})]
+)
+def test_only_a_set_has_its_cure(hint: Any, attribute: Any) -> None:
+    made = pydantic.create_model("Made", tags=(hint, ...))
+
+    with pytest.raises(InvalidItemError) as error:
+        decode(made, {"tags": attribute})
+    assert "It is a set of DynamoDB" not in str(error.value)
+
+
+@pytest.mark.parametrize("hint", [list[str], tuple[str, ...], set[str], frozenset[str]])
+def test_a_set_is_read_in_any_order(hint: Any) -> None:
+    item: Any = decode(pydantic.create_model("Made", tags=(hint, ...)), {"tags": {"SS": ["a", "b"]}})
+
+    assert sorted(item.tags) == ["a", "b"]
 
 
 class Speaking(BaseModel):

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 ItemT = TypeVar("ItemT")
 
+_SETS: Final[Mapping[str | None, str]] = {
+    "SS": "set[str]",
+    "NS": "set[int] or set[Decimal]",
+    "BS": "set[bytes]",
+}
+"""The types of fields for DynamoDB's sets, by type tag."""
+_SEQUENCES: Final = frozenset({"is_instance_of", "list_type"})
+"""The problems of a field that is a list or another sequence."""
+
 _decoders: Final[dict[tuple[Any, object], Decoder]] = {}
 """Decoders by model and by pydantic's validator of it: a model that is rebuilt has a new validator."""
 _compiled: Final[dict[Any, tuple[object, Callable[[Any], Any]]]] = {}
@@ -179,6 +188,9 @@ def _explain(
     reason = f"{name} refuses it ({problem})"
     if expected:
         reason += f": expected {' or '.join(expected)}, found {found}"
+    if problem in _SEQUENCES and found in _SETS:
+        # a Sequence takes no set, and a strict list neither
+        reason += f". It is a set of DynamoDB: a field for it is {_SETS[found]}"
     return InvalidItemError(reason, path=path, expected=expected, found=found)
 
 
