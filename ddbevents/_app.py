@@ -31,6 +31,7 @@ from ._engine import (
     check_time_reserve,
     preview_batch,
     process_batch,
+    read_context,
 )
 from ._errors import ConfigurationError
 from ._records import read_event
@@ -144,6 +145,7 @@ class StreamApp(Router):
 
         Raises:
             InvalidEventError: The event is no batch of stream records.
+            ConfigurationError: The context does not answer as Lambda's does.
             BatchFailedError: The first of several records failed, or a failed record has no identifier.
         """
         report = self.process(event, context)
@@ -258,7 +260,7 @@ class StreamApp(Router):
         settings = Settings(
             app=name,
             store=parts.store,
-            deadline=Deadline(getattr(context, "get_remaining_time_in_millis", None), parts.time_reserve),
+            deadline=Deadline(context, parts.time_reserve),
             concurrency=parts.concurrency,
             # a dead letter that fails again stays in its queue, which counts deliveries itself
             dead_letters=parts.dead_letters if from_stream else None,
@@ -292,5 +294,12 @@ def _check_router(router: object) -> None:
 
 
 def _function_name(context: LambdaContext | None) -> str:
-    name: object = getattr(context, "function_name", None) or os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-    return str(name or "ddbevents")
+    name = read_context(context, "function_name")
+    if not isinstance(name, str) or not name:  # a mock's would be another one each time
+        return os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "ddbevents"
+    if "#" in name:
+        raise ConfigurationError(
+            "the context's function_name contains '#', which separates the parts of idempotency records:"
+            " give the app a name"
+        )
+    return name

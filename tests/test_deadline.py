@@ -7,17 +7,25 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import (
+    AsyncMock,
+    MagicMock,
+    Mock,
+    create_autospec,
+)  # the doubles that users pass as contexts
 
 import pytest
 from typing_extensions import override
 
-from ddbevents import KeyChange, StreamApp, Transaction
+from ddbevents import ConfigurationError, KeyChange, LambdaContext, StreamApp, Transaction
 from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, VirtualClock, insert
 from tests.deliveries import FaultyStore, Letters
-from tests.stream import Context, batch, user
+from tests.stream import CANARY, Context, MarksOnly, batch, user
 from tests.stream import insert as record
 
 AnyKeys = KeyChange[dict[str, Any]]
@@ -228,6 +236,166 @@ def test_patience_shrinks_with_the_time() -> None:
     app.with_store(Patient())(users("d"))
 
     assert [patience.total_seconds() for patience in given] == [5, 0, 1.5, 5]
+
+
+class Raising:
+    """A context that does not answer."""
+
+    @property
+    def function_name(self) -> str:
+        raise LookupError(CANARY)
+
+    def get_remaining_time_in_millis(self) -> int:
+        raise LookupError(CANARY)
+
+
+class HalfMade:
+    """A context whose method needs what it has not got."""
+
+    @property
+    def get_remaining_time_in_millis(self) -> int:
+        raise LookupError(CANARY)
+
+
+async def later() -> None: ...
+
+
+def answering(answer: object) -> Any:
+    return SimpleNamespace(get_remaining_time_in_millis=lambda: answer)
+
+
+def holding(attribute: object) -> Any:
+    return SimpleNamespace(get_remaining_time_in_millis=attribute)
+
+
+WITHOUT_DEADLINE: dict[str, Any] = {
+    "None": None,
+    "a mock": MagicMock(),
+    "a plain mock": Mock(),
+    "a mock of a context": create_autospec(LambdaContext, instance=True),
+    "an object without it": SimpleNamespace(function_name="welcome-users"),
+    "a bare object": object(),
+    "a dict": {"get_remaining_time_in_millis": 5},
+    "text": "context",
+    "a number": 60_000,
+    "None in place of the method": holding(None),
+    "for ever": answering(float("inf")),
+    "a huge number": answering(10**400),
+}
+
+
+@pytest.mark.parametrize("context", WITHOUT_DEADLINE.values(), ids=WITHOUT_DEADLINE.keys())
+def test_a_double_without_time_is_no_deadline(context: Any) -> None:
+    app = StreamApp(store=MemoryStore(), time_reserve=timedelta(minutes=15))
+    app.on_keys(dict)(ignore)
+
+    assert app.preview(users("a", "b", "c"), context).not_run == 3
+    assert app.process(users("a", "b", "c"), context).handled == 3
+
+
+WITHOUT_TIME: dict[str, Any] = {
+    "zero": answering(0),
+    "negative": answering(-5),
+    "negative float": answering(-0.5),
+    "minus infinity": answering(float("-inf")),
+    "hugely negative": answering(-(10**400)),
+}
+
+
+@pytest.mark.parametrize("context", WITHOUT_TIME.values(), ids=WITHOUT_TIME.keys())
+def test_negative_time_is_none_left(context: Any) -> None:
+    app = StreamApp(store=MemoryStore())
+    app.on_keys(dict)(write)
+
+    report = app.process(users("a", "b", "c"), context)
+
+    assert (report.handled, report.not_run) == (1, 2)
+
+
+NO_METHODS: dict[str, tuple[Any, str]] = {
+    "a number": (holding(60_000), "is int, not a method"),
+    "text": (holding("60000"), "is str, not a method"),
+    "NaN": (answering(float("nan")), "returns NaN, not a number"),
+    "None returned": (answering(None), "returns NoneType, not a number"),
+    "text returned": (answering("60000"), "returns str, not a number"),
+    "True returned": (answering(True), "returns bool, not a number"),  # noqa: FBT003  # what a double may return
+    "a decimal": (answering(Decimal(60_000)), "returns Decimal, not a number"),
+    "a timedelta": (answering(timedelta(seconds=60)), "returns timedelta, not a number"),
+    "async": (holding(later), "returns coroutine, not a number"),
+    "an async mock": (AsyncMock(), "returns coroutine, not a number"),
+    "raising": (Raising(), "raises LookupError"),
+    "half made": (HalfMade(), "raises LookupError"),
+    "the class": (Context, "raises TypeError"),
+    "an argument": (holding(lambda unit: unit), "raises TypeError"),
+    "a mock that raises": (Mock(get_remaining_time_in_millis=Mock(side_effect=OSError)), "raises OSError"),
+}
+
+
+@pytest.mark.parametrize(("context", "reason"), NO_METHODS.values(), ids=NO_METHODS.keys())
+def test_other_contexts_are_refused_first(context: Any, reason: str) -> None:
+    ran: list[object] = []
+    app = StreamApp("app", store=MemoryStore())
+    app.on_keys(dict)(ran.append)
+
+    with pytest.raises(ConfigurationError) as refused:
+        app(users("a", "b"), context)
+    with pytest.raises(ConfigurationError):
+        app.preview(users("a", "b"), context)
+
+    assert str(refused.value).startswith(
+        f"the context's get_remaining_time_in_millis {reason}: pass Lambda's"
+    )
+    assert CANARY not in str(refused.value)
+    assert ran == []
+
+
+@pytest.mark.parametrize("late", [None, float("nan"), OSError(), StopIteration()], ids=repr)
+def test_a_context_that_fails_late_stops(late: object) -> None:
+    context: Any = Mock(get_remaining_time_in_millis=Mock(side_effect=[60_000, 60_000, 60_000, late]))
+    app = StreamApp(time_reserve=NOW)
+    app.on_keys(dict)(ignore)
+
+    report = app.process(users(*"abcdef"), context)
+
+    assert report.handled >= 1
+    assert report.not_run >= 1
+    assert report.handled + report.not_run == 6
+
+
+FUNCTION_NAMES: dict[str, Any] = {
+    "a mock's": MagicMock(),
+    "a number": SimpleNamespace(function_name=5),
+    "None": SimpleNamespace(function_name=None),
+    "empty": SimpleNamespace(function_name=""),
+    "absent": object(),
+}
+
+
+@pytest.mark.parametrize("context", FUNCTION_NAMES.values(), ids=FUNCTION_NAMES.keys())
+def test_other_function_names_are_skipped(context: Any) -> None:
+    store = MarksOnly()
+    app = StreamApp(store=store)
+    app.on_keys(dict)(ignore)
+
+    app(users("a"), context)
+
+    assert [mark.partition("#")[0] for mark in store.marks] == ["ddbevents"]
+
+
+@pytest.mark.parametrize(
+    ("context", "reason"),
+    [(Raising(), "raises LookupError: pass"), (Context(function_name="a#b"), "contains '#'")],
+    ids=["raising", "separator"],
+)
+def test_a_bad_function_name_is_refused(context: Any, reason: str) -> None:
+    ran: list[object] = []
+    app = StreamApp()
+    app.on_keys(dict)(ran.append)
+
+    with pytest.raises(ConfigurationError, match=f"the context's function_name {reason}"):
+        app(users("a"), context)
+
+    assert ran == []
 
 
 def test_a_slow_batch_takes_several_turns() -> None:

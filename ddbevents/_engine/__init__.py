@@ -3,7 +3,7 @@
 from ._answer import BatchItemFailure, BatchResponse
 from ._batch import Callback, announce, preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
-from ._deadline import Deadline
+from ._deadline import Deadline, read_context
 from ._report import BatchReport, Outcome, RecordReport
 from ._settings import (
     Settings,
@@ -50,5 +50,6 @@ __all__ = [
     "check_time_reserve",
     "preview_batch",
     "process_batch",
+    "read_context",
     "utc_now",
 ]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from inspect import Parameter, signature
-from math import inf
-from typing import Final
+from math import inf, isnan
+from typing import Any, Final
 
 from .._errors import ConfigurationError
 
 _LONGEST_PATIENCE: Final = 5.0
 _BY_NAME: Final = frozenset({Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY})
+_FOR_EVER: Final = 1e15  # milliseconds; a larger whole number may be no float
+_METHOD: Final = "get_remaining_time_in_millis"
+_CURE: Final = "pass Lambda's context, or None for no deadline"
 
 
 class Deadline:
@@ -21,14 +24,18 @@ class Deadline:
     runs the whole batch again.
     """
 
-    def __init__(self, milliseconds_left: Callable[[], int] | None, reserve: timedelta) -> None:
+    def __init__(self, context: object, reserve: timedelta) -> None:
         """Begin with what is known before the first record.
 
         Args:
-            milliseconds_left: Asks Lambda's context; None if there is no deadline.
+            context: Lambda's context. There is no deadline without one, nor with one that does not say how
+                much time is left, as some doubles in tests.
             reserve: The time to keep in hand at least.
+
+        Raises:
+            ConfigurationError: The context's method cannot be called, or does not return a number.
         """
-        self._milliseconds_left = milliseconds_left
+        self._ask = _asking(context)
         self._reserve = reserve.total_seconds()
         self._slowest_record = 0.0
         self._slowest_flush = 0.0
@@ -43,7 +50,7 @@ class Deadline:
 
     def is_near(self) -> bool:
         """Return whether another record might not end in time, if it took twice as long as the slowest."""
-        if self._milliseconds_left is None:
+        if self._ask is None:
             return False
         return self._seconds_left() < max(self._reserve, 2 * self._slowest_record + self._slowest_flush)
 
@@ -53,7 +60,63 @@ class Deadline:
         return timedelta(seconds=max(0.0, min(_LONGEST_PATIENCE, self._seconds_left() / 2)))
 
     def _seconds_left(self) -> float:
-        return inf if self._milliseconds_left is None else self._milliseconds_left() / 1000
+        if self._ask is None:
+            return inf
+        try:
+            return _seconds(_answer(self._ask))
+        except ConfigurationError:
+            return -inf  # it answered before, so it cannot be refused any more: the rest waits for a retry
+
+
+def read_context(context: object, name: str) -> Any:
+    """Return an attribute of the context, or None if it has none.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    try:
+        return getattr(context, name, None)
+    except Exception as error:  # whatever a double of a test does
+        raise _cannot_be_read(name, error) from error
+
+
+def _asking(context: object) -> Callable[[], Any] | None:
+    """Return the context's method, or None if there is no deadline."""
+    method: object = read_context(context, _METHOD)
+    if method is None:
+        return None
+    if not callable(method):
+        raise ConfigurationError(f"the context's {_METHOD} is {type(method).__name__}, not a method: {_CURE}")
+    answer = _answer(method)
+    if type(answer).__module__ == "unittest.mock":
+        return None  # a mock answers whatever it is asked, and nobody has said how much time is left
+    _seconds(answer)
+    return method
+
+
+def _answer(method: Callable[[], Any]) -> Any:
+    try:
+        return method()
+    except Exception as error:  # as above
+        raise _cannot_be_read(_METHOD, error) from error
+
+
+def _seconds(answer: object) -> float:
+    if isinstance(answer, Coroutine):
+        answer.close()
+    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
+        raise _is_no_number(type(answer).__name__)
+    if isinstance(answer, float) and isnan(answer):
+        raise _is_no_number("NaN")
+    return max(-_FOR_EVER, min(answer, _FOR_EVER)) / 1000
+
+
+def _is_no_number(found: str) -> ConfigurationError:
+    return ConfigurationError(f"the context's {_METHOD} returns {found}, not a number: {_CURE}")
+
+
+def _cannot_be_read(name: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(f"the context's {name} raises {type(error).__name__}: {_CURE}")
 
 
 def check_patience(argument: str, given: object, methods: Mapping[str, str]) -> None:
