@@ -25,7 +25,7 @@ from .._records import Kind
 from .._transaction import Transaction
 from ._routes import Route, Routes
 from ._selection import Selection
-from ._signatures import check_handler
+from ._signatures import check_handler, defining_module
 
 ChangeT = TypeVar("ChangeT")
 OldT = TypeVar("OldT")
@@ -181,7 +181,8 @@ class Router:
 
         def add(handler: Callable[..., object]) -> None:
             name, transactional = check_handler(handler, changes, model, old)
-            self._admit(Route(name, handler, transactional, selection, selection.takes_all, old, read))
+            route = Route(name, handler, transactional, selection, selection.takes_all, old, read)
+            self._admit(route._replace(module_spec=defining_module(handler).get("__spec__")))
 
         return Registration(add)
 

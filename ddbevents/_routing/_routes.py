@@ -30,6 +30,7 @@ class Route(NamedTuple):
         read: Returns the change that the handler gets.
         middleware: What the handler runs within, the first outermost.
         decode: Returns the items of that change.
+        module_spec: The `__spec__` of the handler's module when it was registered.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Route(NamedTuple):
     read: Read
     middleware: tuple[Middleware, ...] = ()
     decode: Decode = decode_exactly
+    module_spec: object = None
 
     def run(self, record: StreamRecord, transaction: Transaction | None = None) -> bool:
         """Decode the record, call the handler and wait for its end.
@@ -82,14 +84,16 @@ class Routes:
     """The routes of an app or a router, in order of registration."""
 
     def __init__(self, routes: Iterable[Route] = ()) -> None:
-        self._routes: list[Route] = []
+        # None in the place of a route that was replaced, for a further one of the same handler
+        self._places: list[Route | None] = []
+        self._vacant: list[tuple[str, int]] = []
         self._by_kind: dict[Kind, tuple[Route, ...]] = {}
         self._is_frozen = False
         for route in routes:
             self.add(route)
 
     def __iter__(self) -> Iterator[Route]:
-        return iter(self._routes)
+        return (route for route in self._places if route is not None)
 
     def freeze(self) -> None:
         """Take no further route."""
@@ -99,28 +103,46 @@ class Routes:
         """Refuse a route that cannot be added.
 
         Raises:
-            ConfigurationError: The routes are frozen, or another handler has its name.
+            ConfigurationError: The routes are frozen, or another handler has its name, and not because its
+                module ran again.
         """
         if self._is_frozen:
             raise ConfigurationError(
                 f"{route.name}: the router is included already; register handlers before include()"
             )
-        for other in self._routes:
-            # compared by equality, since a bound method is another object each time
-            if other.name == route.name and other.handler != route.handler:
+        for other in self:
+            if _are_two(route, other) and not _is_rerun(other, route):
                 raise ConfigurationError(
                     f"two handlers are called {route.name}, so their idempotency records would be the same:"
                     " rename one"
                 )
 
     def add(self, route: Route) -> None:
-        """Add a route.
+        """Add a route, in the place of those of an earlier run of the handler's module.
 
         Raises:
             ConfigurationError: As for `check`.
         """
         self.check(route)
-        self._routes.append(route)
+        self._vacate(route)
+        place = min((place for name, place in self._vacant if name == route.name), default=None)
+        if place is None:
+            self._places.append(route)
+            self._offer(route)
+            return
+        self._vacant.remove((route.name, place))
+        self._places[place] = route
+        self._by_kind.clear()
+        for each in self:
+            self._offer(each)
+
+    def _vacate(self, route: Route) -> None:
+        for place, other in enumerate(self._places):
+            if other is not None and _are_two(route, other):
+                self._places[place] = None
+                self._vacant.append((route.name, place))
+
+    def _offer(self, route: Route) -> None:
         for kind in route.selection.kinds:
             self._by_kind[kind] = (*self._by_kind.get(kind, ()), route)
 
@@ -151,7 +173,7 @@ class Routes:
                 f"the dead letter is of the app {letter.app!r}, not {app!r}:"
                 " send it to that app, or give this one its name"
             )
-        elif all(route.name != letter.handler for route in self._routes):
+        elif all(route.name != letter.handler for route in self):
             reason = (
                 f"the app has no handler {letter.handler!r}: if it was renamed, write its new name, which has"
                 " other idempotency records, or null in the letter; else load the app under the name that its"
@@ -160,6 +182,17 @@ class Routes:
         else:
             return [route for route in taking if route.name == letter.handler]
         raise InvalidRecordError(reason, path=("body",), sequence_number=record.sequence_number)
+
+
+def _are_two(one: Route, other: Route) -> bool:
+    # compared by equality, since a bound method is another object each time
+    return one.name == other.name and one.handler != other.handler
+
+
+def _is_rerun(earlier: Route, later: Route) -> bool:
+    from ._reruns import is_rerun  # noqa: PLC0415  # cold start: no two handlers have one name there
+
+    return is_rerun(earlier.handler, earlier.module_spec, later.handler, later.module_spec)
 
 
 def _sharing(routes: Iterable[Route]) -> Sequence[Route]:
