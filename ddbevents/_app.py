@@ -110,7 +110,7 @@ class StreamApp(Router):
                 handler runs within, the first outermost; for sync and async handlers alike.
 
         Raises:
-            ConfigurationError: The name is empty or contains a `#`, the reserve is negative or above 15
+            ConfigurationError: The name is empty or contains a `#`, the reserve is negative or above 90
                 minutes, the concurrency is less than 1, a middleware has the wrong shape, or there are dead
                 letters without a store.
         """
