@@ -29,6 +29,7 @@ class World:
         self.counted: Counter[str] = Counter()
         self.noted: set[str] = set()
         self.numbers = count(1)
+        self.names: list[str] = []
         self.stock = 10
 
 
@@ -131,6 +132,18 @@ def async_steps(world: World) -> StreamApp:
     return app
 
 
+def racing(world: World, *, concurrency: int = 1) -> StreamApp:
+    """Reads a total and puts the next one in its transaction: another record's total in between is lost."""
+    app = StreamApp("racing", store=world.store, concurrency=concurrency)
+
+    @app.on_insert(dict)
+    def add(change: Insert[AnyItem], tx: Transaction) -> None:
+        before: Any = total(world) or {"items": 0}
+        tx.put("totals", {"pk": "all", "items": before["items"] + 1})
+
+    return app
+
+
 def noting_first(world: World) -> StreamApp:
     """Notes that an item is counted, and then counts it: a crash in between loses the effect."""
     app = StreamApp("noting", store=world.store)
@@ -202,6 +215,10 @@ def counting_starts(world: World) -> StreamApp:
     """Has an effect when it is made."""
     world.counted["starts"] += 1
     return keyed(world)
+
+
+def with_totals() -> World:
+    return World(MemoryStore(tables={"totals": ("pk",)}))
 
 
 class PackingMemory(MemoryStore):

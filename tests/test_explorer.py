@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -31,6 +32,7 @@ from tests.explored import (
     TakesRefusalForDone,
     World,
     adding,
+    adding_router,
     app_renamed,
     async_steps,
     beside,
@@ -43,9 +45,11 @@ from tests.explored import (
     naive_async,
     noting_first,
     overwriting,
+    racing,
     renamed,
     selling,
     total,
+    with_totals,
     without_store,
 )
 
@@ -327,10 +331,20 @@ def test_a_violation_fails_a_test() -> None:
         exploration.raise_for_violations()
 
 
-def test_a_success_is_one_line() -> None:
+def test_a_success_says_what_it_did_not_try() -> None:
     exploration = explore(keyed, RECORDS, observe=counted, make_world=World, schedules=0)
 
     assert repr(exploration) == f"<Exploration of {exploration.schedules} schedules: ok>"
+    assert str(exploration) == (
+        f"{exploration.schedules} schedules: each effect happened exactly once\n"
+        "  not tried: batches at the same time: let make_mapping return an EventSourceMapping with "
+        "parallelization=2"
+    )
+
+
+def test_a_success_that_tried_all() -> None:
+    exploration = explore(keyed, items("a"), observe=counted, make_world=World, schedules=0)
+
     assert str(exploration) == f"{exploration.schedules} schedules: each effect happened exactly once"
 
 
@@ -387,18 +401,91 @@ def test_another_mapping_can_be_given() -> None:
     assert one.schedules < three.schedules / 1.5
 
 
-def test_concurrency_is_ignored() -> None:
+def of_two_shards(handler: Any) -> EventSourceMapping:
+    mapping = EventSourceMapping(handler, retries=3)
+    mapping.split()
+    return mapping
+
+
+@pytest.mark.parametrize(
+    "make_mapping", [partial(EventSourceMapping, retries=3, parallelization=2), of_two_shards]
+)
+def test_a_race_of_two_batches(make_mapping: Callable[..., EventSourceMapping]) -> None:
+    violation = caught(racing, observe=total, make_world=with_totals, make_mapping=make_mapping)
+
+    assert violation.harm == "lost"
+    assert [(step.where, step.what) for step in violation.steps] == [
+        ("end of add, record 1", "batches of other items run to their end")
+    ]
+    assert "change it in one step" in violation.cure
+
+
+def test_a_race_of_two_items() -> None:
+    violation = caught(partial(racing, concurrency=8), observe=total, make_world=with_totals)
+
+    assert violation.harm == "lost"
+    assert violation.found == {"pk": "all", "items": 1}
+    assert [(step.where, step.what) for step in violation.steps] == [
+        ("end of add, record 1", "the other items of the batch run to their end")
+    ]
+
+
+def test_an_order_of_items_is_no_loss() -> None:
     def make_app(world: World) -> StreamApp:
-        app = StreamApp("lanes", store=world.store, concurrency=3)
-        app.on_keys(dict)(count_up)
+        app = StreamApp("last", store=world.store, concurrency=2)
+
+        @app.on_insert(dict)
+        def note(change: Insert[AnyItem]) -> None:
+            world.names.append(change.new["pk"])
+
         return app
 
-    def count_up(change: Any) -> None:
-        counts[change.record.event_id] = 1
+    violation = caught(make_app, observe=lambda world: [*dict.fromkeys(world.names)])
 
-    counts: dict[str, int] = {}
+    assert violation.harm == "changed"
+    assert "let observe sort it" in violation.cure
 
-    assert explore(make_app, RECORDS, observe=lambda _: counts, make_world=World, schedules=10)
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("parallelization", [1, 2])
+@pytest.mark.parametrize("make_world", [World, lambda: World(PackingMemory())])
+def test_one_step_survives_company(
+    concurrency: int, parallelization: int, make_world: Callable[[], World]
+) -> None:
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("adding", store=world.store, concurrency=concurrency)
+        app.include(adding_router())
+        return app
+
+    mapping = partial(EventSourceMapping, retries=3, bisect=True, parallelization=parallelization)
+    exploration = explore(
+        make_app,
+        items(*"abcde"),
+        observe=total,
+        make_world=make_world,
+        make_mapping=mapping,
+        schedules=SCHEDULES // 10 + 60,
+    )
+
+    exploration.raise_for_violations()
+
+
+def unplayed(make_app: MakeApp, records: list[dict[str, Any]] = RECORDS, **mapping: Any) -> tuple[str, ...]:
+    make_mapping = partial(EventSourceMapping, retries=3, **mapping)
+    exploration = explore(
+        make_app, records, observe=counted, make_world=World, make_mapping=make_mapping, schedules=0
+    )
+    return exploration.unplayed
+
+
+def test_what_is_not_tried_is_said() -> None:
+    assert ["parallelization=2" in each for each in unplayed(keyed)] == [True]
+    assert ["call boundary()" in each for each in unplayed(keyed, parallelization=2)] == [True]
+    assert ["of more items" in each for each in unplayed(keyed, items("a", "c"), parallelization=2)] == [True]
+    assert ["async handler" in each for each in unplayed(async_steps, items("a"))] == [True]
+    assert ["async handler" in each for each in unplayed(async_steps, parallelization=2)] == [True]
+    assert unplayed(keyed, items("a")) == ()
+    assert unplayed(in_two_steps, parallelization=2) == ()
 
 
 def test_simulated_faults_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -15,8 +15,11 @@ from ddbevents.testing import EventSourceMapping
 # private: explore chooses its schedules itself, so one step alone can only be tested below it
 from ddbevents.testing._explorer._diagnosis import diagnose
 from ddbevents.testing._explorer._schedules import (
+    Company,
     Copy,
     Fault,
+    OtherBatches,
+    OtherItems,
     Point,
     PointKind,
     Repeat,
@@ -181,6 +184,65 @@ def test_a_sleep_after_the_end() -> None:
     assert len(simulation.deliveries) == 1
 
 
+def test_other_items_run_while_one_waits() -> None:
+    simulation = simulated(OtherItems(0, 1, END))
+
+    assert simulation.effects == {"b": 1, "a": 1}
+    assert kinds(simulation) == [["read", "begin", "end", "write"]] * 2
+
+
+def test_a_dead_process_runs_no_other_items() -> None:
+    simulation = simulated(OtherItems(0, 0, END), Strike(0, BEGIN, Fault.KILLED_BEFORE))
+
+    assert kinds(simulation)[:2] == [["read", "begin"], []]
+    assert simulation.effects == {"a": 1, "b": 1}
+
+
+def test_a_single_item_has_no_others() -> None:
+    simulation = simulated(OtherItems(0, 0, END), batch_size=1)
+
+    assert simulation.effects == {"a": 1, "b": 1}
+    assert kinds(simulation) == [["read", "begin", "end", "write"]] * 2
+
+
+def test_failures_of_all_items_are_answered() -> None:
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("failing", store=world.store)
+
+        @app.on_insert(dict)
+        def fail_once(change: Insert[AnyItem]) -> None:
+            world.counted[change.new["pk"]] += 1
+            assert change.new["pk"] == "c" or world.counted[change.new["pk"]] > 1
+
+        return app
+
+    records = items("c", "a", "c", "b")
+    simulation = simulate(scenario(make_app)._replace(records=records), (OtherItems(0, 0, END),))
+
+    assert simulation.effects == {"c": 2, "a": 2, "b": 2}
+    assert simulation.history.lost == []
+
+
+def test_other_batches_run_while_one_waits() -> None:
+    order: list[str] = []
+
+    def make_app(world: World) -> StreamApp:
+        app = StreamApp("order", store=world.store)
+
+        @app.on_insert(dict)
+        def note(change: Insert[AnyItem]) -> None:
+            order.append(change.new["pk"])
+
+        return app
+
+    in_two = scenario(make_app, parallelization=2)._replace(records=items("a", "b", "c"))
+    without, beside = simulate(in_two, ()), simulate(in_two, (OtherBatches(0, BEGIN),))
+
+    first = len(without.history.invocations[0].records)
+    assert order[3:] == [*order[first:3], *order[:first]]
+    assert (without.overlaps, beside.overlaps) == (0, 1)
+
+
 def test_transactions_are_points() -> None:
     simulation = simulated(make_app=adding, store=MemoryStore)
 
@@ -247,6 +309,11 @@ def spread(world: World) -> StreamApp:
             (1, "begin of count, record 1", "a copy of the batch runs, and they take turns of 3, 2 points"),
         ),
         (Copy(0, (BEGIN,)), (1, "begin of count, record 1", "a copy of the batch runs after it")),
+        (OtherBatches(0, END), (1, "end of count, record 1", "batches of other items run to their end")),
+        (
+            OtherItems(0, 1, END),
+            (1, "end of count, record 2", "the other items of the batch run to their end"),
+        ),
     ],
 )
 def test_a_step_in_words(step: Any, expected: tuple[int, str, str]) -> None:
@@ -311,6 +378,16 @@ def test_random_schedules_vary() -> None:
 
     assert {len(schedule) for schedule in schedules} == {1, 2, 3}
     assert {type(step) for schedule in schedules for step in schedule} == {Strike, Copy, Sleep, Repeat}
+
+
+def test_random_schedules_have_company() -> None:
+    points, company = [Point("begin", "count")], Company(batches=True, items=3)
+
+    schedules = [random_schedule(Random(number), points, company) for number in range(300)]  # noqa: S311  # the same
+    steps = [step for schedule in schedules for step in schedule]
+
+    assert {type(step) for step in steps} == {Strike, Copy, Sleep, Repeat, OtherBatches, OtherItems}
+    assert {step.item for step in steps if isinstance(step, OtherItems)} == {0, 1, 2}
 
 
 def test_simpler_by_one_detail() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from ddbevents import ConfigurationError
-from ddbevents.testing import EventSourceMapping, event
+from ddbevents.testing import EventSourceMapping, VirtualClock, event
 from tests.mappings import (
     Recorder,
     failing_at,
@@ -160,3 +161,74 @@ def test_an_item_has_one_lane() -> None:
     mapping.put(*records(20, items=1))
 
     assert sizes(mapping.run()) == [20]
+
+
+class Overlapping:
+    """A handler that has another batch delivered before it returns, as often as there is one."""
+
+    def __init__(self) -> None:
+        self.began: list[list[str]] = []
+        self.steps: list[bool] = []
+
+    def __call__(self, payload: dict[str, Any], _: Any) -> None:
+        self.began.append([record["dynamodb"]["Keys"]["pk"]["S"] for record in payload["Records"]])
+        self.steps.append(self.mapping.step(self.mapping.clock.now))
+
+    def over(self, **settings: Any) -> EventSourceMapping:
+        self.mapping = EventSourceMapping(self, **settings)
+        return self.mapping
+
+
+def test_lanes_can_overlap() -> None:
+    handler = Overlapping()
+    mapping = handler.over(parallelization=10, batch_size=1)
+
+    mapping.put(*records(4))
+    mapping.run()
+
+    assert sorted(handler.began) == [["0"], ["1"], ["2"], ["3"]]
+    assert handler.steps[0] is False
+    assert handler.steps.count(True) > 0
+
+
+def test_a_lane_does_not_overlap_itself() -> None:
+    handler = Overlapping()
+    mapping = handler.over(batch_size=1)
+
+    mapping.put(*records(3))
+    mapping.run()
+
+    assert handler.began == [["0"], ["1"], ["2"]]
+    assert handler.steps == [False, False, False]
+
+
+def test_a_child_does_not_overlap_its_parent() -> None:
+    handler = Overlapping()
+    mapping = handler.over()
+    before, after = records(2)
+
+    mapping.put(before)
+    first, _ = mapping.split()
+    mapping.put(after, shard=first)
+    mapping.run()
+
+    assert handler.began == [["0"], ["1"]]
+    assert handler.steps == [False, False]
+
+
+def test_each_overlapping_function_has_its_timeout() -> None:
+    clock = VirtualClock()
+
+    def overlap(_: object, __: object) -> None:
+        mapping.step(clock.now)
+        clock.advance(timedelta(seconds=2))
+
+    mapping = EventSourceMapping(
+        overlap, parallelization=10, clock=clock, timeout=timedelta(seconds=3), retries=0
+    )
+
+    mapping.put(*records(4))
+    history = mapping.run()
+
+    assert [type(each.error).__name__ for each in history.invocations][-1] == "FunctionTimeoutError"
+    assert history.invocations[0].error is None

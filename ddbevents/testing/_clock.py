@@ -69,12 +69,15 @@ class VirtualClock:
 
     @contextmanager
     def ending_at(self, deadline: datetime) -> Generator[None]:
-        """Raise FunctionTimeoutError in whoever advances the clock to the deadline."""
-        self._deadline = deadline
+        """Raise FunctionTimeoutError in whoever advances the clock to the deadline.
+
+        Functions that run at the same time have one deadline each, and the one that began last runs.
+        """
+        outer, self._deadline = self._deadline, deadline
         try:
             yield
         finally:
-            self._deadline = None
+            self._deadline = outer
 
 
 def aware(moment: datetime) -> datetime:

@@ -48,6 +48,7 @@ exploration = explore(make_app, records, observe=mails, make_world=World)
 assert_type(exploration.ok, bool)
 assert_type(exploration.violations, tuple[Violation, ...])
 assert_type(exploration.violations[0].steps, tuple[ScheduleStep, ...])
+assert_type(exploration.unplayed, tuple[str, ...])
 exploration.raise_for_violations()
 boundary("between two effects")
 

@@ -10,7 +10,19 @@ from .._tables import short
 from ._effects import difference
 from ._processes import MadeApp, Process
 from ._results import Harm, ScheduleStep, Violation
-from ._schedules import Copy, Fault, Point, Repeat, Schedule, Sleep, Step, Strike, is_to_the_end
+from ._schedules import (
+    TO_THE_END,
+    Copy,
+    Fault,
+    OtherBatches,
+    OtherItems,
+    Point,
+    Repeat,
+    Schedule,
+    Sleep,
+    Step,
+    Strike,
+)
 from ._simulation import Simulation
 
 
@@ -52,7 +64,7 @@ def diagnose(schedule: Schedule, initial: object, baseline: Simulation, simulati
         simulation: The simulation of the schedule.
     """
     suspect = _suspect(baseline, simulation)
-    harm = _harm(initial, baseline, simulation)
+    harm = _harm(schedule, initial, baseline, simulation)
     record_name = _record_names(baseline)
     return Violation(
         handlers=suspect.handlers,
@@ -75,15 +87,19 @@ def _names(apps: Iterable[MadeApp], place: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for app in apps for name in app.handlers[place : place + 1]))
 
 
-def _harm(initial: object, baseline: Simulation, simulation: Simulation) -> Harm:
+def _harm(schedule: Schedule, initial: object, baseline: Simulation, simulation: Simulation) -> Harm:
     # The effects show that something is wrong, and how often handlers began and took effect shows what. A
-    # handler that began twice may still have lost its effect, which only the values can tell.
+    # handler that began twice may still have lost its effect, which only the values can tell. So may one that
+    # ran beside another.
     begun, done = simulation.begun, simulation.done
     if any(done[work] < times for work, times in baseline.done.items()):
         return "lost"
-    if not (begun > baseline.begun or done > baseline.done):
+    is_repeated = begun > baseline.begun or done > baseline.done
+    if not (is_repeated or _is_side_by_side(schedule)):
         return "changed"
-    return "lost" if difference(initial, baseline.effects, simulation.effects) == "less" else "doubled"
+    if difference(initial, baseline.effects, simulation.effects) == "less":
+        return "lost"
+    return "doubled" if is_repeated else "changed"
 
 
 def _cure(
@@ -134,14 +150,19 @@ def _cure_of_loss(suspect: _Suspect, schedule: Schedule, baseline: Simulation, s
     if suspect.is_transactional and simulation.done > baseline.done:
         return f"the store says that it committed writes which are not there; {_RULES}"
     if not any(simulation.done[work] < times for work, times in baseline.done.items()):
-        return _OVERWRITTEN if any(isinstance(step, (Copy, Sleep)) for step in schedule) else _LEFT_OUT
+        return _OVERWRITTEN if _is_side_by_side(schedule) else _LEFT_OUT
     if suspect.is_transactional:
         return f"the store has a mark without the writes that belong to it; {_RULES}"
     return "the store has a mark although the handler did not finish: write it after the handler, not before"
 
 
+def _is_side_by_side(schedule: Schedule) -> bool:
+    """Return whether two processes, or two items of one, ran at the same time."""
+    return any(isinstance(step, (Copy, Sleep, OtherBatches, OtherItems)) for step in schedule)
+
+
 _OVERWRITTEN: Final = (
-    "a process read a value, and wrote it after another process had changed it: change it in one step, for "
+    "a handler read a value, and wrote it after another one had changed it: change it in one step, for "
     "example with an update that adds, or write only if the value is still the one that was read"
 )
 _LEFT_OUT: Final = (
@@ -154,7 +175,8 @@ _ONCE: Final = (
 )
 _ELSEWHERE: Final = (
     "no handler ran twice or was left out: either the effect happens outside of handlers, for example when "
-    "the app is made, or it depends on the order of records of different items"
+    "the app is made, or it depends on the order of records of different items; if nothing but an order "
+    "differs, let observe sort it"
 )
 _RULES: Final = "test it with TRANSACTION_RULES and PACKING_RULES of ddbevents.testing"
 _WHAT_HAPPENS: Final = {
@@ -163,6 +185,12 @@ _WHAT_HAPPENS: Final = {
     Fault.ANSWER_LOST: "the request succeeds, but its answer is lost",
     Fault.REFUSED: "the store refuses the request",
     Fault.OUT_OF_TIME: "no time is left for another record",
+}
+
+
+_MEANWHILE: Final = {
+    OtherBatches: "batches of other items run to their end",
+    OtherItems: "the other items of the batch run to their end",
 }
 
 
@@ -185,6 +213,9 @@ def _in_words(step: Step, simulation: Simulation, record_name: Callable[[str], s
     if isinstance(step, Sleep):
         where = _place(processes, _stop(processes, step.point), record_name)
         return ScheduleStep(step.delivery + 1, where, "the process freezes until all other work is finished")
+    if isinstance(step, (OtherBatches, OtherItems)):
+        where = _place(processes, _stop(processes, step.point), record_name)
+        return ScheduleStep(step.delivery + 1, where, _MEANWHILE[type(step)])
     where = _place(processes, step.point, record_name, of_copy=step.of_copy)
     return ScheduleStep(step.delivery + 1, where, _WHAT_HAPPENS[step.fault])
 
@@ -192,7 +223,7 @@ def _in_words(step: Step, simulation: Simulation, record_name: Callable[[str], s
 def _turns(turns: Sequence[int]) -> str:
     if not turns:
         return "a copy of the batch runs after it"
-    if is_to_the_end(turns[0]):
+    if turns[0] == TO_THE_END:
         return "a copy of the batch runs to its end"
     return f"a copy of the batch runs, and they take turns of {', '.join(map(str, turns))} points"
 

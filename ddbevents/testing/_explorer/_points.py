@@ -43,6 +43,7 @@ def described(app: StreamApp) -> MadeApp:
         handlers=tuple(dict.fromkeys(route.name for route in routes)),
         transactional=frozenset(route.name for route in routes if route.transactional),
         has_store=not isinstance(parts.store, NoStore),
+        concurrency=parts.concurrency,
     )
 
 

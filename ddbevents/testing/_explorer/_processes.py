@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from ..._errors import StoreError
-from ._schedules import Fault, Point
+from ._schedules import TO_THE_END, Fault, Point
 
 AnswerT = TypeVar("AnswerT")
 
@@ -26,16 +26,17 @@ class MadeApp(NamedTuple):
         handlers: The names of its handlers, in order of registration.
         transactional: The names of those that ask for a transaction.
         has_store: Whether it has an idempotency store.
+        concurrency: The number of items whose records run at the same time.
     """
 
     name: str | None
     handlers: tuple[str, ...]
     transactional: frozenset[str]
     has_store: bool
+    concurrency: int
 
 
 _PLENTY: Final = 900_000  # milliseconds, the longest that Lambda lets a function run
-_TO_THE_END: Final = 1_000_000  # more points than any process has
 
 # A context variable and not a global, because two processes can be interleaved in two threads. Async handlers
 # get a copy of it in their tasks.
@@ -197,7 +198,7 @@ class SteppedThread:
     def finish(self) -> None:
         """Let the thread run to its end."""
         while not self.has_ended:
-            self.advance(_TO_THE_END)
+            self.advance(TO_THE_END)
 
     def wait(self) -> None:
         """Wait for the next turn, if this one is over. Called at each point of what the thread runs."""

@@ -69,10 +69,12 @@ class Exploration:
     Attributes:
         schedules: How many schedules ran.
         violations: What went wrong, with one short schedule for each handler that caused it.
+        unplayed: What could happen to the app and was not tried, with what to do to have it tried.
     """
 
     schedules: int
     violations: tuple[Violation, ...]
+    unplayed: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -96,9 +98,10 @@ class Exploration:
         return f"<Exploration of {self.schedules} schedules: {'; '.join(harms) or 'ok'}>"
 
     def __str__(self) -> str:
-        """Show all violations, with the steps that lead to them."""
+        """Show all violations, with the steps that lead to them, or what was not tried."""
         if not self.violations:
-            return f"{self.schedules} schedules: each effect happened exactly once"
+            success = f"{self.schedules} schedules: each effect happened exactly once"
+            return "\n".join([success, *(f"  not tried: {each}" for each in self.unplayed)])
         return "\n\n".join(map(str, self.violations))
 
 

@@ -70,16 +70,52 @@ class Sleep(NamedTuple):
     point: int
 
 
+class OtherBatches(NamedTuple):
+    """Batches of other shards and of other items, which run to their end while a process waits at a point."""
+
+    delivery: int
+    point: int
+
+
+class OtherItems(NamedTuple):
+    """The other items of a batch, which an app with `concurrency` handles while one waits at a point.
+
+    Attributes:
+        delivery: The delivery of the batch.
+        item: The place of the item that waits among the items of the batch.
+        point: The point at which it waits, of those that its own records pass.
+    """
+
+    delivery: int
+    item: int
+    point: int
+
+
+class Company(NamedTuple):
+    """What can run side by side.
+
+    Attributes:
+        batches: Whether several batches can.
+        items: How many items of a batch can.
+    """
+
+    batches: bool = False
+    items: int = 1
+
+
+NOBODY: Final = Company()
+
+
 class Repeat(NamedTuple):
     """One more delivery of a batch that has succeeded."""
 
 
-Step: TypeAlias = Strike | Copy | Sleep | Repeat
+Step: TypeAlias = Strike | Copy | Sleep | OtherBatches | OtherItems | Repeat
 Schedule: TypeAlias = tuple[Step, ...]
 
 MOST_STEPS: Final = 3
 _MOST_TURNS: Final = 6
-_TO_THE_END: Final = 1_000_000  # more points than any process has
+TO_THE_END: Final = 1_000_000  # more points than any process has
 
 # A request can also fail after it was executed, and then the app does not know that it was. At the begin and
 # the end of a handler there is no request. A kill at its end comes between its effects and its mark.
@@ -107,16 +143,16 @@ def single_steps(points: Sequence[Point]) -> Iterator[Step]:
     for number, point in enumerate(points):
         if point.can_wait:
             yield Sleep(0, number)
-            yield Copy(0, (number, _TO_THE_END))
+            yield Copy(0, (number, TO_THE_END))
 
 
-def random_schedule(random: Random, points: Sequence[Point]) -> Schedule:
+def random_schedule(random: Random, points: Sequence[Point], company: Company = NOBODY) -> Schedule:
     """Return a random schedule of one to three steps in the first three deliveries.
 
     The points are those of a first delivery without faults. A later delivery can have fewer, and then a step
     may find no point to happen at. That costs a simulation but needs no knowledge of the app.
     """
-    steps = [_random_step(random, points) for _ in range(random.randint(1, MOST_STEPS))]
+    steps = [_random_step(random, points, company) for _ in range(random.randint(1, MOST_STEPS))]
     copied = {step.delivery for step in steps if isinstance(step, Copy)}
     return tuple(
         step._replace(of_copy=random.random() < 1 / 2)
@@ -135,29 +171,31 @@ def simpler(schedule: Schedule) -> Iterator[Schedule]:
                 yield (*schedule[:place], step._replace(turns=turns), *schedule[place + 1 :])
 
 
-def is_to_the_end(turn: int) -> bool:
-    """Return whether a process runs to its end in this turn."""
-    return turn == _TO_THE_END
-
-
 def _fewer(turns: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     # A copy that runs to its end is the simplest to read in a report, so it is tried first and never cut.
-    if turns[1:] != (_TO_THE_END,):
-        yield (turns[0], _TO_THE_END)
+    if turns[1:] != (TO_THE_END,):
+        yield (turns[0], TO_THE_END)
         yield from ((*turns[:place],) for place in range(2, len(turns)))
 
 
-def _random_step(random: Random, points: Sequence[Point]) -> Step:
+def _random_step(random: Random, points: Sequence[Point], company: Company) -> Step:
     # Repetitions in the tuples are weights: most steps happen to the first delivery, as a strike or a copy.
     number = random.randrange(len(points))
     delivery = random.choice((0, 0, 0, 1, 2))
-    kind = random.choice(("strike", "strike", "strike", "copy", "copy", "sleep", "repeat"))
+    kinds = ["strike", "strike", "strike", "copy", "copy", "sleep", "repeat"]
+    kinds += ["batches", "batches"] if company.batches else []
+    kinds += ["items", "items"] if company.items > 1 else []
+    kind = random.choice(kinds)
     if kind == "strike":
         fault = random.choice(_FAULTS[points[number].kind])
         return Strike(delivery, number, fault)
     if kind == "copy":
         if random.random() < 1 / 2:
-            return Copy(delivery, (number, _TO_THE_END))
+            return Copy(delivery, (number, TO_THE_END))
         turns = [random.randint(0, len(points)) for _ in range(random.randint(1, _MOST_TURNS))]
         return Copy(delivery, tuple(turns))
+    if kind == "batches":
+        return OtherBatches(delivery, number)
+    if kind == "items":
+        return OtherItems(delivery, random.randrange(company.items), number)
     return Sleep(delivery, number) if kind == "sleep" else Repeat()

@@ -15,10 +15,11 @@ from ..._app import StreamApp
 from ...stores import MemoryStore
 from .._mapping import EventSourceMapping, Handler
 from ._baseline import simulate_baseline, with_own_effects
+from ._company import company_of, side_by_side, what_is_unplayed
 from ._diagnosis import diagnose
 from ._effects import UNKNOWN
 from ._results import Exploration, Violation
-from ._schedules import Point, Schedule, random_schedule, simpler, single_steps
+from ._schedules import Schedule, Step, random_schedule, simpler, single_steps
 from ._simulation import Scenario, Simulation, simulate
 
 WorldT = TypeVar("WorldT")
@@ -68,9 +69,10 @@ def explore(  # noqa: PLR0913  # three are required, the others have defaults
 
     Each handler and each request to the app's store is a point. At a point, a process is killed before or
     after it, an answer is lost, the store refuses, time runs out, a copy of the batch overtakes the process,
-    or the process freezes until another one has finished everything. First each of these happens alone, then
-    up to three happen together at random. Everything runs in memory and in virtual time. The records of a
-    batch are handled one after the other, whatever the app's concurrency. The library logs nothing meanwhile.
+    or the process freezes until another one has finished everything. Batches that the mapping can deliver at
+    the same time overtake each other there, and so do the items of a batch if the app has `concurrency`.
+    First each of these happens alone, then up to three happen together at random. Everything runs in memory
+    and in virtual time. The library logs nothing meanwhile.
 
     Args:
         make_app: Makes the app of one process from the world. If the world is a store, pass
@@ -92,14 +94,14 @@ def explore(  # noqa: PLR0913  # three are required, the others have defaults
     with _quiet_logs():
         together = _search(scenario, schedules, seed)
         if together.violation is None:
-            return Exploration(together.schedules, ())
+            return Exploration(together.schedules, (), together.unplayed)
         # A schedule shows that something is wrong, but not which handler did it. So each runs alone. If none
         # goes wrong alone, they do so together, and all are named.
         places = together.places if len(together.places) > 1 else ()
         alone = [_search(scenario._replace(only=place), schedules, seed) for place in places]
     violations = tuple(each.violation for each in alone if each.violation is not None)
     simulated = together.schedules + sum(each.schedules for each in alone)
-    return Exploration(simulated, violations or (together.violation,))
+    return Exploration(simulated, violations or (together.violation,), together.unplayed)
 
 
 class _Found(NamedTuple):
@@ -109,32 +111,37 @@ class _Found(NamedTuple):
         schedules: How many schedules it simulated.
         violation: The first violation.
         places: The places of the handlers that run without faults.
+        unplayed: What it could not simulate.
     """
 
     schedules: int
     violation: Violation | None
-    places: Sequence[int] = ()
+    places: Sequence[int]
+    unplayed: tuple[str, ...]
 
 
 def _search(scenario: Scenario[Any], schedules: int, seed: int) -> _Found:
     """Simulate schedules until one of them has other effects than the baseline."""
     baseline = simulate_baseline(scenario)
-    [[process]] = baseline.deliveries[:1]
+    beside = [*side_by_side(scenario, baseline)]
+    company = company_of(beside)
+    places = sorted({place for place, _ in baseline.begun})
+    unplayed = tuple(what_is_unplayed(scenario, baseline, company))
     count = 0
-    for count, schedule in enumerate(_schedules(process.points, schedules, seed), 1):
+    for count, schedule in enumerate(_schedules(baseline, beside, schedules, seed), 1):
         if simulate(scenario, schedule).effects != baseline.effects:
             shortest = shrink(schedule, lambda other: simulate(scenario, other).effects != baseline.effects)
-            violation = _violation(scenario, shortest, baseline)
-            return _Found(count, violation, sorted({place for place, _ in baseline.begun}))
-    return _Found(count, None)
+            return _Found(count, _violation(scenario, shortest, baseline), places, unplayed)
+    return _Found(count, None, places, unplayed)
 
 
-def _schedules(points: list[Point], schedules: int, seed: int) -> Iterator[Schedule]:
+def _schedules(baseline: Simulation, beside: Sequence[Step], schedules: int, seed: int) -> Iterator[Schedule]:
+    points, company = baseline.deliveries[0][0].points, company_of(beside)
     # Single steps first: they are few, and what they find needs no shrinking.
-    single = ((step,) for step in single_steps(points))
+    single = ((step,) for step in chain(single_steps(points), beside))
     # A generator for each schedule, so that one schedule does not depend on the number of those before it.
     randoms = (Random(f"{seed}-{number}") for number in range(schedules))  # noqa: S311  # to be repeatable
-    return chain(single, (random_schedule(random, points) for random in randoms))
+    return chain(single, (random_schedule(random, points, company) for random in randoms))
 
 
 def shrink(schedule: Schedule, is_wrong: Callable[[Schedule], bool]) -> Schedule:

@@ -1,6 +1,6 @@
 """A model of Lambda's event source mapping: batches, retries, filters and destinations in virtual time."""
 
-from ._delivery import EventSourceMapping
+from ._delivery import EventSourceMapping, most_at_once
 from ._function import Handler, SimulatedContext
 from ._history import Discarded, History, Invocation
 from ._matching import matches_pattern
@@ -13,4 +13,5 @@ __all__ = [
     "Invocation",
     "SimulatedContext",
     "matches_pattern",
+    "most_at_once",
 ]

@@ -24,8 +24,7 @@ class EventSourceMapping:
     """A model of Lambda's event source mapping for a DynamoDB stream, which calls a handler in virtual time.
 
     The settings and their defaults are AWS's. Nothing is random and nothing sleeps: the same records and the
-    same handler give the same history. Invocations never overlap in time, even those that Lambda would run in
-    parallel.
+    same handler give the same history. Invocations overlap in time only if the handler itself calls `step`.
 
     Attributes:
         clock: Virtual time. It passes while the mapping waits, and when a test or a handler advances it.
@@ -165,11 +164,14 @@ class EventSourceMapping:
     def step(self, until: datetime | None = None) -> bool:
         """Deliver the next batch, or discard it.
 
+        Called by the handler, it delivers a batch that Lambda may run at the same time: one of another shard,
+        or with `parallelization` one of other items.
+
         Returns:
             Whether there was a batch.
         """
         lanes = [lane for shard in self._shards if shard.is_readable for lane in shard.lanes]
-        waiting = [(self._due(lane), lane) for lane in lanes if not lane.is_empty]
+        waiting = [(self._due(lane), lane) for lane in lanes if not (lane.is_empty or lane.in_flight)]
         if not waiting:
             return False
         due, lane = min(waiting, key=lambda pair: pair[0])
@@ -178,6 +180,9 @@ class EventSourceMapping:
         self.clock.wait_until(due)
         self._deliver_from(lane)
         return True
+
+    def _most_at_once(self) -> int:
+        return sum(len(shard.lanes) for shard in self._shards if shard.is_readable)
 
     def _due(self, lane: Lane) -> datetime:
         return lane.due(self._settings.batch_size, self._settings.window)
@@ -204,7 +209,11 @@ class EventSourceMapping:
             lane.postpone(batch, self.clock.now)
             return
         batch = batch._replace(invocations=batch.invocations + 1)
-        invocation, verdict = self._invoke(lane, batch)
+        lane.in_flight = True
+        try:
+            invocation, verdict = self._invoke(lane, batch)
+        finally:
+            lane.in_flight = False
         self.history.invocations.append(invocation)
         step = next_step(batch, verdict, retries=self._settings.retries, bisect=self._settings.bisect)
         if verdict.name == "succeeded" and self._repeats:
@@ -276,3 +285,8 @@ class EventSourceMapping:
 
     def _request_id(self) -> str:
         return f"00000000-0000-4000-8000-{next(self._ids):012x}"
+
+
+def most_at_once(mapping: EventSourceMapping) -> int:
+    """Return how many batches of the mapping can run at the same time."""
+    return mapping._most_at_once()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no user needs it

@@ -21,10 +21,16 @@ _LONGEST_WAIT: Final = timedelta(minutes=15)
 
 
 class Lane:
-    """A queue within a shard, with at most one batch in flight. A shard has ParallelizationFactor of them."""
+    """A queue within a shard, with at most one batch in flight. A shard has ParallelizationFactor of them.
+
+    Attributes:
+        shard: The name of the shard.
+        in_flight: Whether a batch of it runs.
+    """
 
     def __init__(self, shard: str, now: datetime) -> None:
         self.shard: Final = shard
+        self.in_flight = False
         self._queue: deque[Arrival] = deque()
         self._unfinished: deque[Batch] = deque()  # come before the queue
         self._ready_at = now
@@ -32,8 +38,8 @@ class Lane:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits."""
-        return not (self._queue or self._unfinished)
+        """Whether nothing waits or runs."""
+        return not (self._queue or self._unfinished or self.in_flight)
 
     def put(self, arrival: Arrival) -> None:
         """Add a record to the end of the queue."""
