@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -307,6 +308,7 @@ def test_marks_are_hidden_from_git(invoke: Command) -> None:
 
     assert Path(".ddbevents/.gitignore").read_text("utf-8") == "*\n"
     assert Path(".ddbevents/marks.sqlite3").is_file()
+    assert stat.S_IMODE(Path(".ddbevents").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("store", ["none", "memory"])

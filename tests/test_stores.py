@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -401,6 +402,48 @@ def test_a_file_must_be_a_database(tmp_path: Path, name: str) -> None:
         store.add(["a"])
 
     assert isinstance(failed.value.__cause__, (sqlite3.Error, OSError))
+
+
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "marks.sqlite3"
+    store = SQLiteStore(path)
+
+    store.add(["a"])
+
+    modes = {
+        str(each.relative_to(tmp_path)): stat.S_IMODE(each.stat().st_mode) for each in tmp_path.rglob("*")
+    }
+    assert modes == {
+        "new": 0o700,
+        "new/folder": 0o700,
+        "new/folder/marks.sqlite3": 0o600,
+        "new/folder/marks.sqlite3-shm": 0o600,
+        "new/folder/marks.sqlite3-wal": 0o600,
+    }
+    store.close()
+
+
+def test_permissions_that_exist_stay(tmp_path: Path) -> None:
+    path = tmp_path / "marks.sqlite3"
+    path.touch(mode=0o640)
+    path.chmod(0o640)
+    store = SQLiteStore(path)
+
+    store.add(["a"])
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    store.close()
+
+
+def test_memory_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = SQLiteStore(":memory:")
+
+    store.add(["a"])
+
+    assert store.handled(["a"]) == {"a"}
+    assert [*tmp_path.iterdir()] == []
+    store.close()
 
 
 def test_an_unwritable_mark_is_an_error(tmp_path: Path) -> None:

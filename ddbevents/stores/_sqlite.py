@@ -26,6 +26,7 @@ from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, sorte
 
 _PATIENCE_OF_TESTS: Final = timedelta(seconds=30)
 _PAUSE_SECONDS: Final = 0.01
+_IN_MEMORY: Final = ":memory:"  # SQLite's name for no file at all
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS marks (id TEXT PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS key_names (table_name TEXT PRIMARY KEY, names TEXT NOT NULL) WITHOUT ROWID",
@@ -41,7 +42,7 @@ class SQLiteStore:
     Use it in tests and local runs, not in Lambda, whose functions share no disk. Transactions write to tables
     in the same file, never to DynamoDB. As with `MemoryStore`, `put`, `item` and `items` reach these tables,
     which need no definition, but a put needs to know its key; `Transaction.raw` is refused. The file and
-    its folder are created on first use.
+    its folder are created on first use, for their owner only, since the tables hold whole items.
     """
 
     def __init__(
@@ -192,7 +193,8 @@ class SQLiteStore:
             self._process, self._lock, self._connection = os.getpid(), threading.Lock(), None
 
     def _connect(self, time_left: TimeLeft) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if str(self._path) != _IN_MEMORY:
+            _make_private(self._path)
         connection = sqlite3.connect(self._path, timeout=time_left.seconds, check_same_thread=False)
         try:
             _use_wal(connection, time_left)
@@ -256,6 +258,14 @@ def _writing(connection: sqlite3.Connection, time_left: TimeLeft) -> Generator[N
 def _limit(connection: sqlite3.Connection, time_left: TimeLeft) -> None:
     """Let the next statement wait for locks no longer than the time left."""
     connection.execute(f"PRAGMA busy_timeout = {int(time_left.seconds * 1000)}")
+
+
+def _make_private(path: Path) -> None:
+    """Create the file, and the folders that it lacks, for their owner only."""
+    for folder in reversed(path.parents):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    # SQLite gives the files that it adds beside this one the same permissions
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _key_text(key: EncodedItem) -> str:

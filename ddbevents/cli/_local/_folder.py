@@ -18,13 +18,13 @@ LETTERS_FILE: Final = f"{FOLDER}/letters.jsonl"
 
 
 def make_folder() -> None:
-    """Make the folder unless it exists.
+    """Make the folder, for its owner only, unless it exists.
 
     Raises:
         OSError: It cannot be written.
     """
     folder = Path(FOLDER)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     (folder / ".gitignore").write_text("*\n", "utf-8")
 
 
