@@ -100,7 +100,7 @@ class ItemStore:
 
     def __init__(self, item: dict[str, Any]) -> None:
         self.store = MemoryStore()
-        self.store.commit("item", self.written(item), patience=timedelta(0))
+        self.store.commit("item", self.written(item), patience=timedelta(seconds=5))
 
     def written(self, item: dict[str, Any]) -> Transaction:
         transaction = Transaction()
@@ -113,7 +113,7 @@ class ItemStore:
         transaction = Transaction()
         transaction.check("items", {"pk": "item"}, when=condition)
         try:
-            return self.store.commit(str(uuid4()), transaction, patience=timedelta(0))
+            return self.store.commit(str(uuid4()), transaction, patience=timedelta(seconds=5))
         except TransactionError:
             return False
 

@@ -43,7 +43,7 @@ class Items:
         for number, condition in enumerate(conditions):
             transaction.check(self.table, {"pk": str(number)}, when=condition)
         try:
-            self.store.commit(str(uuid4()), transaction, patience=timedelta(0))
+            self.store.commit(str(uuid4()), transaction, patience=timedelta(seconds=5))
         except TransactionError as error:
             if not isinstance(error.__cause__, ClientError):
                 raise

@@ -34,7 +34,7 @@ def transaction(*asks: Ask) -> Transaction:
 def commit(tx: Transaction, store: TransactionalStore | None = None) -> bool:
     """Commit to a DynamoDB that takes everything and tells no keys, unless a store is given."""
     store = store or DynamoDBStore("marks", client=StubClient())
-    return store.commit("mark", tx, patience=timedelta(0))
+    return store.commit("mark", tx, patience=timedelta(seconds=5))
 
 
 def are_to_one_item(*asks: Ask) -> bool:
