@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from decimal import Decimal
 
@@ -20,7 +21,9 @@ class Order(BaseModel):
     amount: Decimal
 
 
-app = StreamApp("projection", store=DynamoDBStore("handled-events", pack=True))
+# the template names the table; elsewhere nothing is sent to it
+store = DynamoDBStore(os.environ.get("IDEMPOTENCY_TABLE", "handled-events"), pack=True)
+app = StreamApp("projection", store=store)
 lambda_handler = app
 
 
