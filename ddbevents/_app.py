@@ -265,6 +265,7 @@ class StreamApp(Router):
             # a dead letter that fails again stays in its queue, which counts deliveries itself
             dead_letters=parts.dead_letters if from_stream else None,
             from_stream=from_stream,
+            why_not=self._routes.why_not,
         )
         dispatch = self._routes.taking if from_stream else partial(self._routes.addressed, name)
         return run(records, dispatch, settings)

@@ -13,7 +13,7 @@ from tests.test_imports import modules_after
 pytest_plugins = ["pytester"]
 
 SETTING: Final = """
-from ddbevents import StreamApp
+from ddbevents import Attr, StreamApp
 from ddbevents.testing import EventSourceMapping, Table, event
 
 app = StreamApp("users")
@@ -30,7 +30,7 @@ def count(change): ...
 """
 
 BATCH: Final = [
-    "*#  kind    key         handlers                  outcome  error*",
+    "*#  kind    key         handlers                  outcome  why*",
     "*1  INSERT  pk=u-1      welcome, count            handled*",
     "*2  INSERT  pk=u-2?x1b  welcome, count (not run)  failed   ValueError at *",
 ]
@@ -127,6 +127,21 @@ def test_unreadable():
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*2  unreadable  * failed * InvalidRecordError:*"])
+
+
+def test_an_ignored_record_has_a_reason(run: Run) -> None:
+    result = run("""
+def test_ignored():
+    report = app.process(event(users.remove({"pk": "u-1"}), records[0]))
+    other = StreamApp()
+    other.on_keys(dict, where=~Attr("pk").exists())(welcome)
+    assert other.process(event(*records)) == report
+""")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*1  INSERT  pk=u-1  * ignored  welcome: where is false, which looks at pk*"]
+    )
 
 
 def test_a_compared_history_is_a_table(run: Run) -> None:

@@ -4,7 +4,7 @@ from ._answer import BatchItemFailure, BatchResponse
 from ._batch import Callback, announce, preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
 from ._deadline import Deadline, read_context
-from ._report import BatchReport, Outcome, RecordReport
+from ._report import BatchReport, Outcome, RecordReport, reason_for_ignoring
 from ._settings import (
     Settings,
     check_concurrency,
@@ -51,5 +51,6 @@ __all__ = [
     "preview_batch",
     "process_batch",
     "read_context",
+    "reason_for_ignoring",
     "utc_now",
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from .._async import finish, is_failure, is_inside_loop
 from .._errors import StoreError
@@ -20,6 +20,8 @@ from ._entries import Dispatch, Entry, Handler, entry_of
 from ._progress import Progress
 from ._report import BatchReport, Outcome
 from ._settings import Settings
+
+_MOST_LISTED: Final = 5  # numbers of records in a line of the log
 
 Callback: TypeAlias = Callable[[BatchReport], Awaitable[None] | None]
 """Called with the report of each batch."""
@@ -168,6 +170,9 @@ def _log(report: BatchReport) -> None:
     log = logger("batch")
     if not log.isEnabledFor(logging.INFO):
         return
+    if log.isEnabledFor(logging.DEBUG):
+        for reason, ignored in _ignored(report).items():
+            log.debug("%s ignored: %s: %s", _shown(len(ignored), "records"), _listed(ignored), reason)
     counts = {
         "records": len(report.records),
         "handled": report.handled,
@@ -181,6 +186,21 @@ def _log(report: BatchReport) -> None:
     measures = {"seconds": report.seconds, "oldest_age_seconds": None if age is None else age.total_seconds()}
     summary = ", ".join(_shown(count, name) for name, count in counts.items() if count)
     log.info("%s in %.3f s", summary or "an empty batch", report.seconds, extra={**counts, **measures})
+
+
+def _ignored(report: BatchReport) -> Mapping[str, Sequence[str]]:
+    """Return each reason for which records were ignored, with their numbers."""
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for each in report.records:
+        reason = each.why_ignored
+        if reason is not None:
+            numbers[reason].append(str(each.record.identifier))
+    return numbers
+
+
+def _listed(identifiers: Sequence[str]) -> str:
+    more = len(identifiers) - _MOST_LISTED
+    return ", ".join(identifiers[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _shown(count: int, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn, Protocol, TypeAlias
 from .._errors import InvalidRecordError
 from .._records import AnyRecord, StreamRecord, UnreadableRecord
 from .._transaction import Transaction
-from ._report import Outcome, RecordReport, worst_of
+from ._report import IgnoredRecord, Outcome, RecordReport, WhyNot, worst_of
 
 Task: TypeAlias = tuple[str, str | None]
 """A handler's name and the identity of the record that it handles."""
@@ -107,12 +107,16 @@ class Entry:
             self.error = error
         self.outcomes[handler] = outcome
 
-    def report(self) -> RecordReport:
-        """Return the record's report, as the facts are now."""
+    def report(self, why_not: WhyNot | None) -> RecordReport:
+        """Return the record's report, as the facts are now.
+
+        Args:
+            why_not: Returns why no handler takes the record, if somebody asks.
+        """
         outcomes = self.outcomes
         handlers = tuple(outcomes.items())
         if not handlers:
-            return RecordReport(self.record, Outcome.IGNORED)
+            return IgnoredRecord.of(self.record, why_not)
         outcome = handlers[0][1] if len(handlers) == 1 else worst_of(outcomes.values())
         if OF_RECORD in outcomes:
             handlers = tuple([pair for pair in handlers if pair[0] != OF_RECORD])

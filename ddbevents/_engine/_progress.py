@@ -184,7 +184,8 @@ class Progress:
 
     def reports(self) -> tuple[RecordReport, ...]:
         """Return the report of each record, in the order of the batch."""
-        return tuple([entry.report() for entry in self._entries])
+        why_not = self._settings.why_not
+        return tuple([entry.report(why_not) for entry in self._entries])
 
     def _set_handled(self, entry: Entry, handler: str) -> None:
         entry.outcomes[handler] = _HANDLED

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from .._errors import BatchFailedError, InvalidRecordError
 from .._logs import describe
@@ -33,6 +33,10 @@ _WORST_FIRST: Final = (
 )
 
 
+WhyNot: TypeAlias = Callable[[StreamRecord, Callable[[str], str]], str]
+"""Returns why no handler takes a record, given how handlers' names are to be written."""
+
+
 class RecordReport(NamedTuple):
     """The outcome of one record.
 
@@ -55,6 +59,52 @@ class RecordReport(NamedTuple):
     def is_open(self) -> bool:
         """Whether the record is unfinished and has to be retried."""
         return self.outcome is Outcome.FAILED or self.outcome is Outcome.NOT_RUN
+
+    @property
+    def why_ignored(self) -> str | None:
+        """Why no handler took the record, without item values; None if one did.
+
+        It is worked out when it is asked for: for each handler of the record's kind the first condition that
+        is false.
+        """
+        return None
+
+
+class IgnoredRecord(RecordReport):
+    """The report of an ignored record. It equals a plain one: what it knows beside that is no outcome."""
+
+    _why: str | WhyNot | None = None
+
+    @classmethod
+    def of(cls, record: StreamRecord | UnreadableRecord, why: WhyNot | None) -> IgnoredRecord:
+        """Return the report of a record that no handler takes."""
+        report = cls(record, Outcome.IGNORED)
+        report._why = why
+        return report
+
+    @property
+    def why_ignored(self) -> str | None:
+        """Why no handler took the record."""
+        return self.explain(str)
+
+    def explain(self, name_of: Callable[[str], str]) -> str | None:
+        """Return why no handler took the record, with handlers named as `name_of` writes them."""
+        if callable(self._why) and isinstance(self.record, StreamRecord):
+            return self._why(self.record, name_of)
+        return self._why if isinstance(self._why, str) else None
+
+    def __repr__(self) -> str:
+        """Show what every report shows."""
+        return repr(RecordReport(*self))
+
+    def __getstate__(self) -> Mapping[str, object]:
+        """Keep the reason in copies, but not the app's handlers, which can hardly be pickled."""
+        return {"_why": self.why_ignored}
+
+
+def reason_for_ignoring(report: RecordReport, name_of: Callable[[str], str]) -> str | None:
+    """Return `why_ignored` with handlers named as `name_of` writes them."""
+    return report.explain(name_of) if isinstance(report, IgnoredRecord) else None
 
 
 def worst_of(outcomes: Collection[Outcome]) -> Outcome:

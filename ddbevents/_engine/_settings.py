@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from .._errors import ConfigurationError
 from ._dead_letters import DeadLetters
 from ._deadline import Deadline, check_patience
+from ._report import WhyNot
 from ._stores import IdempotencyStore
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
@@ -33,6 +34,7 @@ class Settings(NamedTuple):
         dead_letters: When and where records are dead-lettered; None for never.
         from_stream: Whether the records are part of a stream, which is retried from one record on. A queue
             retries the records that are named.
+        why_not: Returns why no handler takes a record; asked for only if somebody wants to know.
     """
 
     app: str
@@ -41,6 +43,7 @@ class Settings(NamedTuple):
     concurrency: int
     dead_letters: DeadLetters | None
     from_stream: bool
+    why_not: WhyNot | None = None
 
 
 def check_name(name: object) -> None:

@@ -158,6 +158,13 @@ class Routes:
         taking = [route for route in routes if route.takes_all or route.selection.takes(record)]
         return taking if len(taking) <= 1 else _sharing(taking)
 
+    def why_not(self, record: StreamRecord, name_of: Callable[[str], str]) -> str:
+        """Return why no route takes a record, with handlers named as `name_of` writes them."""
+        from ._reasons import reason_for_ignoring  # noqa: PLC0415  # cold start: somebody asks, or nobody
+
+        handlers = [(route.name, route.selection) for route in self._routes]
+        return reason_for_ignoring(handlers, record, name_of)
+
     def addressed(self, app: str, record: StreamRecord) -> Sequence[Route]:
         """Return the route of the handler that a dead letter names: the others had the record already.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from .._engine import BatchReport, RecordReport
+from .._engine import BatchReport, RecordReport, reason_for_ignoring
 from .._logs import describe
 from .._records import StreamRecord
 from ._mapping import Discarded, History, Invocation
@@ -44,7 +44,7 @@ def _each(values: Iterable[object], kind: type[AnyT]) -> list[AnyT]:
 
 
 def _batch(reports: Sequence[RecordReport]) -> list[str]:
-    header = ("#", "kind", "key", "handlers", "outcome", "error")
+    header = ("#", "kind", "key", "handlers", "outcome", "why")
     return table(header, [_record(number, report) for number, report in enumerate(reports, 1)])
 
 
@@ -56,7 +56,7 @@ def _record(number: int, report: RecordReport) -> Sequence[str]:
         " ".join("=".join((name, str(value))) for name, value in (record.keys or {}).items()),
         ", ".join(_handlers(report)),
         report.outcome,
-        "" if report.error is None else describe(report.error),
+        (reason_for_ignoring(report, short) or "") if report.error is None else describe(report.error),
     )
 
 

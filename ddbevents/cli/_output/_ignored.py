@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from ..._engine import BatchReport, Outcome
-from ..._records import StreamRecord
-from ..._routing import Route
+from ..._engine import BatchReport, reason_for_ignoring
 from .._target import Target
 
 
@@ -20,23 +18,7 @@ def reasons_for_ignoring(target: Target, report: BatchReport, first: int) -> Map
     """
     numbers: dict[str, list[int]] = {}
     for number, each in enumerate(report.records, first):
-        if each.outcome is Outcome.IGNORED and isinstance(each.record, StreamRecord):
-            numbers.setdefault(_reason(target, each.record), []).append(number)
+        reason = reason_for_ignoring(each, target.short_name)
+        if reason is not None:
+            numbers.setdefault(reason, []).append(number)
     return numbers
-
-
-def _reason(target: Target, record: StreamRecord) -> str:
-    handlers: dict[str | None, list[str]] = {}
-    for route in _candidates(target.routes, record):
-        names = handlers.setdefault(route.selection.why_not(record), [])
-        names.append(target.short_name(route.name))
-    reasons = [f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in handlers.items()]
-    return "; ".join(reasons) or f"no handler for {record.kind} is registered"
-
-
-def _candidates(routes: Iterable[Route], record: StreamRecord) -> Iterable[Route]:
-    """Return the routes of the record's kind; for a dead letter, those of the handler that it names."""
-    handler = record.letter and record.letter.handler
-    if handler is not None:
-        return [route for route in routes if route.name == handler]
-    return [route for route in routes if record.kind in route.selection.kinds]
