@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
@@ -24,6 +24,7 @@ from ._engine import (
     NoStore,
     Settings,
     TransactionalStore,
+    Watch,
     announce,
     check_concurrency,
     check_name,
@@ -35,7 +36,9 @@ from ._engine import (
 )
 from ._errors import ConfigurationError
 from ._records import read_event
-from ._routing import Middleware, Route, Router, Routes, check_callback, routes_of
+from ._routing import Middleware, Route, Router, Routes, check_callback, forgotten_routes, routes_of
+
+_MOST_NAMED: Final = 5  # handlers in a line of the log
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
 AppT = TypeVar("AppT", bound="StreamApp")
@@ -131,6 +134,7 @@ class StreamApp(Router):
             time_reserve=time_reserve,
             middleware=tuple(middleware),
         )
+        self._watch = Watch()
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> BatchResponse:
         """Handle a batch, as Lambda calls it.
@@ -163,6 +167,7 @@ class StreamApp(Router):
             InvalidEventError: The event is no batch of records.
         """
         report = self._run(process_batch, event, context)
+        self._watch.note(report, self._doubts)
         announce(report, self._parts.callbacks)
         return report
 
@@ -250,6 +255,20 @@ class StreamApp(Router):
         app = copy.copy(self)
         app._parts, app._routes = changed, own  # noqa: SLF001  # of the same class
         return app
+
+    def _doubts(self) -> Iterator[str]:
+        """Yield why records may never come to a handler."""
+        if next(iter(self._routes), None) is None:
+            yield (
+                "the app has no handlers, so it ignores every record: import the modules that register them,"
+                " or include() their router"
+            )
+        if forgotten := [route.name for route in forgotten_routes(StreamApp)]:
+            more = f" and {len(forgotten) - _MOST_NAMED} more" if len(forgotten) > _MOST_NAMED else ""
+            yield (
+                f"no app includes the router of {', '.join(forgotten[:_MOST_NAMED])}{more}, so no record"
+                " comes there: call app.include(router)"
+            )
 
     def _run(
         self, run: Callable[..., BatchReport], event: object, context: LambdaContext | None

@@ -1,10 +1,11 @@
-"""Records that no handler takes: why, in the report and in the log."""
+"""Records that no handler takes: why, in the report and in the log, and when the log warns of them."""
 
 from __future__ import annotations
 
 import copy
 import logging
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import pytest
@@ -180,3 +181,143 @@ def test_reasons_are_no_news(app: StreamApp, caplog: pytest.LogCaptureFixture) -
     app(batch(customer(1), modify(2, user("a"), user("a", "new"))))
 
     assert "kind" not in caplog.text
+
+
+# warnings, each once in a process and app
+
+
+def customers(count: int) -> Json:
+    return batch(*map(customer, range(1, count + 1)))
+
+
+def wanted(number: int) -> Json:
+    return insert(number, user("b", kind={"S": "custommer"}))
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return lines(caplog, logging.WARNING)
+
+
+def test_many_ignored_records_warn_once(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+    app(customers(100))
+    app(customers(100))
+
+    [warning] = warnings(caplog)
+    assert warning == (
+        f"no handler took any of the first 100 records, the last of them because: {TYPO}. If that is as it"
+        " should be, let FilterCriteria of the event source mapping drop such records"
+    )
+    assert CANARY not in caplog.text
+
+
+def test_batches_are_counted_together(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+    app(customers(99))
+    few = warnings(caplog)
+    app(customers(3))
+
+    assert few == []
+    assert warnings(caplog)[0].startswith("no handler took any of the first 102 records, the last")
+
+
+def test_unreadable_records_do_not_count(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+    app(customers(99))
+    app.process(batch(customer(1), None))
+
+    assert len(warnings(caplog)) == 1
+
+
+def test_a_taken_record_ends_the_count(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+    app(batch(customer(1), wanted(2)))
+    app(customers(200))
+
+    assert warnings(caplog) == []
+
+
+def test_copies_count_together(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+    app(customers(60))
+    app.with_store(None)(customers(60))
+
+    assert len(warnings(caplog)) == 1
+
+
+def test_a_preview_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    app = StreamApp()
+
+    app.preview(customers(200))
+    app.preview(batch())
+
+    assert warnings(caplog) == []
+
+
+def test_a_warning_names_few_reasons(caplog: pytest.LogCaptureFixture) -> None:
+    app, router = StreamApp(), Router(table="users")
+    router.on_insert(Person)(note)
+    app.include(router)
+    arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/t-{}/stream/x"
+
+    app(batch(*[{**customer(n), "eventSourceARN": arn.format(n % 5)} for n in range(100)]))
+
+    name = f"{__name__}.note: table is"
+    shown = f"{name} t-0, not users; {name} t-1, not users; {name} t-2, not users; and 2 more reasons"
+    assert shown in warnings(caplog)[0]
+
+
+def note(change: object) -> None: ...
+
+
+def test_an_app_without_handlers_warns_once(caplog: pytest.LogCaptureFixture) -> None:
+    app = StreamApp()
+
+    app(customers(1))
+    app(customers(1))
+
+    [warning] = warnings(caplog)
+    assert warning == (
+        "the app has no handlers, so it ignores every record: import the modules that register them, or"
+        " include() their router"
+    )
+
+
+def test_a_forgotten_router_warns_once(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+    forgotten = Router()
+    forgotten.on_insert(Person)(note)
+
+    app(batch(wanted(1)))
+    app(batch(wanted(2)))
+
+    assert warnings(caplog) == [
+        f"no app includes the router of {__name__}.note, so no record comes there: call app.include(router)"
+    ]
+    assert forgotten is not app
+
+
+def test_many_forgotten_handlers_are_cut(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+    routers = [Router() for _ in range(7)]
+    for_all = [router.on_insert(Person)(note) for router in routers]
+
+    app(batch(wanted(1)))
+
+    assert ".note and 2 more, so no record comes there" in warnings(caplog)[0]
+    assert len(for_all) == 7
+
+
+def test_an_included_router_is_not_forgotten(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+    router, empty = Router(), Router()
+    router.on_insert(Person)(note)
+    StreamApp("another").include(router)
+
+    app(batch(wanted(1)))
+
+    assert warnings(caplog) == []
+    assert empty is not router
+
+
+def test_an_empty_event_warns_once(app: StreamApp, caplog: pytest.LogCaptureFixture) -> None:
+    app(batch(wanted(1)))
+    with ThreadPoolExecutor(8) as threads:
+        answers = [*threads.map(app, [batch()] * 16)]
+
+    assert answers == [{"batchItemFailures": []}] * 16
+    assert warnings(caplog) == [
+        "the event has no records. Lambda sends none like it: look at what invokes the function"
+    ]

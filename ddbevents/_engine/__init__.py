@@ -1,7 +1,7 @@
 """The batch engine: order, time, idempotency, failures, the report and the answer."""
 
 from ._answer import BatchItemFailure, BatchResponse
-from ._batch import Callback, announce, preview_batch, process_batch
+from ._batch import Callback, Watch, announce, preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
 from ._deadline import Deadline, read_context
 from ._report import BatchReport, Outcome, RecordReport, reason_for_ignoring
@@ -42,6 +42,7 @@ __all__ = [
     "RecordReport",
     "Settings",
     "TransactionalStore",
+    "Watch",
     "announce",
     "check_concurrency",
     "check_keep",

@@ -21,6 +21,8 @@ from ._progress import Progress
 from ._report import BatchReport, Outcome
 from ._settings import Settings
 
+_MANY_IGNORED: Final = 100  # records in a row, from the first one of the process on
+_MOST_REASONS: Final = 3
 _MOST_LISTED: Final = 5  # numbers of records in a line of the log
 
 Callback: TypeAlias = Callable[[BatchReport], Awaitable[None] | None]
@@ -62,6 +64,52 @@ def preview_batch(records: Iterable[AnyRecord], dispatch: Dispatch, settings: Se
             entry.error = entry.invalid
             entry.outcomes |= {handler.name: Outcome.FAILED for handler in todo}
     return _report(progress, 0.0, settings)
+
+
+class Watch:
+    """Whether records come to an app's handlers in this process: if not, it warns, of each thing once.
+
+    One batch without a match is everyday for a handler with a condition, so it takes 100 records, the most of
+    a usual batch, from the first one on. After a record that a handler takes, nothing more is counted.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[str, object] = {}
+        self._ignored = 0
+        self._has_begun = False
+        self._is_over = False
+
+    def note(self, report: BatchReport, doubts: Callable[[], Iterable[str]]) -> None:
+        """Note a batch.
+
+        Args:
+            report: Its report.
+            doubts: Returns what is wrong with an app that never gets anything; asked once.
+        """
+        if not report.records:
+            self._warn(
+                "the event has no records. Lambda sends none like it: look at what invokes the function"
+            )
+        if self._is_over:
+            return
+        if not self._has_begun:
+            self._has_begun = True
+            for doubt in doubts():
+                self._warn(doubt)
+        for each in report.records:
+            if each.handlers:
+                self._is_over = True
+                return
+            self._ignored += each.outcome is Outcome.IGNORED
+        if self._ignored >= _MANY_IGNORED:
+            self._is_over = True
+            self._warn(_all_ignored(self._ignored, report))
+
+    def _warn(self, message: str) -> None:
+        # of several threads only one gets its own value back
+        mine = object()
+        if self._said.setdefault(message, mine) is mine:
+            logger().warning("%s", message)
 
 
 def announce(report: BatchReport, callbacks: Iterable[Callback]) -> None:
@@ -186,6 +234,16 @@ def _log(report: BatchReport) -> None:
     measures = {"seconds": report.seconds, "oldest_age_seconds": None if age is None else age.total_seconds()}
     summary = ", ".join(_shown(count, name) for name, count in counts.items() if count)
     log.info("%s in %.3f s", summary or "an empty batch", report.seconds, extra={**counts, **measures})
+
+
+def _all_ignored(count: int, report: BatchReport) -> str:
+    reasons = [*_ignored(report)]
+    more = len(reasons) - _MOST_REASONS
+    shown = "; ".join(reasons[:_MOST_REASONS]) + (f"; and {more} more reasons" if more > 0 else "")
+    return (
+        f"no handler took any of the first {count} records, the last of them because: {shown}. If that is as"
+        " it should be, let FilterCriteria of the event source mapping drop such records"
+    )
 
 
 def _ignored(report: BatchReport) -> Mapping[str, Sequence[str]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar, overload
+from weakref import WeakSet
 
 from .._changes import (
     Change,
@@ -83,6 +84,7 @@ class Router:
         self._table = table
         self._where = where
         self._routes = Routes()
+        _routers.add(self)
 
     def on_insert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Insert[ItemT]]:
         """Run the handler when an item was created."""
@@ -188,6 +190,15 @@ class Router:
 
     def _admit(self, route: Route) -> None:
         self._routes.add(route)
+
+
+_routers: Final[WeakSet[Router]] = WeakSet()  # to find those that no app includes
+
+
+def forgotten_routes(app_type: type[Router]) -> list[Route]:
+    """Return the routes of all routers that no app has included, apps themselves left out."""
+    routers = [router for router in _routers if not isinstance(router, app_type)]
+    return [route for router in routers if not routes_of(router).is_frozen for route in routes_of(router)]
 
 
 routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")

@@ -95,6 +95,11 @@ class Routes:
     def __iter__(self) -> Iterator[Route]:
         return (route for route in self._places if route is not None)
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether an app has included the routes."""
+        return self._is_frozen
+
     def freeze(self) -> None:
         """Take no further route."""
         self._is_frozen = True
@@ -162,7 +167,7 @@ class Routes:
         """Return why no route takes a record, with handlers named as `name_of` writes them."""
         from ._reasons import reason_for_ignoring  # noqa: PLC0415  # cold start: somebody asks, or nobody
 
-        handlers = [(route.name, route.selection) for route in self._routes]
+        handlers = [(route.name, route.selection) for route in self]
         return reason_for_ignoring(handlers, record, name_of)
 
     def addressed(self, app: str, record: StreamRecord) -> Sequence[Route]:
