@@ -113,16 +113,16 @@ class StreamApp(Router):
                 handler runs within, the first outermost; for sync and async handlers alike.
 
         Raises:
-            ConfigurationError: The name is empty or contains a `#`, the reserve is negative or above 90
-                minutes, the concurrency is less than 1, a middleware has the wrong shape, or there are dead
-                letters without a store.
+            ConfigurationError: The name is empty, too long or contains a `#`, the reserve is negative or
+                above 90 minutes, the concurrency is less than 1, a middleware has the wrong shape, or there
+                are dead letters without a store.
         """
         super().__init__()
         check_name(name)
         check_store(store, dead_letter)
         check_concurrency(concurrency)
         check_time_reserve(time_reserve)
-        if middleware != ():
+        if middleware or not isinstance(middleware, tuple):
             from ._routing._middleware import check_middleware  # noqa: PLC0415  # cold start: most have none
 
             check_middleware(middleware)

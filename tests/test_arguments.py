@@ -10,7 +10,7 @@ import operator
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 from boto3.dynamodb.conditions import Attr as Boto3Attr
@@ -36,6 +36,7 @@ from ddbevents.testing import MemorySink
 from tests.stream import batch, insert, shown, user
 
 Call = Callable[[Any], object]
+T = TypeVar("T")
 
 
 class User(BaseModel):
@@ -65,6 +66,10 @@ class Reports:
     def __init__(self, report: BatchReport) -> None: ...
 
     def keep(self, report: BatchReport) -> None: ...
+
+
+class Reporting(Reports, Generic[T]):
+    """A callback as a class with arguments."""
 
 
 def report_and_context(report: BatchReport, context: LambdaContext) -> None: ...
@@ -215,6 +220,7 @@ ROUTER = "include takes a Router, an instance: pass the router that has the hand
 MISTAKES: dict[tuple[str, str], list[Any]] = {
     ("name", TEXT): [5, b"users", True, MemoryStore(), StreamApp, ["users"]],
     ("name", "name must not be empty or contain '#'"): ["", "a#b"],
+    ("name", "name must be printable and no longer than 255 characters"): ["a\nb", "\ud800", "a" * 256],
     ("store", STORE): ["marks", MemoryStore, MemorySink(), {}, "", 0, False, []],
     ("with_store", STORE): ["marks", MemoryStore, MemorySink(), {}, 0],
     ("dead_letter", LETTERS): [MemorySink(), DeadLetters, SQSQueue, "url", 5, True],
@@ -226,7 +232,7 @@ MISTAKES: dict[tuple[str, str], list[Any]] = {
     ("changed", EMPTY): [[], set(), frozenset(), iter([])],
     ("changed", "User has no field"): ["", "Email", ["email", "phone"]],
     ("expired", EXPIRED): ["yes", 1, 0, [True], timedelta(0)],
-    ("on_report", CALLBACK): [None, "report", 5, Reports, [print]],
+    ("on_report", CALLBACK): [None, "report", 5, Reports, Reporting[int], [print]],
     ("on_report", "but gets the report alone: let it take (report)"): [
         report_and_context,
         no_report,
@@ -251,7 +257,7 @@ def test_a_mistake_is_refused(parameter: str, value: object, message: str) -> No
 
 
 FITTING: dict[str, list[Any]] = {
-    "name": [None, "users", "Users 1"],
+    "name": [None, "users", "Users 1", "a" * 255],
     "store": [None, MemoryStore()],
     "with_store": [None, MemoryStore()],
     "dead_letter": [None, DeadLetters(MemorySink())],

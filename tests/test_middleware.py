@@ -317,6 +317,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "called": (around(None), f"_GeneratorContextManager {MADE}"),
     "manager": (nullcontext(), f"nullcontext {MADE}"),
     "class": (Unmade, "Unmade is a class whose instances are no context managers: pass an instance"),
+    "class with arguments": (list[int], "list is a class whose instances are no context managers"),
     "text": ("traced", "str cannot be called: pass the functions themselves"),
     "None": (None, "NoneType cannot be called: pass the functions themselves"),
 }

@@ -857,6 +857,8 @@ NAMELESS = {
     "an async object": AsyncMailer(),
     "a class": Made,
     "a built-in class": int,
+    "a class with arguments": Insert[User],
+    "a built-in class with arguments": list[User],
     "a model": User,
     "a property": property(plain),
     "an itemgetter": operator.itemgetter(0),

@@ -14,6 +14,7 @@ from ._stores import IdempotencyStore
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 _LONGEST_FUNCTION: Final = timedelta(minutes=90)  # on Managed Instances
+_LONGEST_NAME: Final = 255  # a mark has at most 1 KB, and an eventID and a handler's name are part of it
 _STORE_METHODS: Final = {
     "handled": "marks",
     "add": "marks",
@@ -52,6 +53,11 @@ def check_name(name: object) -> None:
         raise ConfigurationError("name must be text: pass the store as store=")
     if name is not None and (not name or "#" in name):
         raise ConfigurationError("name must not be empty or contain '#': idempotency records begin with it")
+    if name is not None and not (name.isprintable() and len(name) <= _LONGEST_NAME):
+        raise ConfigurationError(
+            f"name must be printable and no longer than {_LONGEST_NAME} characters: idempotency records begin"
+            " with it"
+        )
 
 
 def check_store(store: object, dead_letters: object) -> None:

@@ -13,7 +13,7 @@ from contextlib import (
     AsyncContextDecorator,
     ContextDecorator,
 )
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
 from .._errors import ConfigurationError
 from ._signatures import listed, parameters_of, takes_one
@@ -61,7 +61,7 @@ def no_manager(middleware: Callable[..., object], made: object) -> Configuration
 
 
 def _fault(middleware: Any) -> str | None:
-    if isinstance(middleware, type):
+    if isinstance(get_origin(middleware) or middleware, type):
         reason = _fault_of_class(middleware)
     elif isinstance(middleware, _DECORATORS) or not callable(middleware):
         reason = _fault_of_instance(middleware)

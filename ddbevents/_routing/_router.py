@@ -221,7 +221,7 @@ def _is_table_name(table: object) -> bool:
 
 
 def _names(changed: object) -> frozenset[str]:
-    if changed == ():
+    if isinstance(changed, tuple) and not changed:
         return frozenset()
     names: list[object] = [changed]
     if isinstance(changed, Iterable) and not isinstance(changed, (str, bytes, Mapping)):

@@ -96,7 +96,7 @@ def _name(handler: object) -> str:
         raise ConfigurationError(
             f"{qualname} is a class method, which has no class yet: register {qualname} after the class"
         )
-    if not callable(handler) or isinstance(handler, type) or not isinstance(qualname, str):
+    if not callable(handler) or _is_class(handler) or not isinstance(qualname, str):
         raise ConfigurationError(
             "a handler must be a function with a name, which its idempotency records contain: use def"
         )
@@ -110,6 +110,11 @@ def _parameters(handler: Callable[..., object], name: str) -> tuple[Parameter, .
             f"{name} has no signature that can be read: call it from a function made with def"
         )
     return parameters
+
+
+def _is_class(value: object) -> bool:
+    """Return whether a value is a class, or one with arguments as `Insert[User]`."""
+    return isinstance(value, type) or get_origin(value) is not None
 
 
 def parameters_of(function: Callable[..., object]) -> tuple[Parameter, ...] | None:
@@ -165,7 +170,7 @@ def check_callback(callback: object) -> None:
     Raises:
         ConfigurationError: It is none, it would not run, or it takes something else.
     """
-    if not callable(callback) or isinstance(callback, type):
+    if not callable(callback) or _is_class(callback):
         raise ConfigurationError("on_report takes a function of one parameter, the report")
     name = getattr(callback, "__qualname__", type(callback).__qualname__)
     if inspect.isgeneratorfunction(callback) or inspect.isasyncgenfunction(callback):
