@@ -458,7 +458,18 @@ def test_a_wrong_annotation_is_refused(app: StreamApp, hint: object) -> None:
     ids=str,
 )
 def test_a_refusal_shows_the_annotation(app: StreamApp, hint: object, shown: str) -> None:
-    assert refusal(registered(app), taking(hint)).endswith(f" but its parameter is annotated {shown}")
+    expected = f" but its parameter is annotated {shown}: annotate it Insert[User]"
+    assert refusal(registered(app), taking(hint)).endswith(expected)
+
+
+def test_a_refusal_shows_the_right_one(app: StreamApp) -> None:
+    assert refusal(app.on_insert(User), taking(int)).endswith("annotate it Insert[User]")
+    assert refusal(app.on_modify(User), taking(int)).endswith("annotate it Modify[User]")
+    assert refusal(app.on_modify(User, old=Order), taking(int)).endswith("annotate it Modify[User, Order]")
+    assert refusal(app.on_remove(User), taking(int)).endswith("annotate it Remove[User]")
+    assert refusal(app.on_upsert(User), taking(int)).endswith("annotate it Upsert[User]")
+    assert refusal(app.on_change(User), taking(int)).endswith("annotate it Change[User]")
+    assert refusal(app.on_keys(User), taking(int)).endswith("annotate it KeyChange[User]")
 
 
 @pytest.mark.parametrize(

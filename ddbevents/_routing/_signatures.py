@@ -275,7 +275,8 @@ def _check_annotation(
         is_right = _may_be(hint, change) if isinstance(hint, Unresolved) else _admits(hint, change, models)
         if not is_right:
             raise ConfigurationError(
-                f"{name} gets {_shown(change, models)}, but its parameter is annotated {_as_written(hint)}"
+                f"{name} gets {_shown(change.__name__, change, models)}, but its parameter is annotated"
+                f" {_as_written(hint)}: annotate it {_shown(_name_of_all(given), given[-1], models)}"
             )
 
 
@@ -347,9 +348,15 @@ def _as_written(hint: Any) -> str:
     return f"{name}[{', '.join(arguments)}]" if arguments else name
 
 
-def _shown(given: type[Any], models: tuple[object, object]) -> str:
+def _name_of_all(given: tuple[type[Any], ...]) -> str:
+    """Return the name under which users know these changes together."""
+    kinds = frozenset(change.__name__ for change in given)
+    return next(name for name, members in _KINDS_BY_TEXT.items() if members == kinds)
+
+
+def _shown(name: str, given: type[Any], models: tuple[object, object]) -> str:
     parameters = getattr(given, "__parameters__", ())
     names = dict.fromkeys(
         getattr(model, "__name__", str(model)) for _, model in zip(parameters, models, strict=False)
     )
-    return f"{given.__name__}[{', '.join(names)}]" if names else given.__name__
+    return f"{name}[{', '.join(names)}]"
