@@ -199,7 +199,7 @@ def test_empty():
 """)
 
     result.assert_outcomes(failed=1)
-    assert "ddbevents:" not in result.stdout.str()
+    assert "- ddbevents: " not in result.stdout.str()
 
 
 def test_a_failed_invocation_is_shown(run: Run) -> None:
