@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -305,6 +307,56 @@ def test_an_unknown_key_is_an_error() -> None:
 def test_an_item_must_have_its_key() -> None:
     with pytest.raises(ConfigurationError, match="no key attribute 'user_id'"):
         insert(ADA, keys=["user_id"])
+
+
+MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
+    "keys one by one": (lambda: Table("t", "pk", "sk"), "as one argument: Table('shop', ('pk', 'sk'))"),  # type: ignore[arg-type]
+    "a misspelt view type": (
+        lambda: Table(view_type="NEW_IMAGES"),  # type: ignore[arg-type]
+        "view_type must be one of KEYS_ONLY, NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES",
+    ),
+    "a view type of a record": (
+        lambda: insert(ADA, keys="userId", view_type=None),  # type: ignore[arg-type]
+        "view_type must be one of KEYS_ONLY",
+    ),
+    "an ARN for a table": (lambda: Table("arn:aws:dynamodb:x:1:table/t"), "the name of a table, not an ARN"),
+    "no table": (lambda: Table(None), "the name of a table"),  # type: ignore[arg-type]
+    "no Region": (lambda: Table(region=""), "region must be the name of a Region"),
+    "three keys": (lambda: Table("t", ("a", "b", "c")), "one or two attributes"),
+    "a key twice": (lambda: Table("t", ("pk", "pk")), "one or two attributes"),
+    "a number for keys": (lambda: Table("t", 1), "keys must be names of attributes"),  # type: ignore[arg-type]
+    "an empty name of a key": (lambda: insert(ADA, keys=""), "keys must be names of attributes"),
+    "an unknown detail": (
+        lambda: insert(ADA, key="userId"),  # type: ignore[call-arg]
+        "a record has no 'key': its details are at, keys, region, table, view_type",
+    ),
+    "a field for a key": (
+        lambda: insert(ADA, keys=["user_id"]),
+        "name the key attributes as they are in the table, where the item has email, userId",
+    ),
+    "no attribute": (lambda: insert({}, keys="pk"), "where the item has no attributes"),
+    "a key that is a bool": (lambda: insert({"pk": True}), "the key attribute 'pk' is BOOL"),
+    "a key that is a map": (lambda: insert({"pk": {"S": "a"}}), "the key attribute 'pk' is M"),
+    "an empty key": (lambda: insert({"pk": ""}), "the key attribute 'pk' is empty"),
+    "a text for a moment": (lambda: insert(ADA, keys="userId", at="2026"), "a datetime with a time zone"),  # type: ignore[arg-type]
+    "a list of records": (lambda: event([insert({"pk": "a"})]), "event(*records), not event(records)"),  # type: ignore[arg-type]
+    "a tuple of records": (lambda: event((insert({"pk": "a"}),)), "event(*records), not event(records)"),  # type: ignore[arg-type]
+    "an event": (lambda: event(event(insert({"pk": "a"}))), "this is an event: pass it to the app"),
+    "an item": (lambda: event({"pk": "a"}), "this is an item: make its record with insert()"),
+    "a model": (lambda: event(ADA), "event takes records, not User: make them with insert()"),  # type: ignore[arg-type]
+    "a change": (lambda: event(inserted({"pk": "a"})), "event takes records, not Insert"),  # type: ignore[arg-type]
+    "a read record": (lambda: event(inserted({"pk": "a"}).record), "pass the .raw of a StreamRecord"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_names_its_cure(name: str) -> None:
+    mistake, cure = MISTAKES[name]
+
+    with pytest.raises(ConfigurationError, match=re.escape(cure)) as refused:
+        mistake()
+
+    assert ADA.email not in str(refused.value)
 
 
 def test_a_write_cannot_change_the_key() -> None:

@@ -7,12 +7,23 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
-from typing import Any, Final, NamedTuple, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import (
+    Any,
+    Final,
+    NamedTuple,
+    Never,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    get_args,
+)
 
 from .._attributes import AttributeValue
 from .._changes import Insert, Modify, Remove
@@ -30,6 +41,9 @@ _Image: TypeAlias = Mapping[str, AttributeValue]
 _ACCOUNT: Final = "123456789012"
 _FIRST_NUMBER: Final = 300_000_000_000_000_000_000  # 21 digits, the fewest that AWS sends
 _DEFAULT_KEYS: Final = ("pk", "sk")
+_MOST_KEYS: Final = 2
+_KEY_TAGS: Final = frozenset({"S", "N", "B"})
+_RECORD_FIELDS: Final = frozenset({"dynamodb", "eventID", "eventName", "eventSource"})
 _CARRIES_NEW: Final = frozenset({"NEW_IMAGE", "NEW_AND_OLD_IMAGES"})
 _CARRIES_OLD: Final = frozenset({"OLD_IMAGE", "NEW_AND_OLD_IMAGES"})
 _TIME_TO_LIVE: Final = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
@@ -62,7 +76,7 @@ class Table:
         self,
         name: str = "Table",
         keys: str | Iterable[str] = (),
-        *,
+        *more: Never,
         view_type: ViewType = "NEW_AND_OLD_IMAGES",
         region: str = "eu-central-1",
     ) -> None:
@@ -71,10 +85,18 @@ class Table:
         Args:
             name: The table's name.
             keys: The names of its key attributes; by default `pk` and `sk` if the item has a `pk`.
+            more: Nothing. Two key attributes are one argument: `("pk", "sk")`.
             view_type: The images that its stream carries.
             region: Its Region.
+
+        Raises:
+            ConfigurationError: An argument is not what a table can have.
         """
-        self._source = _Source(name, _names(keys), view_type, region)
+        if more:
+            raise ConfigurationError(
+                "Table takes the names of both key attributes as one argument: Table('shop', ('pk', 'sk'))"
+            )
+        self._source = _source(name, keys, view_type, region)
         self._numbers = count(1)
 
     def insert(self, item: object, *, at: datetime = START) -> Json:
@@ -101,7 +123,7 @@ def insert(item: object, **details: Unpack[RecordDetails]) -> Json:
         A new record: each call in a process has a higher sequence number and another `eventID`.
 
     Raises:
-        ConfigurationError: The key attributes are not known.
+        ConfigurationError: The key attributes are not known, or another part is not what a record can have.
         InvalidItemError: DynamoDB cannot store the item.
     """
     return _standalone(_Write("INSERT", None, item, details.get("at", START)), details)
@@ -128,8 +150,12 @@ def remove(item: object, *, expired: bool = False, **details: Unpack[RecordDetai
 
 
 def event(*records: Mapping[str, Any]) -> Json:
-    """Return the event that Lambda passes to a function for these records."""
-    return {"Records": [dict(record) for record in records]}
+    """Return the event that Lambda passes to a function for these records.
+
+    Raises:
+        ConfigurationError: Something else than a record is passed, for example a list of records.
+    """
+    return {"Records": [dict(_checked(record)) for record in records]}
 
 
 def inserted(item: ItemT, **details: Unpack[RecordDetails]) -> Insert[ItemT]:
@@ -168,9 +194,14 @@ class _Write(NamedTuple):
 
 
 def _standalone(write: _Write, details: RecordDetails) -> Json:
-    source = _Source(
+    known = RecordDetails.__optional_keys__
+    if unknown := sorted(details.keys() - known):
+        raise ConfigurationError(
+            f"a record has no {', '.join(map(repr, unknown))}: its details are {', '.join(sorted(known))}"
+        )
+    source = _source(
         details.get("table", "Table"),
-        _names(details.get("keys", ())),
+        details.get("keys", ()),
         details.get("view_type", "NEW_AND_OLD_IMAGES"),
         details.get("region", "eu-central-1"),
     )
@@ -214,9 +245,12 @@ def _keys(names: tuple[str, ...], images: list[dict[str, AttributeValue]]) -> _I
     names = names or _default_keys(images[0])
     for name in names:
         if any(name not in image for image in images):
+            known = ", ".join(sorted(images[0]))
             raise ConfigurationError(
-                f"the item has no key attribute {name!r}: name the key attributes as in the table"
+                f"the item has no key attribute {name!r}: name the key attributes as they are in the table,"
+                f" where the item has {known or 'no attributes'}"
             )
+        _check_key(name, images[0][name])
     keys, *others = [{name: image[name] for name in names} for image in images]
     if any(other != keys for other in others):
         raise ConfigurationError("a write cannot change an item's key: use remove() and insert() instead")
@@ -227,8 +261,50 @@ def _keys(names: tuple[str, ...], images: list[dict[str, AttributeValue]]) -> _I
     return keys
 
 
-def _names(keys: str | Iterable[str]) -> tuple[str, ...]:
-    return (keys,) if isinstance(keys, str) else tuple(keys)
+def _check_key(name: str, attribute: AttributeValue) -> None:
+    [(tag, content)] = attribute.items()
+    if tag not in _KEY_TAGS:
+        raise ConfigurationError(f"the key attribute {name!r} is {tag}: a key is text, a number or binary")
+    if not content:
+        raise ConfigurationError(f"the key attribute {name!r} is empty, which DynamoDB refuses in a key")
+
+
+def _source(name: object, keys: object, view_type: object, region: object) -> _Source:
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", name):
+        raise ConfigurationError("table must be the name of a table, not an ARN or anything else")
+    if not isinstance(region, str) or not re.fullmatch(r"[a-z0-9-]{1,40}", region):
+        raise ConfigurationError("region must be the name of a Region, for example 'eu-central-1'")
+    known = {each: each for each in get_args(ViewType)}
+    found = known.get(view_type) if isinstance(view_type, str) else None
+    if found is None:
+        raise ConfigurationError(f"view_type must be one of {', '.join(known)}")
+    return _Source(name, _names(keys), found, region)
+
+
+def _names(keys: object) -> tuple[str, ...]:
+    names: list[object] = [keys] if isinstance(keys, str) or not isinstance(keys, Iterable) else [*keys]
+    if len({*map(repr, names)}) < len(names) or len(names) > _MOST_KEYS:
+        raise ConfigurationError("a table's key has one or two attributes: keys='pk' or keys=('pk', 'sk')")
+    if not all(isinstance(name, str) and name for name in names):
+        raise ConfigurationError("keys must be names of attributes: keys='pk' or keys=('pk', 'sk')")
+    return tuple(map(str, names))
+
+
+def _checked(record: object) -> Mapping[str, Any]:
+    if isinstance(record, (list, tuple)) and not isinstance(record, StreamRecord):
+        raise ConfigurationError("event takes records one by one: event(*records), not event(records)")
+    if isinstance(record, StreamRecord):
+        raise ConfigurationError("event takes records as Lambda sends them: pass the .raw of a StreamRecord")
+    if not isinstance(record, Mapping):
+        kind = type(record).__name__
+        raise ConfigurationError(
+            f"event takes records, not {kind}: make them with insert(), modify() or remove()"
+        )
+    if "Records" in record:
+        raise ConfigurationError("event takes records, and this is an event: pass it to the app as it is")
+    if record and record.keys().isdisjoint(_RECORD_FIELDS):
+        raise ConfigurationError("event takes records, and this is an item: make its record with insert()")
+    return record
 
 
 def _default_keys(image: _Image) -> tuple[str, ...]:

@@ -80,12 +80,14 @@ class VirtualClock:
             self._deadline = outer
 
 
-def aware(moment: datetime) -> datetime:
+def aware(moment: object) -> datetime:
     """Return the moment if it has a time zone.
 
     Raises:
-        ConfigurationError: It has none, so it would be another moment on another machine.
+        ConfigurationError: It has none, so it would be another moment on another machine, or it is no moment.
     """
-    if moment.tzinfo is None:
-        raise ConfigurationError("a datetime needs a time zone: datetime(2026, 1, 1, tzinfo=UTC)")
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise ConfigurationError(
+            "a moment must be a datetime with a time zone: datetime(2026, 1, 1, tzinfo=UTC)"
+        )
     return moment

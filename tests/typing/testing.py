@@ -95,6 +95,8 @@ def what_the_builders_refuse() -> None:
     insert(user, key="pk")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     insert(user, view_type="NEW")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     insert(user, at="2026-01-01")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Table("Users", "pk", "sk")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    event([insert(user)])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Table("Users", keys=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
