@@ -401,6 +401,31 @@ def test_a_reused_number_fails(concurrency: int) -> None:
     assert report.response == named(2)
 
 
+@pytest.mark.parametrize("store", [None, MemoryStore()], ids=["no store", "store"])
+def test_a_reused_event_id_fails(store: MemoryStore | None) -> None:
+    app = StreamApp(store=store)
+    app.on_keys(dict)(lambda change: None)
+    copied = {**insert(2, user("b")), "eventID": insert(1, user("a"))["eventID"]}
+
+    report = app.process(batch(insert(1, user("a")), copied, insert(3, user("b"))))
+
+    assert [r.outcome.value for r in report.records] == ["handled", "failed", "not run"]
+    error = str(report.records[1].error)
+    assert "eventID: an earlier record in the batch has the same eventID but another sequence number" in error
+    assert "give each record an eventID and a SequenceNumber of its own, as ddbevents.testing does" in error
+    assert report.response == named(2)
+
+
+def test_unreadable_twins_are_both_reported() -> None:
+    app = StreamApp(store=MemoryStore())
+    app.on_keys(dict)(lambda change: None)
+    nameless = {**insert(2, user("b")), "eventID": None}
+
+    report = app.process(batch(insert(1, user("a")), nameless, nameless, insert(3, user("c"))))
+
+    assert [r.outcome.value for r in report.records] == ["handled", "failed", "not run", "handled"]
+
+
 def test_deep_records_count_as_different() -> None:
     app = StreamApp(store=MemoryStore())
     app.on_keys(dict)(lambda change: None)

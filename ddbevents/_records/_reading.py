@@ -43,15 +43,31 @@ _USUAL_IMAGES: Final = {"INSERT": (dict, NoneType), "MODIFY": (dict, dict), "REM
 
 
 def read_records(records: Iterable[object]) -> Iterator[AnyRecord]:
-    """Yield the records of a stream's batch, in order, the unreadable ones among them."""
+    """Return the records of a stream's batch, in order, the unreadable ones among them."""
+    read = [read_record(raw, index) for index, raw in enumerate(records)]
+    numbers = {record.identifier for record in read}
+    # a record's first field is its event id; that of an unreadable one is its error, which equals no other
+    if len(numbers) == len(read) == len({record[0] for record in read}):
+        return iter(read)
+    return _with_twins_unreadable(read)
+
+
+def _with_twins_unreadable(records: Iterable[AnyRecord]) -> Iterator[AnyRecord]:
     first: dict[str | None, object] = {}
-    for index, raw in enumerate(records):
-        record = read_record(raw, index)
-        earlier = first.setdefault(record.identifier, raw)
-        if earlier is raw or isinstance(record, UnreadableRecord) or _are_equal(earlier, raw):
+    numbers: dict[str, str] = {}
+    for index, record in enumerate(records):
+        earlier = first.setdefault(record.identifier, record.raw)
+        if isinstance(record, UnreadableRecord):
             yield record
+        elif earlier is not record.raw and not _are_equal(earlier, record.raw):
+            yield _twin(
+                record, index, ("dynamodb", "SequenceNumber"), "sequence number but different content"
+            )
+        elif numbers.setdefault(record.event_id, record.sequence_number) != record.sequence_number:
+            # its marks would be those of the other record, so it would be skipped
+            yield _twin(record, index, ("eventID",), "eventID but another sequence number")
         else:
-            yield _unreadable_twin(record, index)
+            yield record
 
 
 def read_record(record: object, index: int) -> AnyRecord:
@@ -66,10 +82,11 @@ def _are_equal(one: object, other: object) -> bool:
         return False
 
 
-def _unreadable_twin(record: StreamRecord, index: int) -> UnreadableRecord:
+def _twin(record: StreamRecord, index: int, path: AttributePath, same: str) -> UnreadableRecord:
     error = InvalidRecordError(
-        "an earlier record in the batch has the same sequence number but different content",
-        path=("dynamodb", "SequenceNumber"),
+        f"an earlier record in the batch has the same {same}: in an event made by hand, give each record an"
+        " eventID and a SequenceNumber of its own, as ddbevents.testing does",
+        path=path,
         sequence_number=record.sequence_number,
         index=index,
     )
