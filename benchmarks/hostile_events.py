@@ -196,8 +196,9 @@ def make_apps() -> Iterator[Callable[[], StreamApp]]:
         tx.update("totals", {"pk": "all"}, add={"n": 1})
 
     yield lambda: plain
-    for app in (stored, transactional, lanes):
-        yield lambda app=app: app.with_store(MemoryStore())  # type: ignore[misc]  # bound at once
+    yield lambda: stored.with_store(MemoryStore())
+    yield lambda: lanes.with_store(MemoryStore())
+    yield lambda: transactional.with_store(MemoryStore()).with_sink(MemorySink())
 
 
 def register(app: StreamApp) -> None:
