@@ -32,22 +32,6 @@ _MOST_PARAMETERS: Final = 2  # the change and a transaction
 _TRANSACTION_NAMES: Final = frozenset({"tx", "transaction"})
 _CONTEXT_NAMES: Final = frozenset({"context", "lambda_context"})
 _METHOD_NAMES: Final = frozenset({"self", "cls"})
-_NO_CONTEXT: Final = "handlers do not get Lambda's context, so leave it out"
-_READ_THE_CHANGE: Final[Mapping[str, str]] = {
-    "change": "the change comes first",
-    "old": "a handler gets one change, whose items are change.old and change.new",
-    "new": "a handler gets one change, whose items are change.old and change.new",
-    "record": "the record is change.record",
-}
-# each annotation by its name in code, as the text of one that cannot be resolved has it
-_KINDS_BY_TEXT: Final[Mapping[str, frozenset[str]]] = {
-    "Insert": frozenset({"Insert"}),
-    "Modify": frozenset({"Modify"}),
-    "Remove": frozenset({"Remove"}),
-    "KeyChange": frozenset({"KeyChange"}),
-    "Upsert": frozenset({"Insert", "Modify"}),
-    "Change": frozenset({"Insert", "Modify", "Remove"}),
-}
 # tuples, since an annotation may be anything, even unhashable
 _TOO_WIDE: Final = (Any, object)
 _WITHOUT_RESULT: Final = (None, NoneType, NoReturn, Never, Any)
@@ -59,12 +43,6 @@ class Signature(NamedTuple):
 
     name: str
     transactional: bool
-
-
-class Unresolved(NamedTuple):
-    """An annotation whose names do not exist when the module runs: only its text is known."""
-
-    text: str
 
 
 def check_handler(
@@ -79,7 +57,10 @@ def check_handler(
     if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
         raise ConfigurationError(f"{name} is a generator, which nothing would run: handlers return None")
     parameters = _parameters(handler, name)
-    _refuse_methods(parameters, name)
+    if parameters and parameters[0].name in _METHOD_NAMES:
+        from ._handler_errors import unbound_method  # noqa: PLC0415  # for wrong handlers only
+
+        raise unbound_method(name, parameters[0].name)
     filled = _filled(parameters, name)
     hints = _hints(handler)
     _check_annotation(name, hints.get(filled[0].name, Any), changes, (model, old_model))
@@ -182,21 +163,8 @@ def check_callback(callback: object) -> None:
         )
 
 
-def _refuse_methods(parameters: tuple[Parameter, ...], name: str) -> None:
-    if not parameters or parameters[0].name not in _METHOD_NAMES:
-        return
-    first = parameters[0].name
-    path, _, method = name.rpartition(".")
-    owner = path.rpartition(".")[2]
-    bound = f"{owner}().{method}" if first == "self" else f"{owner}.{method}"
-    raise ConfigurationError(
-        f"{name} would get the change as {first}, since nothing binds a method in its class body:"
-        f" register the bound method after the class, for example {bound}"
-    )
-
-
 def _hints(handler: Callable[..., object]) -> Mapping[str, Any]:
-    """Return the annotations by name, each resolved if it can be."""
+    """Return the annotations by name, resolved; as text where a name does not exist when the module runs."""
     annotations = getattr(handler, "__annotations__", None) or {}
     return {name: _resolved(hint, handler) for name, hint in annotations.items()}
 
@@ -211,7 +179,7 @@ def _resolved(hint: Any, handler: Callable[..., object]) -> Any:
     try:
         return get_type_hints(alone)["hint"]
     except (ArithmeticError, AttributeError, LookupError, NameError, SyntaxError, TypeError, ValueError):
-        return Unresolved(str(hint))
+        return str(hint)
 
 
 def defining_module(handler: Callable[..., object]) -> dict[str, Any]:
@@ -224,19 +192,16 @@ def _check_transaction(name: str, filled: Sequence[Parameter], hints: Mapping[st
     for second in filled[1:]:
         hint = hints.get(second.name, Any)
         if not _is_transaction(second, hint):
-            shown = second.name if _says_nothing(hint) else f"{second.name}: {_as_written(hint)}"
-            raise ConfigurationError(
-                f"{name} takes ({filled[0].name}, {shown}), but the second parameter of a handler is a"
-                f" Transaction: {_cure(second, hint)}"
+            from ._handler_errors import no_transaction  # noqa: PLC0415  # for wrong handlers only
+
+            raise no_transaction(
+                name,
+                filled[0],
+                second,
+                hint,
+                is_context=_is_context(second, hint),
+                is_bare=_says_nothing(hint),
             )
-
-
-def _cure(second: Parameter, hint: Any) -> str:
-    if _is_context(second, hint):
-        return _NO_CONTEXT
-    if isinstance(hint, Unresolved):
-        return "its annotation cannot be resolved when the module runs, so write Transaction or leave it out"
-    return _READ_THE_CHANGE.get(second.name, "annotate it Transaction if it is one, or leave it out")
 
 
 def _refuse_unfilled(name: str, unfilled: Iterable[Parameter], hints: Mapping[str, Any]) -> None:
@@ -248,19 +213,23 @@ def _refuse_unfilled(name: str, unfilled: Iterable[Parameter], hints: Mapping[st
                 f"{name} would never get its transaction: make it the second parameter, without a default"
             )
         if parameter.default is None and _is_context(parameter, hint):
-            raise ConfigurationError(f"{name} would never get its {parameter.name}: {_NO_CONTEXT}")
+            from ._handler_errors import no_context  # noqa: PLC0415  # for wrong handlers only
+
+            raise no_context(name, parameter)
 
 
 def _is_transaction(parameter: Parameter, hint: Any) -> bool:
-    if isinstance(hint, Unresolved):
-        return re.search(r"\bTransaction\b", hint.text) is not None
+    if isinstance(hint, str):
+        return re.search(r"\bTransaction\b", hint) is not None
     if _says_nothing(hint):
         return parameter.name in _TRANSACTION_NAMES
     return hint is Transaction or (get_origin(hint) in _UNIONS and Transaction in get_args(hint))
 
 
 def _is_context(parameter: Parameter, hint: Any) -> bool:
-    return parameter.name in _CONTEXT_NAMES or "LambdaContext" in _as_written(hint)
+    return parameter.name in _CONTEXT_NAMES or "LambdaContext" in (
+        hint if isinstance(hint, str) else str(hint)
+    )
 
 
 def _says_nothing(hint: Any) -> bool:
@@ -272,18 +241,11 @@ def _check_annotation(
     name: str, hint: Any, given: tuple[type[Any], ...], models: tuple[object, object]
 ) -> None:
     for change in given:
-        is_right = _may_be(hint, change) if isinstance(hint, Unresolved) else _admits(hint, change, models)
-        if not is_right:
-            raise ConfigurationError(
-                f"{name} gets {_shown(change.__name__, change, models)}, but its parameter is annotated"
-                f" {_as_written(hint)}: annotate it {_shown(_name_of_all(given), given[-1], models)}"
-            )
+        if isinstance(hint, str) or not _admits(hint, change, models):
+            from ._handler_errors import may_be, wrong_change  # noqa: PLC0415  # seldom needed
 
-
-def _may_be(hint: Unresolved, given: type[Any]) -> bool:
-    """Return False if the text of an annotation names another kind of change, and nothing else."""
-    named = re.fullmatch(r"(?:\w+\.)*(\w+)(?:\[[^|]*\])?", hint.text)
-    return named is None or given.__name__ in _KINDS_BY_TEXT.get(named[1], {given.__name__})
+            if not (isinstance(hint, str) and may_be(hint, change)):
+                raise wrong_change(name, hint, change, given, models)
 
 
 def _admits(hint: Any, given: type[Any], models: tuple[object, object]) -> bool:
@@ -336,27 +298,3 @@ def _returns_nothing(hint: Any, *, is_awaited: bool) -> bool:
     if is_awaited or not issubclass(origin, Awaitable):
         return False
     return all(_returns_nothing(result, is_awaited=True) for result in get_args(hint)[-1:])
-
-
-def _as_written(hint: Any) -> str:
-    if isinstance(hint, Unresolved):
-        return hint.text
-    arguments = [_as_written(argument) for argument in get_args(hint)]
-    if get_origin(hint) in _UNIONS:
-        return " | ".join(arguments)
-    name = str(getattr(get_origin(hint) or hint, "__name__", hint))
-    return f"{name}[{', '.join(arguments)}]" if arguments else name
-
-
-def _name_of_all(given: tuple[type[Any], ...]) -> str:
-    """Return the name under which users know these changes together."""
-    kinds = frozenset(change.__name__ for change in given)
-    return next(name for name, members in _KINDS_BY_TEXT.items() if members == kinds)
-
-
-def _shown(name: str, given: type[Any], models: tuple[object, object]) -> str:
-    parameters = getattr(given, "__parameters__", ())
-    names = dict.fromkeys(
-        getattr(model, "__name__", str(model)) for _, model in zip(parameters, models, strict=False)
-    )
-    return f"{name}[{', '.join(names)}]"
