@@ -199,9 +199,14 @@ def test_a_module_has_to_have_an_app(folder: Path) -> None:
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module' (at {file}:1)"),
         ("def f():\n    1 / 0\n\nf()", "ZeroDivisionError: division by zero (at {file}:4)"),
         ("import sys\nsys.exit('bye')", "SystemExit: bye (at {file}:2)"),
+        (
+            "import os\nos.environ['NO_TABLE']",
+            "the environment variable NO_TABLE is not set: set it, and run the command again (at {file}:2)",
+        ),
+        ("{}['no_such_key']", "KeyError: 'no_such_key' (at {file}:1)"),
         ("x = (", "SyntaxError: '(' was never closed (broken_shop.py, line 1)"),
     ],
-    ids=["missing dependency", "exception", "exit", "syntax"],
+    ids=["missing dependency", "exception", "exit", "environment", "key", "syntax"],
 )
 def test_a_failing_import_is_located(folder: Path, source: str, problem: str) -> None:
     file = folder / "broken_shop.py"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -124,9 +125,14 @@ def _import(place: str, load: Callable[[], ModuleType]) -> ModuleType:
             raise CommandError(
                 f"there is no module {error.name} in the current folder or on Python's search path"
             ) from error
-        raise CommandError(
-            f"{place} cannot be imported: {type(error).__name__}: {error}{_location(error)}"
-        ) from error
+        raise CommandError(f"{place} cannot be imported: {_cause(error)}{_location(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    if isinstance(error, KeyError) and frame.f_globals.get("__name__") == os.__name__:
+        return f"the environment variable {error.args[0]} is not set: set it, and run the command again"
+    return f"{type(error).__name__}: {error}"
 
 
 def _is_in(module: str | None, place: str) -> bool:
