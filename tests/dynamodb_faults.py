@@ -54,9 +54,9 @@ def plan(client: DynamoDBClient, *faults: Fault) -> None:
     client.meta.events.register_last("before-send.dynamodb", meet)
 
 
-def answers(body: dict[str, Any], *, status: int = 200) -> Fault:
+def answers(body: Any, *, status: int = 200) -> Fault:
     def answer(request: AWSPreparedRequest) -> AWSResponse:
-        raw = io.BytesIO(json.dumps(body).encode())
+        raw = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
         raw.stream = lambda **_: iter([raw.read()])  # type: ignore[attr-defined]  # as urllib3's responses have
         return AWSResponse(request.url, status, HTTPHeaders(), raw)
 
@@ -129,4 +129,4 @@ class StubClient:
         return {"Table": {"KeySchema": [{"AttributeName": name} for name in self.key]}}
 
     def transact_write_items(self, **_: object) -> dict[str, Any]:
-        return {}
+        return {"ResponseMetadata": {"HTTPStatusCode": 200, "RequestId": "A1B2"}}

@@ -14,6 +14,7 @@ from .._engine import KEEP, PATIENCE, Commit, check_keep, utc_now
 from .._errors import StoreError
 from .._patience import TimeLeft
 from .._transaction import EncodedItem, Put, Transaction
+from ._answers import key_names, read_marks, understood, unwritten_marks
 from ._backoff import Backoff
 from ._limits import KeyNames, check_limits
 from ._packing import MOST_ACTIONS, Pack, choose
@@ -105,16 +106,19 @@ class DynamoDBStore:
 
         def read(chunk: Sequence[str]) -> list[str]:
             wanted = {self._table: _read_request(chunk)}
-            answer = self._ask(
-                lambda: self._client().batch_get_item(RequestItems=wanted), "dynamodb:BatchGetItem", time_left
-            )
-            items = answer["Responses"].get(self._table, ())
-            found.update(item[_ID]["S"] for item in items if _counts(item, now))
-            left = answer["UnprocessedKeys"].get(self._table, {"Keys": ()})
-            return [key[_ID]["S"] for key in left["Keys"]]
+            with understood([self._table]):
+                answer = self._ask(
+                    lambda: self._client().batch_get_item(RequestItems=wanted),
+                    "dynamodb:BatchGetItem",
+                    time_left,
+                )
+                page = read_marks(answer, self._table, chunk, _ID, _EXPIRATION)
+            # a mark without an expiry, from another program, always counts
+            found.update(mark for mark, expiry in page.found.items() if expiry is None or expiry > now)
+            return page.left
 
         self._in_chunks(marks, _MOST_READ, read, time_left)
-        return found
+        return found.intersection(marks)
 
     def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
         """Write marks, up to 25 in a request.
@@ -126,13 +130,13 @@ class DynamoDBStore:
 
         def write(chunk: Sequence[str]) -> list[str]:
             puts = {self._table: [{"PutRequest": {"Item": self._item(mark)}} for mark in chunk]}
-            answer = self._ask(
-                lambda: self._client().batch_write_item(RequestItems=puts),
-                "dynamodb:BatchWriteItem",
-                time_left,
-            )
-            left = answer["UnprocessedItems"].get(self._table, ())
-            return [put["PutRequest"]["Item"][_ID]["S"] for put in left]
+            with understood([self._table]):
+                answer = self._ask(
+                    lambda: self._client().batch_write_item(RequestItems=puts),
+                    "dynamodb:BatchWriteItem",
+                    time_left,
+                )
+                return unwritten_marks(answer, self._table, chunk, _ID)
 
         self._in_chunks(marks, _MOST_WRITTEN, write, time_left)
 
@@ -165,7 +169,7 @@ class DynamoDBStore:
         known, `DescribeTable` is called once, if the role allows it.
 
         Raises:
-            StoreError: No client can be made for that call.
+            StoreError: No client can be made for that call, or its answer is not DynamoDB's.
         """
         pack = Pack(self._key_names_of(TimeLeft(patience)))
         return choose(commits, lambda commit: self._take(pack, commit))
@@ -212,7 +216,8 @@ class DynamoDBStore:
         if table in self._key_names:
             return self._key_names[table]
         try:
-            answer = time_left.run(lambda: self._client().describe_table(TableName=table))
+            with understood([table]):
+                names = key_names(time_left.run(lambda: self._client().describe_table(TableName=table)))
         except TimeoutError:
             return None
         except errors.SDK_ERRORS as error:
@@ -220,8 +225,7 @@ class DynamoDBStore:
             if errors.is_denied(error):
                 self._key_names[table] = None
             return None
-        schema = answer["Table"]["KeySchema"]
-        return self._key_names.setdefault(table, tuple(part["AttributeName"] for part in schema))
+        return self._key_names.setdefault(table, names)
 
     def _ask(self, request: Callable[[], Any], action: str, time_left: TimeLeft) -> Any:
         from . import _dynamodb_errors as errors  # noqa: PLC0415  # cold start: it loads boto3
@@ -271,8 +275,3 @@ def _read_request(marks: Iterable[str]) -> dict[str, Any]:
         "ProjectionExpression": "#id, #expiration",
         "ExpressionAttributeNames": {"#id": _ID, "#expiration": _EXPIRATION},
     }
-
-
-def _counts(item: EncodedItem, now: float) -> bool:
-    """Return whether a mark still counts; one without an expiry, from another program, always does."""
-    return _EXPIRATION not in item or float(item[_EXPIRATION]["N"]) > now

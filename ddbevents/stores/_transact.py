@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from .._errors import StoreError, TransactionError
 from .._patience import TimeLeft
 from .._transaction import Check, Put, Write
+from ._answers import check_commit, understood
 from ._backoff import Backoff
 from ._dynamodb_errors import (
     SDK_ERRORS,
@@ -175,7 +176,8 @@ def _refusal(error: SDKError, writes: Sequence[Write]) -> TransactionError:
 
 def _try(request: Transact, actions: Sequence[Action], time_left: TimeLeft) -> Answer:
     try:
-        time_left.run(lambda: request(actions))
+        with understood(_tables(actions)):
+            check_commit(time_left.run(lambda: request(actions)))
     except TimeoutError as error:
         # everything was written, or nothing: the mark shows it to the retry
         raise unanswered(_tables(actions), time_left) from error
@@ -216,7 +218,7 @@ def _reasons(error: SDKError, actions: int) -> list[_Reason]:
 
 def _given_reasons(error: SDKError) -> list[_Reason]:
     given = error.response.get("CancellationReasons", []) if isinstance(error, ClientError) else []
-    return [_Reason(reason.get("Code", "None"), reason.get("Message", "")) for reason in given]
+    return [_Reason(str(reason.get("Code", "None")), str(reason.get("Message", ""))) for reason in given]
 
 
 def _words(error: SDKError) -> str:
