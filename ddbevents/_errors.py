@@ -21,6 +21,7 @@ from typing import Final, Self, TypeAlias
 AttributePath: TypeAlias = tuple[str | int, ...]
 
 _LONGEST_NAME: Final = 64
+LONGEST_LABEL: Final = 255  # of a table's name, and more than a handler's has
 
 
 class DDBEventsError(Exception):
@@ -152,10 +153,23 @@ def format_path(path: AttributePath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += f".{_printable(part)}" if text else _printable(part)
+            text += f".{printable(part)}" if text else printable(part)
     return text
 
 
-def _printable(name: str) -> str:
-    shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+def printable(text: str, *, longest: int = _LONGEST_NAME) -> str:
+    """Return text from outside so that it can be printed and logged: cut, and escaped if need be.
+
+    A control character would forge lines of a log or move a terminal's cursor, and text may be 6 MB long.
+    """
+    shown = _cut(text, longest)
     return shown if shown.isprintable() else ascii(shown)
+
+
+def quoted(text: str, *, longest: int = _LONGEST_NAME) -> str:
+    """Return text from outside in quotes, cut and escaped as `printable` does."""
+    return repr(_cut(text, longest))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"

@@ -15,13 +15,14 @@ from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer, Id
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemNotFoundError
 
 from ._engine import KEEP, PATIENCE, check_keep
-from ._errors import ConfigurationError, StoreError
+from ._errors import ConfigurationError, StoreError, printable
 from ._patience import TimeLeft
 
 __all__ = ["PowertoolsStore"]
 
 _PREFIX: Final = "ddbevents"
 _COMPLETED: Final = "COMPLETED"
+_LONGEST_PROBLEM: Final = 500
 
 
 class PowertoolsStore:
@@ -93,10 +94,11 @@ class PowertoolsStore:
             ) from error
         except Exception as error:  # a layer lets the errors of any database's client through
             # the layer gets only digests of marks, so its message holds no item's value
+            problem = f"{type(error).__name__}({printable(str(error), longest=_LONGEST_PROBLEM)})"
             raise StoreError(
                 f"idempotency records cannot be {doing} through {type(self._layer).__name__}:"
-                f" {type(error).__name__}({error}); check that its table or cache exists and answers, and"
-                " that this function may read and write it"
+                f" {problem}; check that its table or cache exists and answers, and that this function may"
+                " read and write it"
             ) from error
 
 

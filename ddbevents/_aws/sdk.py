@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NotConnectedError
 
-from .._errors import DDBEventsError
+from .._errors import DDBEventsError, printable
 
 SDKError: TypeAlias = BotoCoreError | ClientError
 SDK_ERRORS: Final = (BotoCoreError, ClientError)
@@ -110,7 +110,7 @@ def explain(error: SDKError, place: Place, own_cause: str | None) -> str:
         place: Where the request went.
         own_cause: The cause and the cure, if only this service has such errors.
     """
-    return f"{own_cause or _cause_and_cure(error, place)} ({code_of(error)})"
+    return f"{own_cause or _cause_and_cure(error, place)} ({printable(code_of(error))})"
 
 
 def unanswered(place: Place, seconds: float) -> str:

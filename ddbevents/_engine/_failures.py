@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from .._async import finish, is_failure
 from .._errors import DeadLetterError, InvalidRecordError, format_path
 from .._logs import describe, describe_beside, is_about, logger
-from .._records import AnyRecord, DeadLetter, UnreadableRecord, table_of
+from .._records import AnyRecord, DeadLetter, UnreadableRecord, shown_table
 from ._dead_letters import DeadLetters, DeadLetterSink
 from ._entries import OF_RECORD, Entry
 from ._journal import Journal
@@ -179,7 +179,7 @@ def _name_of(record: AnyRecord) -> str:
     name = "a record" if record.identifier is None else f"record {record.identifier}"
     if isinstance(record, UnreadableRecord):
         return name
-    table = table_of(record.raw.get("eventSourceARN"))
+    table = shown_table(record.raw)
     return f"{name} ({record.kind} of {table})" if table else f"{name} ({record.kind})"
 
 

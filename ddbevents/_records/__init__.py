@@ -11,7 +11,7 @@ from ._record import (
     UnreadableRecord,
     ViewType,
     lane_of,
-    table_of,
+    shown_table,
 )
 
 __all__ = [
@@ -27,5 +27,5 @@ __all__ = [
     "parse_event",
     "read_event",
     "read_record",
-    "table_of",
+    "shown_table",
 ]

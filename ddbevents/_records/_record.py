@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from .._attributes import Image
-from .._errors import InvalidRecordError
+from .._errors import LONGEST_LABEL, InvalidRecordError, printable
 
 Kind: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
@@ -54,7 +54,9 @@ class DeadLetter(NamedTuple):
 
     def __repr__(self) -> str:
         """Leave out the record and the message, since a letter may end up in logs."""
-        return f"<DeadLetter of {self.app} for {self.handler}: {self.error}, attempt {self.attempts}>"
+        labels = (self.app, self.handler, self.error)
+        app, handler, error = [printable(str(label), longest=LONGEST_LABEL) for label in labels]
+        return f"<DeadLetter of {app} for {handler}: {error}, attempt {self.attempts}>"
 
 
 class StreamRecord(NamedTuple):
@@ -148,9 +150,7 @@ class StreamRecord(NamedTuple):
 
     def __repr__(self) -> str:
         """Leave out keys and images, since a record may end up in logs."""
-        return (
-            f"<StreamRecord {self.kind} {self.sequence_number} of {table_of(self.raw.get('eventSourceARN'))}>"
-        )
+        return f"<StreamRecord {self.kind} {self.sequence_number} of {shown_table(self.raw)}>"
 
 
 class UnreadableRecord(NamedTuple):
@@ -203,6 +203,12 @@ def _seconds(moment: float | Decimal) -> float:
     if moment < _TOO_LATE:
         return float(moment) / 1_000_000
     raise ValueError
+
+
+def shown_table(raw: Mapping[str, Any]) -> str | None:
+    """Return the name of a record's table for people, safe to print and to log; None without an ARN."""
+    table = table_of(raw.get("eventSourceARN"))
+    return None if table is None else printable(table, longest=LONGEST_LABEL)
 
 
 def _expired(envelope: Mapping[str, Any]) -> bool:

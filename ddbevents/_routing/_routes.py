@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from .._async import finish
 from .._changes import Decode, Read, decode_exactly, decode_once
-from .._errors import ConfigurationError, InvalidRecordError
+from .._errors import LONGEST_LABEL, ConfigurationError, InvalidRecordError, quoted
 from .._records import Kind, StreamRecord
 from .._transaction import Transaction
 from ._selection import Selection
@@ -182,14 +182,14 @@ class Routes:
             return taking
         if letter.app != app:
             reason = (
-                f"the dead letter is of the app {letter.app!r}, not {app!r}:"
+                f"the dead letter is of the app {quoted(letter.app, longest=LONGEST_LABEL)}, not {app!r}:"
                 " send it to that app, or give this one its name"
             )
         elif all(route.name != letter.handler for route in self):
             reason = (
-                f"the app has no handler {letter.handler!r}: if it was renamed, write its new name, which has"
-                " other idempotency records, or null in the letter; else load the app under the name that its"
-                " module had"
+                f"the app has no handler {quoted(str(letter.handler), longest=LONGEST_LABEL)}: if it was"
+                " renamed, write its new name, which has other idempotency records, or null in the letter;"
+                " else load the app under the name that its module had"
             )
         else:
             return [route for route in taking if route.name == letter.handler]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
-from .._errors import StoreError
+from .._errors import LONGEST_LABEL, StoreError, quoted
 
 _JUNK: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -34,8 +34,9 @@ def understood(tables: Iterable[str]) -> Generator[None]:
     try:
         yield
     except _JUNK as error:
+        names = ", ".join([quoted(table, longest=LONGEST_LABEL) for table in tables])
         raise StoreError(
-            f"the answer for {', '.join(map(repr, tables))} is not one that DynamoDB gives: check the"
+            f"the answer for {names} is not one that DynamoDB gives: check the"
             " endpoint, and what answers there in DynamoDB's place"
         ) from error
 

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError, HTTPClientError, ParamValidationErr
 
 from .._aws import sdk
 from .._aws.sdk import SDK_ERRORS, Place, SDKError, code_of, is_throttled
-from .._errors import StoreError
+from .._errors import LONGEST_LABEL, StoreError, printable
+from .._errors import quoted as quoted_name
 from .._patience import TimeLeft
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
 
 _INVALID: Final = frozenset({"TransactionCanceledException", "ValidationException"})
 _SERVER_ERROR: Final = 500
+_LONGEST_ARN: Final = 400  # of an index, with the longest names
 _DENIED: Final = re.compile(r"perform: (dynamodb:\w+) on resource: (\S+)")
 
 
@@ -88,7 +90,7 @@ def unanswered(tables: Iterable[str], time_left: TimeLeft) -> StoreError:
 
 def quoted(tables: Iterable[str]) -> str:
     """Return the names of tables, each once, as a message shows them."""
-    return ", ".join(map(repr, dict.fromkeys(tables)))
+    return ", ".join([quoted_name(table, longest=LONGEST_LABEL) for table in dict.fromkeys(tables)])
 
 
 def _own_cause(error: SDKError, place: Place) -> str | None:
@@ -100,8 +102,10 @@ def _own_cause(error: SDKError, place: Place) -> str | None:
         )
     if code == "AccessDeniedException":
         denied = _DENIED.search(str(error))
-        action, tables = denied.groups() if denied else (place.actions, place.name)
-        return f"the function may not use {tables}: allow its role {action} there"
+        if denied is None:
+            return f"the function may not use {place.name}: allow its role {place.actions} there"
+        action, table = (printable(part, longest=_LONGEST_ARN) for part in denied.groups())
+        return f"the function may not use {table}: allow its role {action} there"
     if is_invalid(error):
         return (
             f"not an idempotency table: {place.name}; its only key must be the partition key 'id' of type S"
