@@ -15,14 +15,18 @@ from .._errors import InvalidItemError
 from ._model import adapter
 
 if TYPE_CHECKING:
+    from pydantic_core import SchemaSerializer
+
     from .._attributes import Convert
 
 
 def encode(item: object) -> dict[str, AttributeValue]:
     """Return the image of an item, as boto3's clients take it: binary is bytes, not base64 text.
 
-    Attributes are named by pydantic's serialization aliases. None becomes `NULL`. A value that DynamoDB has
-    no type for is written as pydantic writes it to JSON (a datetime as ISO text).
+    It is the inverse of `decode`: what it writes for a model, the model reads as an equal item. So each field
+    is written under a name by which it is read: its serialization alias, or else its first validation alias.
+    None becomes `NULL`. A value that DynamoDB has no type for is written as pydantic writes it to JSON (a
+    datetime as ISO text).
 
     Args:
         item: A pydantic model, a dataclass or a mapping.
@@ -30,6 +34,7 @@ def encode(item: object) -> dict[str, AttributeValue]:
     Raises:
         InvalidItemError: The item is no map, or holds a value that DynamoDB cannot store, such as an empty
             set.
+        ConfigurationError: A field of the model is read from a path, where it cannot be written.
     """
     values = _dump(item)
     write, convert = _writers()
@@ -52,16 +57,47 @@ def encode_value(value: object) -> AttributeValue:
 
 
 def _dump(value: object) -> Any:
-    # for Any, pydantic looks at each object it meets, and nested models are written by their own serializers
-    has_own = isinstance(value, BaseModel) or dataclasses.is_dataclass(value)
-    serializer = adapter(type(value) if has_own else Any).serializer
     try:
-        # without warnings, which would show values
-        return serializer.to_python(value, by_alias=True, warnings=False)
+        if _has_fields(value):
+            return _dump_fields(value)
+        # for Any, pydantic looks at each object that it meets
+        return adapter(Any).serializer.to_python(_without_models(value), by_alias=True, warnings=False)
     except (PydanticSerializationError, RecursionError, TypeError, ValueError):
         pass
     # outside the except block, so that no traceback has pydantic's own error, which shows values
     raise InvalidItemError("pydantic cannot write it: a cycle, a set of models or a failing serializer")
+
+
+def _has_fields(value: object) -> bool:
+    return isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type))
+
+
+def _dump_fields(value: object) -> Any:
+    # without warnings, which would show values
+    return _serializer(type(value)).to_python(value, by_alias=True, warnings=False)
+
+
+def _without_models(value: Any) -> Any:
+    """Return a value in which models are replaced by their attributes, as far as dicts and lists lead."""
+    kind = type(value)
+    if kind is dict:
+        return {name: _without_models(member) for name, member in value.items()}
+    if kind is list or kind is tuple:
+        return kind(map(_without_models, value))
+    return _dump_fields(value) if _has_fields(value) else value
+
+
+def _serializer(model: Any) -> SchemaSerializer:
+    adapter(model)  # which builds a model that is not complete
+    return _serializer_of(model, getattr(model, "__pydantic_validator__", None))
+
+
+@cache
+def _serializer_of(model: Any, _: object) -> SchemaSerializer:
+    # a model that is rebuilt has a new validator
+    from ._writing import make_serializer  # noqa: PLC0415  # cold start: needed with the first item written
+
+    return make_serializer(model)
 
 
 @cache

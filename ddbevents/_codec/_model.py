@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import FunctionType, UnionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, Union, get_origin
@@ -169,7 +169,7 @@ def _item_fields(model: Any) -> Mapping[str, ItemField]:
     is_prepared = any(node["type"] in _USER_CODE for node in nodes)
     return {
         name: ItemField(
-            paths=tuple(_paths(name, field, config)),
+            paths=paths_of(name, field, config),
             required=field.get("required", field["schema"]["type"] != "default"),
             choices=frozenset() if is_prepared else _choices(field["schema"], definitions) or frozenset(),
         )
@@ -208,12 +208,19 @@ def alias_paths(alias: str | list[Any]) -> list[AttributePath]:
     return [tuple(path) for path in (alias if isinstance(alias[0], list) else [alias])]
 
 
-def _paths(name: str, field: Schema, config: Config) -> Iterable[AttributePath]:
+def paths_of(name: str, field: Schema, config: Config) -> tuple[AttributePath, ...]:
+    """Return where a field's attribute may be; the first one present counts.
+
+    Args:
+        name: The field's name in Python.
+        field: Its node in the core schema.
+        config: The configuration of its class.
+    """
     if config.get("validate_by_alias") is False:
-        return [(name,)]
-    paths = alias_paths(field.get("validation_alias", name))
+        return ((name,),)
+    paths = tuple(alias_paths(field.get("validation_alias", name)))
     by_name = config.get("populate_by_name") or config.get("validate_by_name")
-    return [*paths, (name,)] if by_name and paths != [(name,)] else paths
+    return (*paths, (name,)) if by_name and paths != ((name,),) else paths
 
 
 def _choices(schema: Schema, definitions: Mapping[str, Schema]) -> Choices | None:
