@@ -25,6 +25,7 @@ from ddbevents import (
     StoreError,
     StreamApp,
     Transaction,
+    UnreadableRecord,
     parse_event,
 )
 from ddbevents.dead_letters import DeadLetter, DeadLetters, to_json
@@ -545,3 +546,16 @@ def total_after(steps: list[Step]) -> object:
 @given(st.lists(st.builds(Step, *[st.booleans()] * 4), max_size=8))
 def test_a_transaction_is_done_once(steps: list[Step]) -> None:
     assert total_after(steps) == 1
+
+
+@pytest.mark.parametrize(("size", "kept"), [(1_000, True), (400_000, False)])
+def test_no_huge_record_is_kept_unread(size: int, *, kept: bool) -> None:
+    unreadable = {"dynamodb": ["x"] * (size // 6)}
+    delivered = message("m-1", compressed(letter(unreadable)))
+
+    [report] = StreamApp("users").process(batch(delivered), Context()).records
+
+    assert isinstance(report.record, UnreadableRecord)
+    assert report.record.raw == (unreadable if kept else delivered)
+    assert report.record.identifier == "m-1"
+    assert isinstance(report.error, InvalidRecordError)
