@@ -80,6 +80,13 @@ def keyed(world: World) -> StreamApp:
     return app
 
 
+def named(name: str | None, world: World) -> StreamApp:
+    """Counts in its transaction, as an app of this name."""
+    app = StreamApp(name, store=world.store)
+    app.include(adding_router())
+    return app
+
+
 def without_store(world: World) -> StreamApp:
     return naive(world).with_store(None)
 
@@ -132,9 +139,9 @@ def async_steps(world: World) -> StreamApp:
     return app
 
 
-def racing(world: World, *, concurrency: int = 1) -> StreamApp:
+def racing(world: World, *, name: str = "racing", concurrency: int = 1) -> StreamApp:
     """Reads a total and puts the next one in its transaction: another record's total in between is lost."""
-    app = StreamApp("racing", store=world.store, concurrency=concurrency)
+    app = StreamApp(name, store=world.store, concurrency=concurrency)
 
     @app.on_insert(dict)
     def add(change: Insert[AnyItem], tx: Transaction) -> None:
@@ -185,9 +192,7 @@ def renamed(world: World) -> StreamApp:
 
 def app_renamed(world: World) -> StreamApp:
     """Counts in its transaction, as another app in each process."""
-    app = StreamApp(f"app-{next(world.numbers)}", store=world.store)
-    app.include(adding_router())
-    return app
+    return named(f"app-{next(world.numbers)}", world)
 
 
 def adding_router() -> Router:

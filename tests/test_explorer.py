@@ -43,6 +43,7 @@ from tests.explored import (
     keyed,
     naive,
     naive_async,
+    named,
     noting_first,
     overwriting,
     racing,
@@ -86,9 +87,15 @@ def only_violation(exploration: Exploration) -> Violation:
     return violation
 
 
-def caught(make_app: MakeApp, **settings: Any) -> Violation:
-    options: dict[str, Any] = {"observe": counted, "make_world": World, "schedules": 0, **settings}
-    return only_violation(explore(make_app, RECORDS, **options))
+def caught(make_app: Callable[[World], Any], **settings: Any) -> Violation:
+    options: dict[str, Any] = {
+        "records": RECORDS,
+        "observe": counted,
+        "make_world": World,
+        "schedules": 0,
+        **settings,
+    }
+    return only_violation(explore(make_app, **options))
 
 
 @pytest.mark.parametrize("store", [MemoryStore, PackingMemory])
@@ -415,7 +422,7 @@ def test_a_race_of_two_batches(make_mapping: Callable[..., EventSourceMapping]) 
 
     assert violation.harm == "lost"
     assert [(step.where, step.what) for step in violation.steps] == [
-        ("end of add, record 1", "batches of other items run to their end")
+        ("end of add, record 1", "other batches run to their end")
     ]
     assert "change it in one step" in violation.cure
 
@@ -468,6 +475,62 @@ def test_one_step_survives_company(
     )
 
     exploration.raise_for_violations()
+
+
+def test_two_apps_of_one_name() -> None:
+    violation = caught(lambda world: [named("totals", world), named("totals", world)], observe=total)
+
+    assert violation.harm == "lost"
+    assert violation.handlers == ("tests.explored.adding_router.<locals>.add",)
+    assert [tuple(step) for step in violation.steps] == [
+        (2, "store.handled, record 1", "it is skipped, since another app called totals has marked it")
+    ]
+    assert (violation.expected, violation.found) == ({"pk": "all", "items": 6}, {"pk": "all", "items": 3})
+    assert "give each app a name of its own" in violation.cure
+
+
+@pytest.mark.parametrize("name", ["others", None])
+def test_two_apps_of_two_names(name: str | None) -> None:
+    exploration = explore(
+        lambda world: (named("totals", world), named(name, world)), RECORDS, observe=total, make_world=World
+    )
+
+    assert exploration.ok
+
+
+def test_two_apps_without_names() -> None:
+    """Each has its function's name, and two functions have two names."""
+    assert explore(
+        lambda world: [named(None, world), named(None, world)], RECORDS, observe=total, make_world=World
+    )
+
+
+def test_a_race_of_two_apps() -> None:
+    def make_apps(world: World) -> list[StreamApp]:
+        return [racing(world), racing(world, name="others")]
+
+    violation = caught(make_apps, observe=total, make_world=with_totals)
+
+    assert violation.harm == "lost"
+    assert [step.what for step in violation.steps] == ["other batches run to their end"]
+
+
+def test_a_fault_of_the_second_app_is_found() -> None:
+    violation = caught(lambda world: [adding(world), naive(world)])
+
+    assert violation.handlers == ("tests.explored.naive.<locals>.count",)
+    assert [(step.delivery, step.where) for step in violation.steps] == [(2, "end of count, record 1")]
+
+
+def test_a_batch_without_handlers_comes_first() -> None:
+    table = Table("Items")
+    records = [table.remove({"pk": "z"}), *(table.insert({"pk": key}) for key in "ab")]
+
+    violation = caught(
+        naive, records=records, make_mapping=partial(EventSourceMapping, batch_size=1, retries=3)
+    )
+
+    assert [(step.delivery, step.where) for step in violation.steps] == [(2, "end of count, record 2")]
 
 
 def unplayed(make_app: MakeApp, records: list[dict[str, Any]] = RECORDS, **mapping: Any) -> tuple[str, ...]:

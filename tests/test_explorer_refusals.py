@@ -139,7 +139,8 @@ def test_make_app_must_return_an_app() -> None:
     refusal = refused(forget)
 
     assert str(refusal).endswith(
-        "the function failed: ConfigurationError: make_app must return a StreamApp, not NoneType"
+        "the function failed: ConfigurationError: make_app must return a StreamApp, or a list of them, "
+        "not NoneType"
     )
 
 
@@ -181,6 +182,29 @@ def test_an_app_without_handlers() -> None:
     assert str(refusal) == (
         "without any fault, a handler must run: no handler of the app matches any of the records"
     )
+
+
+def test_make_app_must_return_some_app() -> None:
+    assert str(refused(lambda _: [])).endswith(
+        "make_app must return a StreamApp, or a list of them, and the list is empty"
+    )
+    assert "not dict" in str(refused(lambda world: [naive(world), {}]))
+
+
+def test_make_app_must_return_as_many_apps() -> None:
+    made = [2]
+
+    def make_apps(world: World) -> list[StreamApp]:
+        return [adding(world)] * (made.pop() if made else 1)
+
+    assert "make_app must return as many apps each time: 1 are too few" in str(refused(make_apps))
+
+
+def test_a_failure_of_the_second_app() -> None:
+    def make_apps(world: World) -> list[StreamApp]:
+        return [naive(world), app_with(fail)(world)]
+
+    assert f"record {FIRST} failed in {__name__}.app_with" in str(refused(make_apps))
 
 
 def test_dead_lettered_records() -> None:

@@ -220,7 +220,7 @@ def test_failures_of_all_items_are_answered() -> None:
     simulation = simulate(scenario(make_app)._replace(records=records), (OtherItems(0, 0, END),))
 
     assert simulation.effects == {"c": 2, "a": 2, "b": 2}
-    assert simulation.history.lost == []
+    assert simulation.lost == []
 
 
 def test_other_batches_run_while_one_waits() -> None:
@@ -238,7 +238,7 @@ def test_other_batches_run_while_one_waits() -> None:
     in_two = scenario(make_app, parallelization=2)._replace(records=items("a", "b", "c"))
     without, beside = simulate(in_two, ()), simulate(in_two, (OtherBatches(0, BEGIN),))
 
-    first = len(without.history.invocations[0].records)
+    first = len(without.invocations[0].records)
     assert order[3:] == [*order[first:3], *order[:first]]
     assert (without.overlaps, beside.overlaps) == (0, 1)
 
@@ -309,7 +309,7 @@ def spread(world: World) -> StreamApp:
             (1, "begin of count, record 1", "a copy of the batch runs, and they take turns of 3, 2 points"),
         ),
         (Copy(0, (BEGIN,)), (1, "begin of count, record 1", "a copy of the batch runs after it")),
-        (OtherBatches(0, END), (1, "end of count, record 1", "batches of other items run to their end")),
+        (OtherBatches(0, END), (1, "end of count, record 1", "other batches run to their end")),
         (
             OtherItems(0, 1, END),
             (1, "end of count, record 2", "the other items of the batch run to their end"),

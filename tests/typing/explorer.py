@@ -28,6 +28,10 @@ def make_app(world: World) -> StreamApp:
     return StreamApp("mails", store=world.store)
 
 
+def make_apps(world: World) -> list[StreamApp]:
+    return [make_app(world), StreamApp("letters", store=world.store)]
+
+
 def mails(world: World) -> list[str]:
     return sorted(world.mails)
 
@@ -42,6 +46,7 @@ mapping = partial(EventSourceMapping, retries=5)
 
 assert_type(explore(app.with_store, records, observe=lambda store: store.items("revenue")), Exploration)
 explore(make_app, records, observe=mails, make_world=World, make_mapping=mapping, schedules=5, seed=1)
+explore(make_apps, records, observe=mails, make_world=World)
 explore(app.with_store, iter(records), observe=lambda store: store.items("a"), make_world=make_sqlite)
 
 exploration = explore(make_app, records, observe=mails, make_world=World)

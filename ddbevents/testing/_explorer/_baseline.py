@@ -68,9 +68,13 @@ def _incomparable(effects: object) -> ConfigurationError:
 
 def _unhandled(simulation: Simulation) -> list[str | None]:
     """Return the identifiers of the records that were lost or stayed unfinished."""
-    latest = {each.record.identifier: each for report in simulation.reports for each in report.records}
+    latest = {
+        (place, each.record.identifier): each
+        for place, report in simulation.reports
+        for each in report.records
+    }
     # The history alone cannot tell: without ReportBatchItemFailures every answer counts as success.
-    return [*simulation.history.lost, *(number for number, each in latest.items() if each.is_open)]
+    return [*simulation.lost, *(number for (_, number), each in latest.items() if each.is_open)]
 
 
 def _why_unhandled(simulation: Simulation, number: str | None) -> _Reason:
@@ -80,7 +84,7 @@ def _why_unhandled(simulation: Simulation, number: str | None) -> _Reason:
         # reason.
         own = [each for each in failed if each.record.identifier == number]
         return _reason((own or failed)[-1], "failed")
-    errors = [each.error for each in simulation.history.invocations if number in each.sequence_numbers]
+    errors = [each.error for each in simulation.invocations if number in each.sequence_numbers]
     if errors and errors[-1] is not None:
         return f"the function failed: {describe(errors[-1])}", errors[-1]
     return f"record {number} was given up before it was delivered: see max_age of the mapping", None
@@ -91,13 +95,13 @@ def _why_idle(simulation: Simulation) -> _Reason:
         return _reason(report, "was dead-lettered")
     if any(_with_outcome(simulation, Outcome.ALREADY_HANDLED)):
         return "the records were handled already, so make_world does not make a new world", None
-    if not simulation.history.invocations:
+    if not simulation.invocations:
         return "there are no records, or the filters of the mapping let none through", None
     return "no handler of the app matches any of the records", None
 
 
 def _with_outcome(simulation: Simulation, outcome: Outcome) -> Iterator[RecordReport]:
-    return (each for report in simulation.reports for each in report.records if each.outcome is outcome)
+    return (each for _, report in simulation.reports for each in report.records if each.outcome is outcome)
 
 
 def _reason(report: RecordReport, outcome: str) -> _Reason:

@@ -62,6 +62,6 @@ def _has_other_batches(scenario: Scenario[Any], baseline: Simulation, number: in
 def _items_at_once(baseline: Simulation, number: int) -> int:
     """Return how many items of a delivery the app handles side by side; none if only one."""
     made = baseline.deliveries[number][0].made
-    records = baseline.history.invocations[number].records
+    records = baseline.invocations[number].records
     items = len({item_of(record) for record in records})
     return items if made is not None and made.concurrency > 1 and items > 1 else 0

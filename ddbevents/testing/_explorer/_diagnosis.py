@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from .._tables import short
 from ._effects import difference
-from ._processes import MadeApp, Process
+from ._processes import MadeApp, Place, Process
 from ._results import Harm, ScheduleStep, Violation
 from ._schedules import (
     TO_THE_END,
@@ -30,12 +31,12 @@ class _Suspect(NamedTuple):
     """The handlers that ran under a schedule, one alone or all of an app.
 
     Attributes:
-        names: Their names, by their place in the order of registration. A handler has several if its name is
-            not the same in every process.
+        names: Their names, by their place. A handler has several if its name is not the same in every
+            process.
         apps: The apps that were made.
     """
 
-    names: Mapping[int, tuple[str, ...]]
+    names: Mapping[Place, tuple[str, ...]]
     apps: Sequence[MadeApp]
 
     @property
@@ -76,15 +77,46 @@ def diagnose(schedule: Schedule, initial: object, baseline: Simulation, simulati
     )
 
 
-def _suspect(baseline: Simulation, simulation: Simulation) -> _Suspect:
-    ran = sorted({place for place, _ in (*baseline.begun, *simulation.begun)})
+def diagnose_clash(separate: Simulation, together: Simulation) -> Violation | None:
+    """Return a violation if an app skips records because another one of its name has marked them.
+
+    Args:
+        separate: The simulation in which each app has a name of its own.
+        together: The simulation with their own names, also without faults.
+    """
+    begun = together.begun
+    skipped = sorted(work for work, times in separate.begun.items() if begun[work] < times)
+    if not skipped:
+        return None
+    place, event_id = skipped[0]
+    number, app = next(
+        (number, process.made)
+        for number, [process, *_] in enumerate(together.deliveries, 1)
+        if process.made is not None and process.made.place == place[0]
+    )
+    record = _record_names(separate)(event_id)
+    what = f"it is skipped, since another app called {app.name} has marked it"
+    return Violation(
+        handlers=_suspect(separate, together, {place for place, _ in skipped}).handlers,
+        harm="lost",
+        steps=(ScheduleStep(number, f"store.handled, {record}", what),),
+        expected=separate.effects,
+        found=together.effects,
+        cure="give each app a name of its own: idempotency records contain the names of app and handler only",
+    )
+
+
+def _suspect(baseline: Simulation, simulation: Simulation, places: Iterable[Place] = ()) -> _Suspect:
+    ran = sorted({*places} or {place for place, _ in (*baseline.begun, *simulation.begun)})
     processes = [*baseline.processes(), *simulation.processes()]
     apps = [process.made for process in processes if process.made is not None]
     return _Suspect({place: _names(apps, place) for place in ran}, apps)
 
 
-def _names(apps: Iterable[MadeApp], place: int) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for app in apps for name in app.handlers[place : place + 1]))
+def _names(apps: Iterable[MadeApp], place: Place) -> tuple[str, ...]:
+    _, handler = place
+    own = (app for app in apps if app.place == place[0])
+    return tuple(dict.fromkeys(name for app in own for name in app.handlers[handler : handler + 1]))
 
 
 def _harm(schedule: Schedule, initial: object, baseline: Simulation, simulation: Simulation) -> Harm:
@@ -130,8 +162,13 @@ def _cure_of_doubling(suspect: _Suspect, baseline: Simulation, simulation: Simul
 
 def _renamed(suspect: _Suspect) -> str | None:
     """Return the cure if an app or a handler has another name in another process."""
-    apps = [*dict.fromkeys(app.name for app in suspect.apps)]
-    for what, names in [("the app", apps), *(("the handler", names) for names in suspect.names.values())]:
+    apps: dict[int, list[str | None]] = defaultdict(list)
+    for app in suspect.apps:
+        apps[app.place].append(app.name)
+    called: list[tuple[str, Iterable[str | None]]] = [("the app", names) for names in apps.values()]
+    called += [("the handler", names) for names in suspect.names.values()]
+    for what, given in called:
+        names = [*dict.fromkeys(given)]
         if len(names) > 1:
             one, other = names[:2]
             return (
@@ -142,7 +179,7 @@ def _renamed(suspect: _Suspect) -> str | None:
 
 
 def _cure_of_loss(suspect: _Suspect, schedule: Schedule, baseline: Simulation, simulation: Simulation) -> str:
-    if simulation.history.lost:
+    if simulation.lost:
         return (
             "the records were given up before the handler finished: let nothing claim a record before its "
             "handler has run, and give the mapping enough retries"
@@ -189,7 +226,7 @@ _WHAT_HAPPENS: Final = {
 
 
 _MEANWHILE: Final = {
-    OtherBatches: "batches of other items run to their end",
+    OtherBatches: "other batches run to their end",
     OtherItems: "the other items of the batch run to their end",
 }
 
@@ -259,5 +296,5 @@ def _record_names(baseline: Simulation) -> Callable[[str], str]:
 
 
 def _event_ids(baseline: Simulation) -> Iterator[str]:
-    records = (record for call in baseline.history.invocations for record in call.records)
+    records = (record for call in baseline.invocations for record in call.records)
     yield from dict.fromkeys(record.get("eventID", "") for record in records)

@@ -11,11 +11,18 @@ from ..._app import StreamApp
 from ..._engine import BatchReport
 from ..._errors import ConfigurationError
 from .._mapping import EventSourceMapping, SimulatedContext
-from ._points import described, instrument
-from ._processes import Process, SteppedThread
+from ._points import apart, described, instrument
+from ._processes import MadeApp, Place, Process, SteppedThread
 from ._schedules import Copy, Fault, OtherBatches, OtherItems, Schedule, Sleep, Strike
 
 StepT = TypeVar("StepT", Sleep, Copy, OtherItems, OtherBatches)
+
+
+class _Caller(NamedTuple):
+    """The function that is called: its name, and the place of its app."""
+
+    name: str
+    place: int
 
 
 class _Context(NamedTuple):
@@ -28,35 +35,51 @@ class _Context(NamedTuple):
         return self.process.milliseconds_left()
 
 
+class Settings(NamedTuple):
+    """What is the same in all simulations of a search.
+
+    Attributes:
+        only: The place of the only handler to run; None runs all.
+        apart: Whether each app gets a name of its own.
+    """
+
+    only: Place | None = None
+    apart: bool = False
+
+
 class Function:
     """The Lambda function: a new process for each delivery, and what the schedule says of it.
+
+    If a stream has several apps, it stands for all of their functions.
 
     Attributes:
         mappings: The event source mappings whose other batches can run at the same time.
         deliveries: The processes of each delivery.
-        reports: The reports of the batches that ran to their end.
+        reports: The reports of the batches that ran to their end, with the place of the app.
         overlaps: How many batches ran while another one waited.
     """
 
-    def __init__(self, make_app: Callable[[], object], schedule: Schedule, only: int | None) -> None:
+    def __init__(self, make_app: Callable[[], object], schedule: Schedule, settings: Settings) -> None:
         self.mappings: list[EventSourceMapping] = []
         self.deliveries: list[Sequence[Process]] = []
-        self.reports: list[BatchReport] = []
+        self.reports: list[tuple[int, BatchReport]] = []
         self.overlaps = 0
         self._make_app = make_app
         self._schedule = schedule
-        self._only = only
+        self._settings = settings
         self._asleep: list[SteppedThread] = []
 
-    def invoke(self, event: Any, context: SimulatedContext) -> object:
-        """Handle a batch, as the handler of the event source mapping."""
-        run = partial(self._run, self._app, event, context)
+    def invoke(self, place: int, event: Any, context: SimulatedContext) -> object:
+        """Handle a batch with the app at this place, as the handler of its event source mapping."""
+        # two functions have two names, and an app without a name takes the function's
+        caller = _Caller(f"{context.function_name}-{place + 1}" if place else context.function_name, place)
+        run = partial(self._run, self._app, event, caller)
         if (sleep := self._step(Sleep)) is not None:
             return self._sleep(run, sleep)
         if (copy := self._step(Copy)) is not None:
             return self._take_turns(run, copy)
         if (others := self._step(OtherItems)) is not None and len(items := items_of(event)) > 1:
-            return self._beside_items(items[others.item % len(items)], event, context, others)
+            return self._beside_items(items[others.item % len(items)], event, caller, others)
         if (beside := self._step(OtherBatches)) is not None:
             return self._beside_batches(run, beside)
         # Most deliveries have none, and then need no thread. This makes thousands of schedules fast.
@@ -101,7 +124,7 @@ class Function:
         thread.finish()
         return process.result()
 
-    def _beside_items(self, item: str, event: Any, context: SimulatedContext, step: OtherItems) -> object:
+    def _beside_items(self, item: str, event: Any, caller: _Caller, step: OtherItems) -> object:
         """Handle one item, and all others meanwhile, as an app with `concurrency` does.
 
         The items are played as two processes, because points are numbered in a process. Both have the same
@@ -109,46 +132,50 @@ class Function:
         """
         apps: list[StreamApp] = []
 
-        def make(process: Process) -> StreamApp:
+        def make(process: Process, place: int) -> StreamApp:
             if not apps:
-                apps.append(self._made())
-            return self._instrumented(apps[0], process)
+                apps.append(self._made(place))
+            return self._instrumented(apps[0], process, place)
 
         own = [record for record in event["Records"] if item_of(record) == item]
         rest = [record for record in event["Records"] if item_of(record) != item]
-        process, thread = _stepped(partial(self._run, make, {"Records": own}, context), self._faults())
+        process, thread = _stepped(partial(self._run, make, {"Records": own}, caller), self._faults())
         others = Process({}, _continue)
         self.deliveries.append([process, others])
         _stop_before(thread, step.point)
         if process.error is None:
             # otherwise the invocation is over, for its other items too
-            self._run(make, {"Records": rest}, context, others)
+            self._run(make, {"Records": rest}, caller, others)
         thread.finish()
         answers: list[Any] = [process.result(), others.result()]
         return {"batchItemFailures": [each for answer in answers for each in answer["batchItemFailures"]]}
 
     def _run(
-        self, make: Callable[[Process], StreamApp], event: Any, context: SimulatedContext, process: Process
+        self, make: Callable[[Process, int], StreamApp], event: Any, caller: _Caller, process: Process
     ) -> None:
-        inner = _Context(context.function_name, process)
-        process.run(lambda: make(process)(event, inner))
+        context = _Context(caller.name, process)
+        process.run(lambda: make(process, caller.place)(event, context))
 
-    def _app(self, process: Process) -> StreamApp:
-        return self._instrumented(self._made(), process)
+    def _app(self, process: Process, place: int) -> StreamApp:
+        return self._instrumented(self._made(place), process, place)
 
-    def _made(self) -> StreamApp:
-        app = self._make_app()
-        if not isinstance(app, StreamApp):
-            raise ConfigurationError(f"make_app must return a StreamApp, not {type(app).__name__}")
-        return app
+    def _made(self, place: int) -> StreamApp:
+        apps = apps_of(self._make_app())
+        if len(apps) <= place:
+            raise ConfigurationError(f"make_app must return as many apps each time: {place} are too few")
+        return apart(apps[place], place) if self._settings.apart else apps[place]
 
-    def _instrumented(self, app: StreamApp, process: Process) -> StreamApp:
-        process.made = described(app)
-        handlers = process.made.handlers
-        kept = handlers if self._only is None else handlers[self._only : self._only + 1]
-        instrumented = instrument(app, process, kept)
-        instrumented.on_report(self.reports.append)
+    def _instrumented(self, app: StreamApp, process: Process, place: int) -> StreamApp:
+        process.made = described(app, place)
+        instrumented = instrument(app, process, self._kept(process.made))
+        instrumented.on_report(lambda report: self.reports.append((place, report)))
         return instrumented
+
+    def _kept(self, made: MadeApp) -> Sequence[str]:
+        if self._settings.only is None:
+            return made.handlers
+        app, handler = self._settings.only
+        return made.handlers[handler : handler + 1] if app == made.place else ()
 
     def _step(self, kind: type[StepT]) -> StepT | None:
         """Return the step of this kind that happens to the next delivery."""
@@ -166,6 +193,23 @@ class Function:
             for step in self._schedule
             if isinstance(step, Strike) and (step.delivery, step.of_copy) == (number, of_copy)
         }
+
+
+def apps_of(made: object) -> Sequence[StreamApp]:
+    """Return the apps that `make_app` made.
+
+    Raises:
+        ConfigurationError: It made something else, or none.
+    """
+    apps: Sequence[object] = made if isinstance(made, (list, tuple)) else [made]
+    for app in apps:
+        if not isinstance(app, StreamApp):
+            raise ConfigurationError(
+                f"make_app must return a StreamApp, or a list of them, not {type(app).__name__}"
+            )
+    if not apps:
+        raise ConfigurationError("make_app must return a StreamApp, or a list of them, and the list is empty")
+    return [app for app in apps if isinstance(app, StreamApp)]
 
 
 def items_of(event: Any) -> list[str]:

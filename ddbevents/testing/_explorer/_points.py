@@ -35,10 +35,11 @@ def boundary(name: str) -> None:
         process.reach(Point("boundary", name))
 
 
-def described(app: StreamApp) -> MadeApp:
+def described(app: StreamApp, place: int) -> MadeApp:
     """Return what is to be known of an app that was made for a process."""
     parts, routes = parts_of(app), routes_of(app)
     return MadeApp(
+        place=place,
         name=parts.name,
         handlers=tuple(dict.fromkeys(route.name for route in routes)),
         transactional=frozenset(route.name for route in routes if route.transactional),
@@ -59,6 +60,11 @@ def instrument(app: StreamApp, process: Process, kept: Collection[str]) -> Strea
     store = _instrumented_store(process, parts_of(app).store)
     # Points are numbered, so they must come in the same order every time: one item after the other.
     return app_with(app, routes=routes, store=store, concurrency=1)
+
+
+def apart(app: StreamApp, place: int) -> StreamApp:
+    """Return a copy of the app whose marks no other app of the stream can have."""
+    return app_with(app, routes=routes_of(app), name=f"app {place}")
 
 
 def _instrumented_route(process: Process, route: Route) -> Route:

@@ -18,10 +18,18 @@ Task: TypeAlias = tuple[str, str]
 """A handler's name and the event id of a record: the work that has to be done exactly once."""
 
 
+Place: TypeAlias = tuple[int, int]
+"""The place of an app among those of the stream, and of a handler in its order of registration.
+
+Not the names, which two apps can share, and which can differ from process to process.
+"""
+
+
 class MadeApp(NamedTuple):
     """An app that was made for a process.
 
     Attributes:
+        place: Its place among the apps of the stream.
         name: Its name; None for the function's.
         handlers: The names of its handlers, in order of registration.
         transactional: The names of those that ask for a transaction.
@@ -29,6 +37,7 @@ class MadeApp(NamedTuple):
         concurrency: The number of items whose records run at the same time.
     """
 
+    place: int
     name: str | None
     handlers: tuple[str, ...]
     transactional: frozenset[str]

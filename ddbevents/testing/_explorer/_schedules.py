@@ -130,29 +130,31 @@ _FAULTS: Final[Mapping[PointKind, Sequence[Fault]]] = {
 }
 
 
-def single_steps(points: Sequence[Point]) -> Iterator[Step]:
-    """Yield every step that can happen, alone, to a first delivery with these points.
+def single_steps(points: Sequence[Point], first: int = 0) -> Iterator[Step]:
+    """Yield every step that can happen, alone, to a first delivery, which has this number and these points.
 
     Of all interleavings with a copy, these are the ones in which the copy runs to its end while the first
     process waits at a point. There is one for each point, while the number of all of them is exponential.
     """
     for number, point in enumerate(points):
         for fault in _FAULTS[point.kind]:
-            yield Strike(0, number, fault)
+            yield Strike(first, number, fault)
     yield Repeat()
     for number, point in enumerate(points):
         if point.can_wait:
-            yield Sleep(0, number)
-            yield Copy(0, (number, TO_THE_END))
+            yield Sleep(first, number)
+            yield Copy(first, (number, TO_THE_END))
 
 
-def random_schedule(random: Random, points: Sequence[Point], company: Company = NOBODY) -> Schedule:
-    """Return a random schedule of one to three steps in the first three deliveries.
+def random_schedule(
+    random: Random, points: Sequence[Point], company: Company = NOBODY, first: int = 0
+) -> Schedule:
+    """Return a random schedule of one to three steps in three deliveries, the first of which has this number.
 
     The points are those of a first delivery without faults. A later delivery can have fewer, and then a step
     may find no point to happen at. That costs a simulation but needs no knowledge of the app.
     """
-    steps = [_random_step(random, points, company) for _ in range(random.randint(1, MOST_STEPS))]
+    steps = [_random_step(random, points, company, first) for _ in range(random.randint(1, MOST_STEPS))]
     copied = {step.delivery for step in steps if isinstance(step, Copy)}
     return tuple(
         step._replace(of_copy=random.random() < 1 / 2)
@@ -178,10 +180,10 @@ def _fewer(turns: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         yield from ((*turns[:place],) for place in range(2, len(turns)))
 
 
-def _random_step(random: Random, points: Sequence[Point], company: Company) -> Step:
+def _random_step(random: Random, points: Sequence[Point], company: Company, first: int) -> Step:
     # Repetitions in the tuples are weights: most steps happen to the first delivery, as a strike or a copy.
     number = random.randrange(len(points))
-    delivery = random.choice((0, 0, 0, 1, 2))
+    delivery = first + random.choice((0, 0, 0, 1, 2))
     kinds = ["strike", "strike", "strike", "copy", "copy", "sleep", "repeat"]
     kinds += ["batches", "batches"] if company.batches else []
     kinds += ["items", "items"] if company.items > 1 else []

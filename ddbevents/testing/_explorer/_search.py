@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
 from random import Random
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
@@ -16,10 +15,12 @@ from ...stores import MemoryStore
 from .._mapping import EventSourceMapping, Handler
 from ._baseline import simulate_baseline, with_own_effects
 from ._company import company_of, side_by_side, what_is_unplayed
-from ._diagnosis import diagnose
+from ._diagnosis import diagnose, diagnose_clash
 from ._effects import UNKNOWN
+from ._function import Settings, apps_of
+from ._processes import Place
 from ._results import Exploration, Violation
-from ._schedules import Schedule, Step, random_schedule, simpler, single_steps
+from ._schedules import Point, Schedule, Step, random_schedule, simpler, single_steps
 from ._simulation import Scenario, Simulation, simulate
 
 WorldT = TypeVar("WorldT")
@@ -32,7 +33,7 @@ _mapping_with_retries: Final = partial(EventSourceMapping, retries=_RETRIES, bis
 
 @overload  # the world is a MemoryStore
 def explore(
-    make_app: Callable[[MemoryStore], StreamApp],
+    make_app: Callable[[MemoryStore], StreamApp | Sequence[StreamApp]],
     records: Iterable[Mapping[str, Any]],
     *,
     observe: Callable[[MemoryStore], object],
@@ -44,7 +45,7 @@ def explore(
 
 @overload  # the world is anything else
 def explore(
-    make_app: Callable[[WorldT], StreamApp],
+    make_app: Callable[[WorldT], StreamApp | Sequence[StreamApp]],
     records: Iterable[Mapping[str, Any]],
     *,
     observe: Callable[[WorldT], object],
@@ -56,7 +57,7 @@ def explore(
 
 
 def explore(  # noqa: PLR0913  # three are required, the others have defaults
-    make_app: Callable[[Any], StreamApp],
+    make_app: Callable[[Any], StreamApp | Sequence[StreamApp]],
     records: Iterable[Mapping[str, Any]],
     *,
     observe: Callable[[Any], object],
@@ -76,7 +77,7 @@ def explore(  # noqa: PLR0913  # three are required, the others have defaults
 
     Args:
         make_app: Makes the app of one process from the world. If the world is a store, pass
-            `app.with_store`.
+            `app.with_store`. If several functions read the stream, it makes a list of their apps.
         records: Records from the builders. A few are enough, and take less time.
         observe: Returns the effects in a world, as values that can be copied and compared.
         make_world: Makes a new world for each schedule, which outlives processes: a store, and whatever the
@@ -90,18 +91,38 @@ def explore(  # noqa: PLR0913  # three are required, the others have defaults
             not the same twice; or the effects are None, or cannot be copied and compared. The message names
             the record, the handler and the error, which is also its cause.
     """
-    scenario = Scenario(make_app, [*records], observe, make_world, make_mapping)
+    scenario = Scenario(
+        make_app, [*records], observe, make_world, make_mapping, _count_apps(make_app, make_world)
+    )
     with _quiet_logs():
+        clash = _clash(scenario) if scenario.apps > 1 else None
+        if clash is not None:
+            return Exploration(1, (clash,))
         together = _search(scenario, schedules, seed)
         if together.violation is None:
             return Exploration(together.schedules, (), together.unplayed)
         # A schedule shows that something is wrong, but not which handler did it. So each runs alone. If none
         # goes wrong alone, they do so together, and all are named.
         places = together.places if len(together.places) > 1 else ()
-        alone = [_search(scenario._replace(only=place), schedules, seed) for place in places]
+        alone = [
+            _search(scenario._replace(settings=Settings(only=place)), schedules, seed) for place in places
+        ]
     violations = tuple(each.violation for each in alone if each.violation is not None)
     simulated = together.schedules + sum(each.schedules for each in alone)
     return Exploration(simulated, violations or (together.violation,), together.unplayed)
+
+
+def _count_apps(make_app: Callable[[Any], object], make_world: Callable[[], Any]) -> int:
+    try:
+        return len(apps_of(make_app(make_world())))
+    except Exception:  # noqa: BLE001  # the user's code; the baseline will say what is wrong
+        return 1
+
+
+def _clash(scenario: Scenario[Any]) -> Violation | None:
+    """Return a violation if apps of one name share a store, so that one skips what the other has handled."""
+    separate = simulate_baseline(scenario._replace(settings=Settings(apart=True)))
+    return diagnose_clash(separate, with_own_effects(simulate(scenario, ())))
 
 
 class _Found(NamedTuple):
@@ -116,7 +137,7 @@ class _Found(NamedTuple):
 
     schedules: int
     violation: Violation | None
-    places: Sequence[int]
+    places: Sequence[Place]
     unplayed: tuple[str, ...]
 
 
@@ -136,12 +157,24 @@ def _search(scenario: Scenario[Any], schedules: int, seed: int) -> _Found:
 
 
 def _schedules(baseline: Simulation, beside: Sequence[Step], schedules: int, seed: int) -> Iterator[Schedule]:
-    points, company = baseline.deliveries[0][0].points, company_of(beside)
+    openings, company = [*_openings(baseline)], company_of(beside)
+    steps = [step for first, points in openings for step in single_steps(points, first)]
     # Single steps first: they are few, and what they find needs no shrinking.
-    single = ((step,) for step in chain(single_steps(points), beside))
-    # A generator for each schedule, so that one schedule does not depend on the number of those before it.
-    randoms = (Random(f"{seed}-{number}") for number in range(schedules))  # noqa: S311  # to be repeatable
-    return chain(single, (random_schedule(random, points, company) for random in randoms))
+    yield from ((step,) for step in (*steps, *beside))
+    for number in range(schedules):
+        # One generator a schedule, so that a schedule does not depend on the number of those before it.
+        random = Random(f"{seed}-{number}")  # noqa: S311  # to be repeatable
+        first, points = openings[number % len(openings)]
+        yield random_schedule(random, points, company, first)
+
+
+def _openings(baseline: Simulation) -> Iterator[tuple[int, Sequence[Point]]]:
+    """Yield the number and the points of each app's first delivery in which something can go wrong."""
+    seen: set[int] = set()
+    for number, [process, *_] in enumerate(baseline.deliveries):
+        if process.made is not None and process.points and process.made.place not in seen:
+            seen.add(process.made.place)
+            yield number, process.points
 
 
 def shrink(schedule: Schedule, is_wrong: Callable[[Schedule], bool]) -> Schedule:
