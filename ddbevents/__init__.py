@@ -1,11 +1,11 @@
 """Typed, ordered, idempotent handlers for DynamoDB Streams in AWS Lambda."""
 
-from ._app import LambdaContext, StreamApp
+from ._app import StreamApp
 from ._attributes import AttributeValue, Image, Value
 from ._changes import Change, Insert, KeyChange, Modify, Remove, Upsert
 from ._codec import decode, decode_value, encode, encode_value
 from ._conditions import Attr, Condition
-from ._engine import BatchItemFailure, BatchReport, BatchResponse, Outcome, RecordReport
+from ._engine import BatchItemFailure, BatchReport, BatchResponse, LambdaContext, Outcome, RecordReport
 from ._errors import (
     BatchFailedError,
     ConfigurationError,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from typing_extensions import override
 
@@ -21,6 +21,7 @@ from ._engine import (
     DeadLetterSink,
     Deadline,
     IdempotencyStore,
+    LambdaContext,
     NoStore,
     Settings,
     TransactionalStore,
@@ -36,25 +37,10 @@ from ._engine import (
 )
 from ._errors import ConfigurationError
 from ._records import read_event
-from ._routing import Middleware, Route, Router, Routes, check_callback, forgotten_routes, routes_of
-
-_MOST_NAMED: Final = 5  # handlers in a line of the log
+from ._routing import Middleware, Route, Router, Routes, check_callback, doubts, routes_of
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
 AppT = TypeVar("AppT", bound="StreamApp")
-
-
-class LambdaContext(Protocol):
-    """The part of Lambda's context object that an app uses. Any object of this shape will do."""
-
-    @property
-    def function_name(self) -> str:
-        """The function's name."""
-        ...
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds left before Lambda ends the function."""
-        ...
 
 
 class AppParts(NamedTuple):
@@ -167,7 +153,7 @@ class StreamApp(Router):
             InvalidEventError: The event is no batch of records.
         """
         report = self._run(process_batch, event, context)
-        self._watch.note(report, self._doubts)
+        self._watch.note(report, partial(doubts, self._routes, StreamApp))
         announce(report, self._parts.callbacks)
         return report
 
@@ -255,20 +241,6 @@ class StreamApp(Router):
         app = copy.copy(self)
         app._parts, app._routes = changed, own  # noqa: SLF001  # of the same class
         return app
-
-    def _doubts(self) -> Iterator[str]:
-        """Yield why records may never come to a handler."""
-        if next(iter(self._routes), None) is None:
-            yield (
-                "the app has no handlers, so it ignores every record: import the modules that register them,"
-                " or include() their router"
-            )
-        if forgotten := [route.name for route in forgotten_routes(StreamApp)]:
-            more = f" and {len(forgotten) - _MOST_NAMED} more" if len(forgotten) > _MOST_NAMED else ""
-            yield (
-                f"no app includes the router of {', '.join(forgotten[:_MOST_NAMED])}{more}, so no record"
-                " comes there: call app.include(router)"
-            )
 
     def _run(
         self, run: Callable[..., BatchReport], event: object, context: LambdaContext | None

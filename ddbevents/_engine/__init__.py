@@ -3,7 +3,7 @@
 from ._answer import BatchItemFailure, BatchResponse
 from ._batch import Callback, Watch, announce, preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
-from ._deadline import Deadline, read_context
+from ._deadline import Deadline, LambdaContext, read_context
 from ._report import BatchReport, Outcome, RecordReport, reason_for_ignoring
 from ._settings import (
     Settings,
@@ -36,6 +36,7 @@ __all__ = [
     "DeadLetters",
     "Deadline",
     "IdempotencyStore",
+    "LambdaContext",
     "NoStore",
     "Outcome",
     "PackingStore",

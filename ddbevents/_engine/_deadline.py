@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from inspect import Parameter, signature
 from math import inf, isnan
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from .._errors import ConfigurationError
 
@@ -15,6 +15,19 @@ _BY_NAME: Final = frozenset({Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_
 _FOR_EVER: Final = 1e15  # milliseconds; a larger whole number may be no float
 _METHOD: Final = "get_remaining_time_in_millis"
 _CURE: Final = "pass Lambda's context, or None for no deadline"
+
+
+class LambdaContext(Protocol):
+    """The part of Lambda's context object that an app uses. Any object of this shape will do."""
+
+    @property
+    def function_name(self) -> str:
+        """The function's name."""
+        ...
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds left before Lambda ends the function."""
+        ...
 
 
 class Deadline:

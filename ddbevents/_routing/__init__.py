@@ -1,7 +1,7 @@
 """From a record to the handlers that take it: decorators, routes, selections and signatures."""
 
-from ._router import Router, forgotten_routes, routes_of
+from ._router import Router, doubts, routes_of
 from ._routes import Middleware, Route, Routes
 from ._signatures import check_callback
 
-__all__ = ["Middleware", "Route", "Router", "Routes", "check_callback", "forgotten_routes", "routes_of"]
+__all__ = ["Middleware", "Route", "Router", "Routes", "check_callback", "doubts", "routes_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar, overload
 from weakref import WeakSet
@@ -192,13 +192,34 @@ class Router:
         self._routes.add(route)
 
 
+_MOST_NAMED: Final = 5  # handlers in a line of the log
 _routers: Final[WeakSet[Router]] = WeakSet()  # to find those that no app includes
 
 
-def forgotten_routes(app_type: type[Router]) -> list[Route]:
-    """Return the routes of all routers that no app has included, apps themselves left out."""
+def doubts(routes: Routes, app_type: type[Router]) -> Iterator[str]:
+    """Yield why records may never come to a handler.
+
+    Args:
+        routes: The routes of an app.
+        app_type: The type of apps, which need not be included.
+    """
+    if next(iter(routes), None) is None:
+        yield (
+            "the app has no handlers, so it ignores every record: import the modules that register them,"
+            " or include() their router"
+        )
+    if forgotten := _forgotten(app_type):
+        more = f" and {len(forgotten) - _MOST_NAMED} more" if len(forgotten) > _MOST_NAMED else ""
+        yield (
+            f"no app includes the router of {', '.join(forgotten[:_MOST_NAMED])}{more}, so no record"
+            " comes there: call app.include(router)"
+        )
+
+
+def _forgotten(app_type: type[Router]) -> list[str]:
+    """Return the names of the handlers of all routers that no app has included."""
     routers = [router for router in _routers if not isinstance(router, app_type)]
-    return [route for router in routers if not routes_of(router).is_frozen for route in routes_of(router)]
+    return [route.name for each in routers if not routes_of(each).is_frozen for route in routes_of(each)]
 
 
 routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")
