@@ -129,4 +129,4 @@ class StubClient:
         return {"Table": {"KeySchema": [{"AttributeName": name} for name in self.key]}}
 
     def transact_write_items(self, **_: object) -> dict[str, Any]:
-        return {"ResponseMetadata": {"HTTPStatusCode": 200, "RequestId": "A1B2"}}
+        return {"ResponseMetadata": {"RequestId": "A1B2"}}

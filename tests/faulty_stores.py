@@ -11,7 +11,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from ddbevents import Transaction, TransactionError, decode_value, encode
+from ddbevents import StoreError, Transaction, TransactionError, decode_value, encode
 from ddbevents.stores import Commit, MemoryStore
 from tests.stream import PATIENCE
 
@@ -119,6 +119,16 @@ class TakesItsTime(MemoryStore):
     @override
     def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
         time.sleep(0.0012 * len(marks))
+        super().add(marks, patience=patience)
+
+
+class GivesUp(MemoryStore):
+    """Gives up at once if it has too little time, and says so."""
+
+    @override
+    def add(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> None:
+        if patience < timedelta(seconds=1):
+            raise StoreError("too little time")
         super().add(marks, patience=patience)
 
 

@@ -115,14 +115,30 @@ def test_marks_that_nobody_asked_for_do_not_count(client: DynamoDBClient) -> Non
     assert DynamoDBStore("marks", client=client).handled(["a"]) == set()
 
 
-def test_a_double_says_that_it_committed() -> None:
+def double(answer: Any) -> DynamoDBStore:
+    """Return a store whose client answers every transaction like this."""
+
     class Double:
         batch_get_item = batch_write_item = describe_table = dict[str, object]  # never called
 
         def transact_write_items(self, **_: object) -> Any:
-            return {"ResponseMetadata": {"HTTPStatusCode": 200, "RequestId": "7"}}
+            return answer
 
-    assert DynamoDBStore("marks", client=Double()).commit("a", Transaction(), patience=PATIENCE)
+    return DynamoDBStore("marks", client=Double())
+
+
+def test_a_double_says_that_it_committed() -> None:
+    store = double({"ResponseMetadata": {"RequestId": "7"}})
+
+    assert store.commit("a", Transaction(), patience=PATIENCE) is True
+
+
+@pytest.mark.parametrize(
+    "answer", [None, {}, {"ResponseMetadata": {}}, {"ResponseMetadata": {"RequestId": ""}}], ids=str
+)
+def test_without_a_request_id_nothing_counts(answer: Any) -> None:
+    with pytest.raises(StoreError, match="for 'marks' is not one that DynamoDB gives"):
+        double(answer).commit("a", Transaction(), patience=PATIENCE)
 
 
 NAMES = """

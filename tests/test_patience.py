@@ -6,8 +6,7 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Generator, Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -341,15 +340,13 @@ def test_a_time_out_of_the_sinks_own_is_its_own(caplog: pytest.LogCaptureFixture
 class WithoutPatience:
     """A store as it was written for an earlier version."""
 
-    def handled(self, marks: Collection[str]) -> AbstractSet[str]:
-        return {*marks}
+    def handled(self, marks: Any) -> Any: ...
 
-    def add(self, marks: Collection[str]) -> None: ...
+    def add(self, marks: Any) -> None: ...
 
 
 class HandledAlone(WithoutPatience):
-    def handled(self, marks: Collection[str], *, patience: timedelta = PATIENCE) -> AbstractSet[str]:  # noqa: ARG002  # the Protocol's
-        return {*marks}
+    def handled(self, marks: Any, *, patience: timedelta = PATIENCE) -> Any: ...
 
 
 class ByPosition(MemoryStore):
@@ -359,8 +356,7 @@ class ByPosition(MemoryStore):
 class PacksWithoutPatience(MemoryStore):
     window = 2
 
-    def pack(self, commits: Any) -> Any:
-        return range(len(commits))
+    def pack(self, commits: Any) -> Any: ...
 
     def commit_together(self, commits: Any, *, patience: timedelta) -> Any: ...
 
@@ -389,8 +385,7 @@ def test_a_store_must_take_patience(store: type[Any], problem: str) -> None:
 
 
 class TakesAnything(MemoryStore):
-    def add(self, *marks: Any, **settings: Any) -> None:
-        super().add(*marks, **settings)
+    def add(self, *marks: Any, **settings: Any) -> None: ...
 
 
 class CannotSay(MemoryStore):

@@ -98,6 +98,11 @@ def test_a_faulty_store_breaks_its_rule(rule: str, make_store: Callable[[], Memo
         RULES[rule](make_store())
 
 
+@pytest.mark.parametrize("rule", STORE_RULES)
+def test_a_store_may_give_up(rule: Any) -> None:
+    rule(faulty.GivesUp())
+
+
 @pytest.mark.parametrize(("rule", "make_store"), EXPIRY_FAULTS)
 def test_faulty_expiry_breaks_its_rule(rule: str, make_store: Any) -> None:
     with pytest.raises(AssertionError, match="mark"):
