@@ -80,7 +80,7 @@ JUNK: Final[Sequence[Callable[[], Json]]] = (
     lambda: {"S": TEXT, "N": "1"},
     lambda: {"M": {"S": {"S": TEXT}}},
     lambda: nested(200),
-    lambda: [{"NULL": True}] * 1_000,
+    lambda: [{"NULL": True} for _ in range(1_000)],
 )
 
 
