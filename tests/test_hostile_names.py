@@ -22,8 +22,8 @@ NAMES = {
     "text turned around": "a\u202eb\u2066c",
     "half a character": "a\ud83d",
     "another line": "a\u2028b\x85c",
-    "10 MB": "a" * 10_000_000,
-    "10 MB of controls": "\x00" * 10_000_000,
+    "5 MB": "a" * 5_000_000,
+    "half a MB of controls": "\x00" * 500_000,
 }
 LONGEST = 4_000
 
