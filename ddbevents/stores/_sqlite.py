@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from decimal import Context, Decimal
 from pathlib import Path
 from time import sleep
 from typing import Any, Final
 
-from .._attributes import AttributeValue, Image, decode_attribute, decode_map
+from .._attributes import decode_map
 from .._codec import encode
 from .._engine import KEEP, PATIENCE, check_keep, utc_now
 from .._errors import StoreError
 from .._patience import TimeLeft
-from .._transaction import EncodedItem, Transaction
-from ._apply import TableKeys, Written, apply_all, apply_put, checked_key, sorted_names
+from .._transaction import Transaction
+from ._apply import TableKeys, apply_all, apply_put, checked_key, sorted_names
+from ._sqlite_tables import Tables
 
 _PATIENCE_OF_TESTS: Final = timedelta(seconds=30)
 _PAUSE_SECONDS: Final = 0.01
@@ -32,7 +30,6 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS key_names (table_name TEXT PRIMARY KEY, names TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS items (table_name TEXT, key TEXT, image TEXT, PRIMARY KEY (table_name, key))",
 )
-_NUMBERS: Final = Context(prec=38)
 _CHUNK: Final = 500  # SQLite allows 999 variables in a statement, in its older versions
 
 
@@ -121,7 +118,7 @@ class SQLiteStore:
             query = "SELECT 1 FROM marks WHERE id = ? AND expiration > ?"
             if connection.execute(query, [mark, now.timestamp()]).fetchone():
                 return False
-            tables = _Tables(connection, self._key_names)
+            tables = Tables(connection, self._key_names)
             tables.write(apply_all(transaction.writes, tables.key_names, tables.read))
             row = [mark, (now + self._keep).timestamp()]
             connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", row)
@@ -137,7 +134,7 @@ class SQLiteStore:
         """
         time_left = TimeLeft(_PATIENCE_OF_TESTS)
         with self._open(time_left) as connection, _writing(connection, time_left):
-            tables = _Tables(connection, self._key_names)
+            tables = Tables(connection, self._key_names)
             tables.write([apply_put(table, item, tables.key_names)])
 
     def item(self, table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
@@ -148,7 +145,7 @@ class SQLiteStore:
             StoreError: The file cannot be read.
         """
         with self._open(TimeLeft(_PATIENCE_OF_TESTS)) as connection:
-            tables = _Tables(connection, self._key_names)
+            tables = Tables(connection, self._key_names)
             image = tables.read(table, checked_key(encode(key), tables.key_names(table)))
             return None if image is None else decode_map(image)
 
@@ -159,7 +156,7 @@ class SQLiteStore:
             StoreError: The file cannot be read.
         """
         with self._open(TimeLeft(_PATIENCE_OF_TESTS)) as connection:
-            return [decode_map(image) for image in _Tables(connection, self._key_names).images(table)]
+            return [decode_map(image) for image in Tables(connection, self._key_names).images(table)]
 
     def __del__(self) -> None:
         connection = getattr(self, "_connection", None)
@@ -210,42 +207,6 @@ class SQLiteStore:
         return connection
 
 
-class _Tables:
-    """The tables in an open file."""
-
-    def __init__(self, connection: sqlite3.Connection, given: Mapping[str, tuple[str, ...]]) -> None:
-        self._connection = connection
-        self._given = given
-
-    def key_names(self, table: str) -> tuple[str, ...] | None:
-        query = "SELECT names FROM key_names WHERE table_name = ?"
-        row = self._connection.execute(query, [table]).fetchone()
-        return self._given.get(table) or (tuple(json.loads(row[0])) if row else None)
-
-    def read(self, table: str, key: EncodedItem) -> Image | None:
-        query = "SELECT image FROM items WHERE table_name = ? AND key = ?"
-        row = self._connection.execute(query, [table, _key_text(key)]).fetchone()
-        return _image(row[0]) if row else None
-
-    def images(self, table: str) -> list[Image]:
-        query = "SELECT image FROM items WHERE table_name = ? ORDER BY rowid"
-        return [_image(text) for (text,) in self._connection.execute(query, [table])]
-
-    def write(self, written: Iterable[Written]) -> None:
-        for table, key, image in written:
-            names = "INSERT OR IGNORE INTO key_names VALUES (?, ?)"
-            self._connection.execute(names, [table, json.dumps([*key])])
-            if image is None:
-                delete = "DELETE FROM items WHERE table_name = ? AND key = ?"
-                self._connection.execute(delete, [table, _key_text(key)])
-            else:
-                put = (
-                    "INSERT INTO items VALUES (?, ?, ?)"
-                    " ON CONFLICT (table_name, key) DO UPDATE SET image = excluded.image"
-                )
-                self._connection.execute(put, [table, _key_text(key), json.dumps(image, default=_base64)])
-
-
 @contextmanager
 def _writing(connection: sqlite3.Connection, time_left: TimeLeft) -> Generator[None]:
     """Run a block as one SQLite transaction, waiting no longer than the time left for other writers."""
@@ -266,39 +227,6 @@ def _make_private(path: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
     # SQLite gives the files that it adds beside this one the same permissions
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-def _key_text(key: EncodedItem) -> str:
-    """Return a text that is the same for equal keys: numbers compare by value."""
-    return json.dumps([(name, *attribute, _value_text(attribute)) for name, attribute in key.items()])
-
-
-def _value_text(attribute: AttributeValue) -> str:
-    match decode_attribute(attribute):
-        case bytes(binary):
-            return _base64(binary)
-        case int() | Decimal() as number:
-            return str(_NUMBERS.normalize(number))
-        case text:
-            return str(text)
-
-
-def _base64(binary: bytes) -> str:
-    return base64.b64encode(binary).decode()
-
-
-def _image(text: str) -> dict[str, Any]:
-    return json.loads(text, object_hook=_with_bytes)  # type: ignore[no-any-return]  # an image that the store wrote
-
-
-def _with_bytes(attribute: dict[str, Any]) -> dict[str, Any]:
-    match attribute:
-        case {"B": str(text)}:  # not a map with a member B: its value would be an object
-            return {"B": base64.b64decode(text)}
-        case {"BS": list(texts)}:
-            return {"BS": [base64.b64decode(text) for text in texts]}
-        case _:
-            return attribute
 
 
 def _use_wal(connection: sqlite3.Connection, time_left: TimeLeft) -> None:
