@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from .._errors import ConfigurationError
 
-_LONGEST_PATIENCE: Final = 5.0
+_LONGEST_PATIENCE: Final = timedelta(seconds=5)
 _BY_NAME: Final = frozenset({Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY})
 _FOR_EVER: Final = 1e15  # milliseconds; a larger whole number may be no float
 _METHOD: Final = "get_remaining_time_in_millis"
@@ -70,13 +70,14 @@ class Deadline:
     @property
     def patience(self) -> timedelta:
         """How long a store or a sink may take: half of the time left, and at most five seconds."""
-        return timedelta(seconds=max(0.0, min(_LONGEST_PATIENCE, self._seconds_left() / 2)))
+        if self._ask is None:
+            return _LONGEST_PATIENCE
+        seconds = min(_LONGEST_PATIENCE.total_seconds(), self._seconds_left() / 2)
+        return timedelta(seconds=max(0.0, seconds))
 
     def _seconds_left(self) -> float:
-        if self._ask is None:
-            return inf
         try:
-            return _seconds(_answer(self._ask))
+            return inf if self._ask is None else _seconds(_answer(self._ask))
         except ConfigurationError:
             return -inf  # it answered before, so it cannot be refused any more: the rest waits for a retry
 
