@@ -1,4 +1,4 @@
-"""What people pass in place of a stream's event or record: the name of each thing, and what to do.
+"""Naming what people pass in place of a stream's event or record, with what to do.
 
 It is loaded only when something cannot be read, for the sake of cold starts.
 """

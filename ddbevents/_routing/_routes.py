@@ -75,7 +75,7 @@ def _entered(middleware: Middleware, change: object) -> AbstractContextManager[o
     made: object = middleware(change)
     if isinstance(made, AbstractContextManager):
         return made
-    from ._middleware import no_manager  # noqa: PLC0415  # cold start: a mistake is told once
+    from ._middleware import no_manager  # noqa: PLC0415  # cold start: for mistakes only
 
     raise no_manager(middleware, made)
 

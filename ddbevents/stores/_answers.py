@@ -16,7 +16,7 @@ _JUNK: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueEr
 
 
 class Page(NamedTuple):
-    """What came of a chunk of marks.
+    """The outcome of one request for a chunk of marks.
 
     Attributes:
         found: The marks that the table has, each with its expiry in seconds since 1970; None for a mark

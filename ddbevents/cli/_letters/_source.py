@@ -30,7 +30,7 @@ class LetterSource(Protocol):
 
     @property
     def remarks(self) -> Sequence[str]:
-        """What happened to dead letters meanwhile that the reports do not say."""
+        """Lines about dead letters that the reports do not cover, for example vanished ones."""
         ...
 
     def batches(self) -> Iterator[Sequence[StoredLetter]]:

@@ -1,4 +1,4 @@
-"""What can run side by side in a scenario, and what of it cannot be tried."""
+"""The parts of a scenario that can run side by side, and those that cannot be tried."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class _Context(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What is the same in all simulations of a search.
+    """The parts that all simulations of a search share.
 
     Attributes:
         only: The place of the only handler to run; None runs all.

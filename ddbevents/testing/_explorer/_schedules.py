@@ -92,7 +92,7 @@ class OtherItems(NamedTuple):
 
 
 class Company(NamedTuple):
-    """What can run side by side.
+    """The parts that can run side by side.
 
     Attributes:
         batches: Whether several batches can.

@@ -126,7 +126,7 @@ def _clash(scenario: Scenario[Any]) -> Violation | None:
 
 
 class _Found(NamedTuple):
-    """What a search found.
+    """The result of a search.
 
     Attributes:
         schedules: How many schedules it simulated.
