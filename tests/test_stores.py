@@ -187,7 +187,7 @@ def test_a_check_beside_reveals_the_key(store: TableStore) -> None:
 @pytest.mark.parametrize(
     ("table", "item", "reason"),
     [
-        ("orders", {"pk": "a"}, "the key attribute sk must be text, a number or binary"),
+        ("orders", {"pk": "a"}, "the item has no attribute sk, which is part of the table's key: add it"),
         (
             "orders",
             {"pk": "", "sk": 1},
@@ -195,7 +195,7 @@ def test_a_check_beside_reveals_the_key(store: TableStore) -> None:
         ),
         ("orders", {"pk": b"", "sk": 1}, "the key attribute pk"),
         ("orders", {"pk": True, "sk": 1}, "the key attribute pk"),
-        ("statistics", {"sk": CANARY}, "the key attribute pk"),
+        ("statistics", {"sk": CANARY}, "the item has no attribute pk"),
     ],
     ids=["missing", "empty text", "empty binary", "truth", "other"],
 )

@@ -144,7 +144,13 @@ def _key(write: Write, names: tuple[str, ...] | None) -> EncodedItem:
 
 
 def _key_of(item: Image, names: Iterable[str]) -> EncodedItem:
-    key: EncodedItem = {name: item.get(name, {"NULL": True}) for name in names}
+    for name in names:
+        if name not in item:
+            raise TransactionError(
+                f"the item has no attribute {quote_name(name)}, which is part of the table's key: add it, or"
+                " correct the key attributes that the store was given"
+            )
+    key: EncodedItem = {name: item[name] for name in names}
     for name, attribute in key.items():
         [(tag, content)] = attribute.items()
         if tag not in _KEY_TYPES or not content:
