@@ -217,6 +217,44 @@ def test_lanes_try_at_least_one() -> None:
     assert report.handled + report.not_run == 3
 
 
+class Impatient(MemoryStore):
+    """Notes how long its calls may take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patience: dict[str, float] = {}
+
+    @override
+    def handled(self, marks: Any, *, patience: timedelta = timedelta(0)) -> Any:
+        self.patience["handled"] = patience.total_seconds()
+        return super().handled(marks)
+
+    @override
+    def add(self, marks: Any, *, patience: timedelta = timedelta(0)) -> None:
+        self.patience["add"] = patience.total_seconds()
+        super().add(marks)
+
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        self.patience["commit"] = patience.total_seconds()
+        return super().commit(mark, transaction, patience=patience)
+
+
+@pytest.mark.parametrize(
+    ("context", "marks", "commit"),
+    [(Context(600_000), 60, 5), (Context(40_000), 20, 5), (Context(4_000), 2, 2), (None, 60, 5)],
+    ids=["ten minutes", "40 seconds", "4 seconds", "no deadline"],
+)
+def test_marks_may_take_longer_than_a_commit(context: Context | None, marks: int, commit: int) -> None:
+    store = Impatient()
+    app = StreamApp("app", store=store)
+    app.on_keys(dict)(ignore)
+    app.on_keys(dict)(write)
+
+    assert app.process(users("a"), context).handled == 1
+    assert store.patience == {"handled": marks, "add": marks, "commit": commit}
+
+
 def test_patience_shrinks_with_the_time() -> None:
     given: list[timedelta] = []
 

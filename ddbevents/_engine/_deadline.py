@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from .._errors import ConfigurationError
 
 _LONGEST_PATIENCE: Final = timedelta(seconds=5)
+_LONGEST_PATIENCE_FOR_MARKS: Final = timedelta(minutes=1)
 _BY_NAME: Final = frozenset({Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY})
 _FOR_EVER: Final = 1e15  # milliseconds; a larger whole number may be no float
 _METHOD: Final = "get_remaining_time_in_millis"
@@ -69,11 +70,21 @@ class Deadline:
 
     @property
     def patience(self) -> timedelta:
-        """How long a store or a sink may take: half of the time left, and at most five seconds."""
+        """How long one commit or one dead letter may take: half of the time left, and at most 5 seconds."""
+        return self._half_of_the_rest(_LONGEST_PATIENCE)
+
+    @property
+    def patience_for_marks(self) -> timedelta:
+        """How long the marks of a whole batch may take: half of the time left, and at most a minute.
+
+        A store that sends a request for each mark needs some seconds for thousands of them.
+        """
+        return self._half_of_the_rest(_LONGEST_PATIENCE_FOR_MARKS)
+
+    def _half_of_the_rest(self, longest: timedelta) -> timedelta:
         if self._ask is None:
-            return _LONGEST_PATIENCE
-        seconds = min(_LONGEST_PATIENCE.total_seconds(), self._seconds_left() / 2)
-        return timedelta(seconds=max(0.0, seconds))
+            return longest
+        return timedelta(seconds=max(0.0, min(longest.total_seconds(), self._seconds_left() / 2)))
 
     def _seconds_left(self) -> float:
         try:

@@ -53,7 +53,7 @@ class Progress:
         with_dead_letters = self._settings.dead_letters is not None
         try:
             self._handled = self._journal.read(
-                self._entries, with_dead_letters=with_dead_letters, patience=self._deadline.patience
+                self._entries, with_dead_letters=with_dead_letters, patience=self._deadline.patience_for_marks
             )
         except StoreError as error:
             for entry in self._entries:
@@ -240,7 +240,7 @@ class Progress:
             return
         start = perf_counter()
         try:
-            self._journal.write(notes, self._deadline.patience)
+            self._journal.write(notes, self._deadline.patience_for_marks)
         except StoreError as error:
             message = "idempotency records cannot be written, so handlers may run again: %s"
             logger().error(message, describe(error))

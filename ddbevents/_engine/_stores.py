@@ -26,8 +26,9 @@ class IdempotencyStore(Protocol):
     the records concerned then fail and are retried. They may be called from several threads.
 
     `patience` is how long a call may take, with all its requests, tries and waits; then it raises
-    `StoreError`. The app gives half of the time that the function has left, and 5 seconds at most. A call
-    that takes longer may run into the function's time-out, and then the whole batch runs again.
+    `StoreError`. The app gives half of the time that the function has left: at most a minute for the marks of
+    a batch, and 5 seconds for a commit. A call that takes longer may run into the function's time-out, and
+    then the whole batch runs again.
     """
 
     def handled(self, marks: Collection[str], *, patience: timedelta) -> AbstractSet[str]:
