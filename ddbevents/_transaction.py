@@ -116,6 +116,9 @@ class Transaction:
             TransactionError: It changes nothing, which DynamoDB refuses.
         """
         self._check(table, when)
+        for clause, values in {"set": set, "add": add, "delete": delete}.items():
+            self._check_mapping(clause, values or {}, table)
+        self._check_mapping("key", key, table)
         write = Update(table, encode(key), _encode(set), _encode(add), _names(remove), _encode(delete), when)
         if not (write.set or write.add or write.remove or write.delete):
             raise TransactionError(
@@ -128,6 +131,7 @@ class Transaction:
     def delete(self, table: str, key: Mapping[str, object], *, when: Condition | None = None) -> None:
         """Delete an item."""
         self._check(table, when)
+        self._check_mapping("key", key, table)
         self._writes.append(Delete(table, encode(key), when))
 
     def check(self, table: str, key: Mapping[str, object], *, when: Condition | None = None) -> None:
@@ -139,6 +143,7 @@ class Transaction:
             when: The condition; without one, the item must exist.
         """
         self._check(table, when)
+        self._check_mapping("key", key, table)
         self._writes.append(Check(table, encode(key), when))
 
     def raw(self, action: Mapping[str, Mapping[str, Any]]) -> None:
@@ -159,6 +164,15 @@ class Transaction:
             raise TransactionError("table must be the name of a table", index=place)
         if when is not None and (fault := fault_of(when)):
             raise TransactionError(f"when must be a condition: {fault}", index=place, table=table)
+
+    def _check_mapping(self, argument: str, values: object, table: str) -> None:
+        if not isinstance(values, Mapping):
+            raise TransactionError(
+                f"{argument} must be a mapping of attribute names to values, for example"
+                f" {argument}={{'name': ...}}",
+                index=len(self._writes),
+                table=table,
+            )
 
 
 def _read_action(action: Mapping[str, Mapping[str, Any]], index: int) -> Raw:

@@ -349,3 +349,9 @@ def test_an_endpoint_must_be_a_url(environment: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(StoreError, match="boto3 cannot use its configuration"):
         DynamoDBStore("marks").handled([MARK])
+
+
+@pytest.mark.parametrize("name", [None, "", 1], ids=["unset", "empty", "a number"])
+def test_the_table_needs_a_name(name: Any) -> None:
+    with pytest.raises(ConfigurationError, match="is its environment variable set"):
+        DynamoDBStore(name)

@@ -1011,6 +1011,12 @@ def test_an_unknown_field_is_refused(app: StreamApp, model: Any, unknown: Any) -
     assert "has no field" in message
 
 
+def test_a_misspelt_field_is_recognised(app: StreamApp) -> None:
+    message = refusal(lambda name: app.on_modify(User, changed=name), "user_di")
+
+    assert message.startswith("User has no field user_di: did you mean user_id? changed takes")
+
+
 def test_all_unknown_fields_are_named(app: StreamApp) -> None:
     message = refusal(lambda changed: app.on_modify(User, changed=changed), ["z", "user_id", "a"])
 
@@ -1118,12 +1124,18 @@ def test_only_a_router_can_be_included(app: StreamApp) -> None:
 
 
 @pytest.mark.parametrize(
-    "store",
-    ["marks.db", Store, MemoryStore, {}, object()],
+    ("store", "reason"),
+    [
+        ("marks.db", "store is text"),
+        (Store, "store is the class Store: pass an instance"),
+        (MemoryStore, "store is the class MemoryStore: pass an instance"),
+        ({}, "store must be an instance of a class with the methods of ddbevents.stores"),
+        (object(), "store must be an instance of a class with the methods of ddbevents.stores"),
+    ],
     ids=["text", "a class", "its class", "a dict", "an object"],
 )
-def test_other_stores_are_refused(app: StreamApp, store: Any) -> None:
+def test_other_stores_are_refused(app: StreamApp, store: Any, reason: str) -> None:
     message = refusal(lambda thing: StreamApp(store=thing), store)
 
-    assert message.startswith("store must be an instance of a class with the methods of ddbevents.stores")
+    assert message.startswith(reason)
     assert message == refusal(app.with_store, store)

@@ -334,3 +334,26 @@ def test_a_write_has_the_size_of_its_attributes(ask: Ask, size: int) -> None:
     assert commit(transaction(ask, lambda tx: tx.delete("filler", {"pk": "x" * left})))
     with pytest.raises(TransactionError, match="more than 4 MB"):
         commit(transaction(ask, lambda tx: tx.delete("filler", {"pk": "x" * (left + 1)})))
+
+
+@pytest.mark.parametrize(
+    ("ask", "argument"),
+    [
+        (lambda tx: tx.update("totals", "all", add={"n": 1}), "key"),
+        (lambda tx: tx.update("totals", {"pk": "all"}, add=5), "add"),
+        (lambda tx: tx.update("totals", {"pk": "all"}, set=["n"]), "set"),
+        (lambda tx: tx.delete("totals", "all"), "key"),
+        (lambda tx: tx.check("totals", ("pk", "all")), "key"),
+    ],
+    ids=["update's key", "add", "set", "delete's key", "check's key"],
+)
+def test_only_mappings_have_attributes(ask: Callable[[Any], None], argument: str) -> None:
+    transaction = Transaction()
+
+    with pytest.raises(
+        TransactionError, match=f"^{argument} must be a mapping of attribute names"
+    ) as refused:
+        ask(transaction)
+
+    assert (refused.value.index, refused.value.table) == (0, "totals")
+    assert transaction.writes == ()

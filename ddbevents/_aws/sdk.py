@@ -87,7 +87,8 @@ def make_client(
             if isinstance(error, NoRegionError)
             else f"boto3 cannot use its configuration ({type(error).__name__}): see the cause"
         )
-        raise error_type(f"{reason}, or pass a client") from error
+        test = "in a test, use app.with_store(MemoryStore()) or app.with_sink(MemorySink())"
+        raise error_type(f"{reason}, or pass a client; {test}") from error
 
 
 def code_of(error: SDKError) -> str:

@@ -62,7 +62,15 @@ def check_name(name: object) -> None:
 
 def check_store(store: object, dead_letters: object) -> None:
     """Refuse what is no store, one that knows no patience, and dead letters without a store."""
-    if store is not None and (isinstance(store, type) or not isinstance(store, IdempotencyStore)):
+    if isinstance(store, type):
+        raise ConfigurationError(
+            f"store is the class {store.__name__}: pass an instance, {store.__name__}(...)"
+        )
+    if isinstance(store, str):
+        raise ConfigurationError(
+            "store is text: for the idempotency table of this name, pass DynamoDBStore(...)"
+        )
+    if store is not None and not isinstance(store, IdempotencyStore):
         raise ConfigurationError(
             "store must be an instance of a class with the methods of ddbevents.stores.IdempotencyStore"
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from .._aws import ClientPerProcess, Request, check_boto3
 from .._conditions import Attr
 from .._engine import KEEP, PATIENCE, Commit, check_keep, utc_now
-from .._errors import StoreError
+from .._errors import ConfigurationError, StoreError
 from .._patience import TimeLeft
 from .._transaction import EncodedItem, Put, Transaction
 from ._answers import key_names, read_marks, understood, unwritten_marks
@@ -74,9 +74,14 @@ class DynamoDBStore:
             clock: Returns the current time, in UTC.
 
         Raises:
-            ConfigurationError: `keep` is less than 48 hours or more than 100 years, or boto3 is not
-                installed.
+            ConfigurationError: The table has no name, `keep` is less than 48 hours or more than 100 years, or
+                boto3 is not installed.
         """
+        name: object = table_name  # often that of an environment variable, which may not be set
+        if not isinstance(name, str) or not name:
+            raise ConfigurationError(
+                "table_name must be the name of the idempotency table: is its environment variable set?"
+            )
         check_keep(keep)
         if client is None:
             check_boto3("DynamoDBStore")

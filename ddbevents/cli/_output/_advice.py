@@ -53,9 +53,14 @@ def _redrive_letters(argument: str, options: StoreOptions, reports: Sequence[Rec
 
 
 def _run_again(options: StoreOptions, reports: Sequence[RecordReport]) -> Iterator[str]:
-    if {report.outcome for report in reports} - {Outcome.IGNORED} == {Outcome.ALREADY_HANDLED}:
-        delete = f" or delete {options.path}" if options.path else ""
+    outcomes = {report.outcome for report in reports} - {Outcome.IGNORED}
+    if Outcome.ALREADY_HANDLED not in outcomes:
+        return
+    delete = f" or delete {options.path}" if options.path else ""
+    if outcomes == {Outcome.ALREADY_HANDLED}:
         yield f"nothing ran, since everything is already handled; to run it again, use --store memory{delete}"
+    else:
+        yield f"an earlier run has handled some of these; to run them again, use --store memory{delete}"
 
 
 def _name_tables(options: StoreOptions, reports: Sequence[RecordReport]) -> Iterator[str]:
