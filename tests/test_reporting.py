@@ -59,6 +59,15 @@ def test_callbacks_run_in_order(app: StreamApp) -> None:
     assert seen == [("first", one), ("second", one), ("first", other), ("second", other)]
 
 
+def test_a_shown_report_has_no_values(app: StreamApp) -> None:
+    report = app.process(users("a", "b"))
+
+    assert CANARY in str(report.records[1].error)
+    assert CANARY not in repr(report)
+    assert "error=ValueError at " in repr(report)
+    assert "error=None, seconds=" in repr(report.records[0])
+
+
 def test_callbacks_run_after_the_marks() -> None:
     store = FaultyStore()
     app = StreamApp(store=store)

@@ -55,6 +55,14 @@ class RecordReport(NamedTuple):
     error: BaseException | None = None
     seconds: float = 0.0
 
+    def __repr__(self) -> str:
+        """Describe the error without its message, which may contain item values."""
+        error = None if self.error is None else describe(self.error)
+        return (
+            f"{type(self).__name__}(record={self.record!r}, outcome={self.outcome!r}, handlers={self.handlers!r},"
+            f" error={error}, seconds={self.seconds!r})"
+        )
+
     @property
     def is_open(self) -> bool:
         """Whether the record is unfinished and has to be retried."""
