@@ -59,8 +59,8 @@ class RecordReport(NamedTuple):
         """Describe the error without its message, which may contain item values."""
         error = None if self.error is None else describe(self.error)
         return (
-            f"{type(self).__name__}(record={self.record!r}, outcome={self.outcome!r}, handlers={self.handlers!r},"
-            f" error={error}, seconds={self.seconds!r})"
+            f"{type(self).__name__}(record={self.record!r}, outcome={self.outcome!r},"
+            f" handlers={self.handlers!r}, error={error}, seconds={self.seconds!r})"
         )
 
     @property
