@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ddbevents import ConfigurationError, Insert, KeyChange, Reject, StoreError, StreamApp
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
-from ddbevents.testing import EventSourceMapping, MemorySink, VirtualClock, explore
+from ddbevents.testing import EventSourceMapping, MemorySink, VirtualClock, explore, insert
 from tests.explored import AnyItem, MakeApp, World, adding, counted, items, keyed, naive
 from tests.stream import PATIENCE
 
@@ -306,3 +306,10 @@ def test_the_given_app_is_not_changed() -> None:
     app({"Records": RECORDS})
 
     assert len(reports) == 1
+
+
+def test_an_app_is_no_way_to_make_one() -> None:
+    app: Any = StreamApp(store=MemoryStore())
+
+    with pytest.raises(ConfigurationError, match=r"pass app\.with_store, not app"):
+        explore(app, [insert({"pk": "a"})], observe=lambda store: store.items("t"))

@@ -1139,3 +1139,12 @@ def test_other_stores_are_refused(app: StreamApp, store: Any, reason: str) -> No
 
     assert message.startswith(reason)
     assert message == refusal(app.with_store, store)
+
+
+def swapped(tx: Transaction, change: Insert[User]) -> None: ...
+
+
+def test_the_change_comes_first(app: StreamApp) -> None:
+    message = refusal(app.on_insert(User), swapped)
+
+    assert message.endswith("is annotated Transaction: the change comes first, as in (change, tx)")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ddbevents import ConfigurationError
-from ddbevents.testing import EventSourceMapping
+from ddbevents import ConfigurationError, StreamApp
+from ddbevents.testing import EventSourceMapping, event, insert
 
 
 def succeed(event: Any, context: object) -> None: ...
@@ -36,3 +36,25 @@ def test_a_setting_has_a_type(settings: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("settings", [{"retries": -1}, {"retries": 0}, {"window": timedelta(0)}], ids=str)
 def test_the_lowest_settings_are_valid(settings: dict[str, Any]) -> None:
     assert EventSourceMapping(succeed, **settings).run().invocations == []
+
+
+@pytest.mark.parametrize("handler", [{"Records": []}, None, "app"], ids=["an event", "None", "text"])
+def test_only_a_handler_is_mapped(handler: Any) -> None:
+    with pytest.raises(ConfigurationError, match="handler must be a Lambda handler"):
+        EventSourceMapping(handler)
+
+
+@pytest.mark.parametrize("timeout", [3, timedelta(0), timedelta(hours=2)], ids=["a number", "none", "hours"])
+def test_a_timeout_is_one_of_lambdas(timeout: Any) -> None:
+    with pytest.raises(ConfigurationError, match="timeout must be a timedelta of up to 90 minutes"):
+        EventSourceMapping(StreamApp(), timeout=timeout)
+
+
+def test_put_takes_records_one_by_one() -> None:
+    mapping = EventSourceMapping(StreamApp())
+    record = insert({"pk": "a"})
+
+    with pytest.raises(ConfigurationError, match=r"put\(\*records\), not put\(records\)"):
+        mapping.put([record])  # type: ignore[arg-type]  # the mistake
+    with pytest.raises(ConfigurationError, match=r"put takes records, not an event"):
+        mapping.put(event(record))

@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
 from .._errors import ConfigurationError
+from .._transaction import Transaction
 
 _NO_CONTEXT: Final = "handlers do not get Lambda's context, so leave it out"
 _READ_THE_CHANGE: Final[Mapping[str, str]] = {
@@ -77,9 +78,12 @@ def wrong_change(
     name: str, hint: Any, change: type[Any], given: tuple[type[Any], ...], models: tuple[object, object]
 ) -> ConfigurationError:
     """Return the error for a handler whose annotation does not fit one of the changes that it gets."""
+    cure = f"annotate it {_shown(_name_of_all(given), given[-1], models)}"
+    if hint is Transaction:
+        cure = "the change comes first, as in (change, tx)"
     return ConfigurationError(
         f"{name} gets {_shown(change.__name__, change, models)}, but its parameter is annotated"
-        f" {_as_written(hint)}: annotate it {_shown(_name_of_all(given), given[-1], models)}"
+        f" {_as_written(hint)}: {cure}"
     )
 
 

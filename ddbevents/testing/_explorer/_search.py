@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
 from ..._app import StreamApp
+from ..._errors import ConfigurationError
 from ...stores import MemoryStore
 from .._mapping import EventSourceMapping, Handler
 from ._baseline import simulate_baseline, with_own_effects
@@ -91,6 +92,10 @@ def explore(  # noqa: PLR0913  # three are required, the others have defaults
             not the same twice; or the effects are None, or cannot be copied and compared. The message names
             the record, the handler and the error, which is also its cause.
     """
+    if isinstance(make_app, StreamApp):
+        raise ConfigurationError(
+            "explore takes a function that makes the app of each process: pass app.with_store, not app"
+        )
     scenario = Scenario(
         make_app, [*records], observe, make_world, make_mapping, _count_apps(make_app, make_world)
     )

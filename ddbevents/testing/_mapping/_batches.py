@@ -68,6 +68,11 @@ def arrive(record: Mapping[str, Any], at: datetime) -> Arrival:
     Raises:
         ConfigurationError: It is not JSON, has no sequence number, or is larger than an event may be.
     """
+    given: object = record
+    if isinstance(given, list):
+        raise ConfigurationError("put takes records one by one: put(*records), not put(records)")
+    if isinstance(given, dict) and "Records" in given:
+        raise ConfigurationError("put takes records, not an event: put(*event['Records'])")
     try:
         text = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
         raw = json.loads(text)

@@ -16,7 +16,7 @@ from ._function import Function, Handler, Reply, invoke
 from ._history import Condition, Discarded, History, Invocation
 from ._matching import matches_any
 from ._patterns import Pattern, read_patterns
-from ._settings import Settings
+from ._settings import Settings, check_function
 from ._shards import Lane, Shard, first_shard
 
 
@@ -72,6 +72,7 @@ class EventSourceMapping:
         Raises:
             ConfigurationError: AWS would refuse a setting.
         """
+        check_function(handler, timeout)
         self.clock: Final = VirtualClock() if clock is None else clock
         self.history: Final = History()
         self._function = Function(handler, function_name, timeout, memory)

@@ -14,6 +14,7 @@ from ._patterns import Filter
 _MOST_RECORDS: Final = 10_000
 _LONGEST_WINDOW: Final = timedelta(seconds=300)
 _MOST_RETRIES: Final = 10_000
+_LONGEST_TIMEOUT: Final = timedelta(minutes=90)  # on Managed Instances
 _LOWEST_AGE: Final = timedelta(seconds=60)
 _HIGHEST_AGE: Final = timedelta(days=7)
 _MOST_PARALLEL_BATCHES: Final = 10
@@ -57,3 +58,15 @@ def _is_count(setting: object, lowest: int, highest: int) -> bool:
 
 def _is_time(setting: object, lowest: timedelta, highest: timedelta) -> bool:
     return isinstance(setting, timedelta) and lowest <= setting <= highest
+
+
+def check_function(handler: object, timeout: object) -> None:
+    """Refuse what is no Lambda handler, and what is no timeout.
+
+    Raises:
+        ConfigurationError: Lambda could not run it.
+    """
+    if not callable(handler):
+        raise ConfigurationError("handler must be a Lambda handler, such as the app: records come with put()")
+    if not _is_time(timeout, timedelta(milliseconds=1), _LONGEST_TIMEOUT):
+        raise ConfigurationError("timeout must be a timedelta of up to 90 minutes, as timedelta(seconds=3)")
