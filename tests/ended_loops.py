@@ -112,7 +112,7 @@ async def stop_and_close() -> None:
 
 
 def close_when_possible(loop: asyncio.AbstractEventLoop) -> None:
-    while not loop.is_closed():
+    while not loop.is_closed():  # pragma: no branch  # the process may end first
         with suppress(RuntimeError):
             loop.close()
 

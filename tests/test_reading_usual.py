@@ -45,10 +45,8 @@ def read(record: object) -> StreamRecord | tuple[object, ...]:
     """Return the record as `parse_event` reads it, or all that its error says."""
     try:
         [parsed] = parse_event(batch(record))
-    except InvalidEventError as error:
-        return type(error), str(error)
-    except InvalidRecordError as error:
-        return type(error), str(error), error.path, error.sequence_number, error.index
+    except (InvalidEventError, InvalidRecordError) as error:
+        return type(error), str(error), vars(error)
     return parsed
 
 
