@@ -137,6 +137,7 @@ async def fail_in_a_callback() -> None:
 
 async def interrupt_the_caller() -> None:
     """Interrupt the thread that waits for the handler, as Ctrl-C does."""
+    await asyncio.sleep(0.2)  # until it waits
     signal.pthread_kill(main_thread, signal.SIGINT)
     try:
         await asyncio.sleep(60)
