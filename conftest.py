@@ -25,10 +25,14 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Run the tests of a single file in this process, since a file's tests stay together anyway."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run one worker more than there are cores, since some tests wait for time to pass.
+
+    The tests of a single file run in this process, since a file's tests stay together anyway.
+    """
     files = {argument.partition("::")[0] for argument in config.args}
-    return 0 if len(files) == 1 and files.pop().endswith((".py", ".md")) else None
+    is_one_file = len(files) == 1 and files.pop().endswith((".py", ".md"))
+    return 0 if is_one_file else (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
