@@ -91,7 +91,7 @@ def _class(value: type, text: Callable[[Any], str]) -> Json:
 
 
 def _members(value: type) -> Iterator[str]:
-    """What a class of ours has, by itself or from a base of ours, in the order of the alphabet."""
+    """Return the members of a class of ours and of its bases of ours, in alphabetical order."""
     for name in sorted(dir(value)):
         owners = [each for each in value.__mro__ if name in vars(each)]
         if _is_ours(owners[0] if owners else type) and (not name.startswith("_") or name in _OPERATORS):

@@ -85,7 +85,7 @@ COMMANDS: Final = (
 
 
 def part(name: str) -> Callable[[], Json]:
-    """What there is to see of each scenario in one respect."""
+    """Return one respect of every scenario, as users see it."""
     return lambda: {scenario: getattr(observe(scenario), name) for scenario in SCENARIOS}
 
 

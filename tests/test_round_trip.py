@@ -1,4 +1,4 @@
-"""What was read is written back as it was, and what is written is read again: `encode` inverts `decode`."""
+"""`encode` inverts `decode`: an item is written back as it was read, and reads the same again."""
 
 from __future__ import annotations
 

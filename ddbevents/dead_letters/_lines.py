@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from .._errors import DeadLetterError
 from .._patience import TimeLeft
 from .._records import DeadLetter
 from .._records._letter_json import to_json
+from ._file_locks import file_lock, is_at
 
 _PAUSE_SECONDS: Final = 0.01
 _PATIENCE_OF_REDRIVE: Final = timedelta(seconds=30)
@@ -88,7 +89,9 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
 @contextmanager
 def _locked(path: Path, patience: timedelta) -> Generator[int]:
     time_left = TimeLeft(patience)
-    try_lock = _file_lock()
+    try_lock = file_lock()
+    if try_lock is None:
+        raise DeadLetterError("a file of letters is locked with flock, which this system does not have")
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -97,37 +100,11 @@ def _locked(path: Path, patience: timedelta) -> Generator[int]:
                     raise DeadLetterError(f"the file {path} stayed locked: another process uses it for long")
                 sleep(_PAUSE_SECONDS)
             # whoever held the lock before may have replaced the file
-            if _is_at(path, file):
+            if is_at(path, file):
                 yield file
                 return
         finally:
             os.close(file)
-
-
-def _file_lock() -> Callable[[int], bool]:
-    """Return a function that locks a file, or returns False if others have it locked."""
-    try:
-        from fcntl import LOCK_EX, LOCK_NB, flock  # noqa: PLC0415  # Windows has none
-    except ModuleNotFoundError as error:
-        raise DeadLetterError(
-            "a file of letters is locked with flock, which this system does not have"
-        ) from error
-
-    def try_lock(file: int) -> bool:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    return try_lock
-
-
-def _is_at(path: Path, file: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file))
-    except FileNotFoundError:
-        return False
 
 
 @contextmanager

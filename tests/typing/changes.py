@@ -1,4 +1,4 @@
-"""What a handler finds in a change, and how it takes `Change` apart with `match`."""
+"""The contents of changes, and how it takes `Change` apart with `match`."""
 
 from __future__ import annotations
 

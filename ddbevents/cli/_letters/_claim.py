@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...dead_letters._file_locks import file_lock, is_at
 from .._errors import CommandError
 
 
@@ -31,7 +32,12 @@ def claimed(path: Path) -> Generator[None]:
 
 
 def _open_locked(lock: Path, path: Path) -> int:
-    try_lock = _file_lock(path)
+    try_lock = file_lock()
+    if try_lock is None:
+        raise CommandError(
+            f"{path} cannot be locked against a second redrive, since this system has no flock:"
+            " run the command on Linux or macOS, or use --dry-run"
+        )
     while True:
         try:
             file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
@@ -46,32 +52,6 @@ def _open_locked(lock: Path, path: Path) -> int:
                 f"another redrive of {path} is running: run this command again when it has ended"
             )
         # whoever held the lock before has deleted its file
-        if _is_at(lock, file):
+        if is_at(lock, file):
             return file
         os.close(file)
-
-
-def _file_lock(path: Path) -> Callable[[int], bool]:
-    try:
-        from fcntl import LOCK_EX, LOCK_NB, flock  # noqa: PLC0415  # Windows has none
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            f"{path} cannot be locked against a second redrive, since this system has no flock:"
-            " run the command on Linux or macOS, or use --dry-run"
-        ) from error
-
-    def try_lock(file: int) -> bool:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    return try_lock
-
-
-def _is_at(path: Path, file: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file))
-    except FileNotFoundError:
-        return False
