@@ -16,10 +16,12 @@ from ._codec import prepare
 from ._engine import (
     BatchReport,
     BatchResponse,
+    BatchRun,
     Callback,
     DeadLetters,
     DeadLetterSink,
     Deadline,
+    Dispatch,
     IdempotencyStore,
     LambdaContext,
     NoStore,
@@ -36,8 +38,8 @@ from ._engine import (
     read_context,
 )
 from ._errors import ConfigurationError
-from ._records import read_event
-from ._routing import Middleware, Route, Router, Routes, check_callback, doubts, routes_of
+from ._records import Event, read_event
+from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, check_callback, doubts, routes_of
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
 AppT = TypeVar("AppT", bound="StreamApp")
@@ -138,10 +140,7 @@ class StreamApp(Router):
             ConfigurationError: The context does not answer as Lambda's does.
             BatchFailedError: The first of several records failed, or a failed record has no identifier.
         """
-        report = self.process(event, context)
-        if report.failure is not None:
-            raise report.failure
-        return report.response
+        return self._handle(event, context).answer()
 
     def process(self, event: object, context: LambdaContext | None = None) -> BatchReport:
         """Handle a batch and report each record's outcome, failures of the store included.
@@ -152,10 +151,7 @@ class StreamApp(Router):
         Raises:
             InvalidEventError: The event is no batch of records.
         """
-        report = self._run(process_batch, event, context)
-        self._watch.note(report, partial(doubts, self._routes, StreamApp))
-        announce(report, self._parts.callbacks)
-        return report
+        return self._handle(event, context).report
 
     def preview(self, event: object, context: LambdaContext | None = None) -> BatchReport:
         """Report what would be done with a batch. Nothing runs, and nothing is written.
@@ -166,7 +162,7 @@ class StreamApp(Router):
         Raises:
             InvalidEventError: The event is no batch of records.
         """
-        return self._run(preview_batch, event, context)
+        return self._run(preview_batch, event, context).report
 
     def on_report(self, callback: CallbackT) -> CallbackT:
         """Call a function, which may be async, with the report of each batch, once everything is written.
@@ -202,6 +198,7 @@ class StreamApp(Router):
         Called at the end of the module, it moves some milliseconds from the first batch to the time in which
         Lambda initializes the function.
         """
+        self._routes.make_tables()
         for route in self._routes:
             prepare(route.selection.model)
             prepare(route.old_model)
@@ -242,24 +239,33 @@ class StreamApp(Router):
         app._parts, app._routes = changed, own  # noqa: SLF001  # of the same class
         return app
 
+    def _handle(self, event: object, context: LambdaContext | None) -> BatchRun:
+        run = self._run(process_batch, event, context)
+        self._watch.note(run, partial(doubts, self._routes, StreamApp))
+        announce(run, self._parts.callbacks)
+        return run
+
     def _run(
-        self, run: Callable[..., BatchReport], event: object, context: LambdaContext | None
-    ) -> BatchReport:
+        self,
+        run: Callable[[Event, Dispatch, Settings], BatchRun],
+        event: object,
+        context: LambdaContext | None,
+    ) -> BatchRun:
         parts = self._parts
         name = parts.name or _function_name(context)
-        records, from_stream = read_event(event)
+        batch = read_event(event)
         settings = Settings(
             app=name,
             store=parts.store,
             deadline=Deadline(context, parts.time_reserve),
             concurrency=parts.concurrency,
             # a dead letter that fails again stays in its queue, which counts deliveries itself
-            dead_letters=parts.dead_letters if from_stream else None,
-            from_stream=from_stream,
+            dead_letters=parts.dead_letters if batch.from_stream else None,
+            from_stream=batch.from_stream,
             why_not=self._routes.why_not,
         )
-        dispatch = self._routes.taking if from_stream else partial(self._routes.addressed, name)
-        return run(records, dispatch, settings)
+        routes = self._routes if batch.from_stream else AddressedRoutes(name, self._routes)
+        return run(batch, routes, settings)
 
 
 parts_of: Final[Callable[[StreamApp], AppParts]] = attrgetter("_parts")

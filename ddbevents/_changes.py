@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 from ._attributes import Image
 from ._codec import decode, decode_by_reference
 from ._errors import InvalidItemError, InvalidRecordError
-from ._records import Kind, StreamRecord
+from ._records import Kind, StreamRecord, read_known
 
 ImageName: TypeAlias = Literal["NewImage", "OldImage"]
 
@@ -27,39 +27,50 @@ _VIEW_TYPE: Final[Mapping[str, str]] = {"NewImage": "NEW_IMAGE", "OldImage": "OL
 class _Change:  # noqa: PLW1641  # without a hash, as every value that holds items
     """Compares and shows its parts. A dataclass would cost a cold start as much as another module."""
 
-    __slots__: tuple[str, ...] = ()
+    __slots__ = ("_record",)
+    __match_args__: tuple[str, ...] = ()
+
+    _record: StreamRecord | dict[str, Any]
+
+    @property
+    def record(self) -> StreamRecord:
+        """The record, which is read when it is first asked for."""
+        record = self._record
+        if type(record) is dict:
+            record = self._record = read_known(record)
+        return record  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # it is read by now
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and all(
-            getattr(self, part) == getattr(other, part) for part in self.__slots__
+            getattr(self, part) == getattr(other, part) for part in self.__match_args__
         )
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{part}={getattr(self, part)!r}" for part in self.__slots__)
+        parts = ", ".join(f"{part}={getattr(self, part)!r}" for part in self.__match_args__)
         return f"{type(self).__name__}({parts})"
 
 
 class Insert(_Change, Generic[ItemT_co]):
     """An item was created."""
 
-    __slots__ = ("new", "record")
+    __slots__ = ("new",)
     __match_args__ = ("new", "record")
 
     def __init__(self, new: ItemT_co, record: StreamRecord) -> None:
         self.new: Final = new
-        self.record: Final = record
+        self._record = record
 
 
 class Modify(_Change, Generic[ItemT_co, OldT_co]):
     """An item was changed."""
 
-    __slots__ = ("new", "old", "record")
+    __slots__ = ("new", "old")
     __match_args__ = ("old", "new", "record")
 
     def __init__(self, old: OldT_co, new: ItemT_co, record: StreamRecord) -> None:
         self.old: Final = old
         self.new: Final = new
-        self.record: Final = record
+        self._record = record
 
     @property
     def changed(self) -> frozenset[str]:
@@ -72,12 +83,12 @@ class Modify(_Change, Generic[ItemT_co, OldT_co]):
 class Remove(_Change, Generic[ItemT_co]):
     """An item was removed: `old` is its last state."""
 
-    __slots__ = ("old", "record")
+    __slots__ = ("old",)
     __match_args__ = ("old", "record")
 
     def __init__(self, old: ItemT_co, record: StreamRecord) -> None:
         self.old: Final = old
-        self.record: Final = record
+        self._record = record
 
     @property
     def expired(self) -> bool:
@@ -91,12 +102,12 @@ class Remove(_Change, Generic[ItemT_co]):
 class KeyChange(_Change, Generic[KeyT_co]):
     """An item was created, changed or removed. Only its key is decoded, so a KEYS_ONLY stream is enough."""
 
-    __slots__ = ("keys", "record")
+    __slots__ = ("keys",)
     __match_args__ = ("keys", "record")
 
     def __init__(self, keys: KeyT_co, record: StreamRecord) -> None:
         self.keys: Final = keys
-        self.record: Final = record
+        self._record = record
 
     @property
     def kind(self) -> Kind:
@@ -117,6 +128,11 @@ Decode: TypeAlias = Callable[[Any, Image], Any]
 Read: TypeAlias = Callable[[StreamRecord, Decode], Any]
 """Returns the change that a handler gets. Raises `InvalidRecordError` if the stream does not carry an image,
 or if it is no such item."""
+
+
+ReadDirectly: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Any]
+"""Returns the change of a usual record, given the record and its `dynamodb` object. Raises whatever it
+stumbles over."""
 
 
 def decode_exactly(model: Any, image: Image) -> Any:
@@ -160,6 +176,31 @@ def key_reader(model: type[Any]) -> Read:
 
     def read(record: StreamRecord, decode: Decode) -> KeyChange[Any]:
         return KeyChange(_item(record, "Keys", key_image(record), model, decode), record)
+
+    return read
+
+
+def direct_reader(kind: Kind, model: type[Any], old_model: type[Any]) -> ReadDirectly:
+    """Return what reads changes of one kind from usual records, like `item_reader`, but explains nothing."""
+
+    def read_insert(raw: dict[str, Any], body: dict[str, Any]) -> Insert[Any]:
+        return Insert(decode_exactly(model, body["NewImage"]), raw)  # type: ignore[arg-type]
+
+    def read_modify(raw: dict[str, Any], body: dict[str, Any]) -> Modify[Any, Any]:
+        old = decode_exactly(old_model, body["OldImage"])
+        return Modify(old, decode_exactly(model, body["NewImage"]), raw)  # type: ignore[arg-type]
+
+    def read_remove(raw: dict[str, Any], body: dict[str, Any]) -> Remove[Any]:
+        return Remove(decode_exactly(old_model, body["OldImage"]), raw)  # type: ignore[arg-type]
+
+    return {"INSERT": read_insert, "MODIFY": read_modify, "REMOVE": read_remove}[kind]
+
+
+def direct_key_reader(model: type[Any]) -> ReadDirectly:
+    """Return what reads changes from usual records, like `key_reader`, but explains nothing."""
+
+    def read(raw: dict[str, Any], body: dict[str, Any]) -> KeyChange[Any]:
+        return KeyChange(decode_exactly(model, body["Keys"]), raw)  # type: ignore[arg-type]
 
     return read
 

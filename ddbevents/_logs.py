@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeGuard
 
@@ -18,6 +19,7 @@ _MOST_MEMBERS: Final = 3  # of an exception group
 _CODE: Final = r"[A-Za-z0-9_.]{1,64}"
 
 
+@cache
 def logger(*more: str) -> Logger:
     """Return the logger `ddbevents`, or one below it."""
     import logging  # noqa: PLC0415  # cold start: only failures are logged

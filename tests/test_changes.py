@@ -41,7 +41,7 @@ def test_changes_are_equal_by_value() -> None:
 def test_the_repr_names_the_record() -> None:
     shown = repr(Modify(ADA, GRACE, RECORD))
 
-    assert shown.startswith("Modify(new=User(email='grace@example.com'), old=User(")
+    assert shown.startswith("Modify(old=User(email='ada@example.com'), new=User(")
     assert shown.endswith(f"record=<StreamRecord INSERT {RECORD.sequence_number} of Users>)")
 
 

@@ -1,10 +1,11 @@
 """The batch engine: order, time, idempotency, failures, the report and the answer."""
 
 from ._answer import BatchItemFailure, BatchResponse
-from ._batch import Callback, Watch, announce, preview_batch, process_batch
+from ._batch import preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
 from ._deadline import Deadline, LambdaContext, read_context
-from ._report import BatchReport, Outcome, RecordReport, reason_for_ignoring
+from ._entries import Dispatch
+from ._report import BatchReport, BatchRun, Outcome, RecordReport, reason_for_ignoring
 from ._settings import (
     Settings,
     check_concurrency,
@@ -23,6 +24,7 @@ from ._stores import (
     check_keep,
     utc_now,
 )
+from ._watch import Callback, Watch, announce
 
 __all__ = [
     "KEEP",
@@ -30,11 +32,13 @@ __all__ = [
     "BatchItemFailure",
     "BatchReport",
     "BatchResponse",
+    "BatchRun",
     "Callback",
     "Commit",
     "DeadLetterSink",
     "DeadLetters",
     "Deadline",
+    "Dispatch",
     "IdempotencyStore",
     "LambdaContext",
     "NoStore",

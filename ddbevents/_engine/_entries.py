@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
 from .._errors import InvalidRecordError
-from .._records import AnyRecord, StreamRecord, UnreadableRecord
+from .._records import AnyRecord, Columns, StreamRecord, UnreadableRecord
 from .._transaction import Transaction
 from ._report import IgnoredRecord, Outcome, RecordReport, WhyNot, worst_of
 
@@ -44,8 +44,32 @@ class Handler(Protocol):
         ...
 
 
-Dispatch: TypeAlias = Callable[[StreamRecord], Sequence[Handler]]
-"""Returns the handlers that take a record, each once; raises `InvalidRecordError` if that is undecidable."""
+Step: TypeAlias = tuple[str, Callable[[Any, Any], Any], Callable[..., object]]
+"""A plain handler of a usual record: its name, what reads the change, given the record and its `dynamodb`
+object, and the function. Handlers with the same reader share the change."""
+
+Steps: TypeAlias = Sequence[Step]
+"""The handlers that take one record, in order."""
+
+
+class Dispatch(Protocol):
+    """How records find their handlers."""
+
+    def taking(self, record: StreamRecord) -> Sequence[Handler]:
+        """Return the handlers that take a record, in order of registration, each once.
+
+        Raises:
+            InvalidRecordError: That is undecidable.
+        """
+        ...
+
+    def steps_of(self, columns: Columns) -> Sequence[Steps] | None:
+        """Return the handlers of each record of a usual batch.
+
+        Returns:
+            None if one goes to other handlers than plain ones, or it is undecidable where it goes.
+        """
+        ...
 
 
 class _Invalid:
@@ -128,7 +152,7 @@ def entry_of(record: AnyRecord, dispatch: Dispatch) -> Entry:
     if isinstance(record, UnreadableRecord):
         return _invalid_entry(record, record.error)
     try:
-        return Entry(record, dispatch(record), record.event_id)
+        return Entry(record, dispatch.taking(record), record.event_id)
     except InvalidRecordError as error:
         return _invalid_entry(record, error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Final, TypeAlias, cast
 
@@ -15,11 +15,15 @@ from ._stores import Commit, IdempotencyStore, NoStore, TransactionalStore
 Note: TypeAlias = tuple[Entry, str, str]
 """An entry, a handler's name and the mark to be written for them."""
 
-_FLUSH_SIZE: Final = 25  # the items of one BatchWriteItem; about as many handlers are repeated after a crash
+FLUSH_SIZE: Final = 25
+"""The marks written at once, as one BatchWriteItem takes: so many handlers may run again after a crash."""
 
 
 class Journal:
     """The marks of one batch. Lanes may use it at the same time.
+
+    Attributes:
+        keeps: Whether there is a store that keeps them.
 
     A mark is `<app>#<handler>#<event id>`. A failed attempt adds its number to that, and a dead letter adds
     `#aside`: a redrive reads only the plain mark, so it neither leaves out what was dead-lettered nor repeats
@@ -29,41 +33,44 @@ class Journal:
     def __init__(self, app: str, store: IdempotencyStore) -> None:
         self._app = app
         self._store = store
-        self._keeps = not isinstance(store, NoStore)
+        self.keeps: Final = not isinstance(store, NoStore)
         self._pending: list[Note] = []
         self._lock = threading.Lock()
 
-    def read(self, entries: Iterable[Entry], *, with_dead_letters: bool, patience: timedelta) -> set[Task]:
+    def read(self, tasks: Iterable[Task], *, with_dead_letters: bool, patience: timedelta) -> set[Task]:
         """Return which handlers have handled which records, by the store's marks.
 
         Args:
-            entries: All records of the batch.
+            tasks: All handlers and records of the batch.
             with_dead_letters: Whether what was dead-lettered counts as handled.
             patience: How long the store may take.
 
         Raises:
             StoreError: The store cannot be read.
         """
-        if not self._keeps:
+        if not self.keeps:
             return set()
-        wanted: dict[str, Task] = {}
-        for entry in entries:
-            for name in entry.outcomes:
-                if entry.identity is not None:
-                    wanted[self._mark(entry, name)] = name, entry.identity
+        wanted = {
+            self.mark(identity, name): (name, identity) for name, identity in tasks if identity is not None
+        }
         if with_dead_letters:
             wanted |= {_aside(mark): task for mark, task in wanted.items()}
         found = self._store.handled(wanted.keys(), patience=patience) if wanted else frozenset[str]()
-        return {task for mark, task in wanted.items() if mark in found}
+        # the store is the user's own code, and may return more than it was asked for
+        return {task for mark, task in wanted.items() if mark in found} if found else set()
+
+    def mark(self, identity: str | None, handler: str) -> str:
+        """Return the mark that says that a handler has handled a record."""
+        return f"{self._app}#{handler}#{identity}"
 
     def note_handled(self, entry: Entry, handler: str) -> None:
         """Note that a handler succeeded. The next flush writes it."""
-        if self._keeps:
-            self._note(entry, handler, self._mark(entry, handler))
+        if self.keeps:
+            self._note(entry, handler, self.mark(entry.identity, handler))
 
     def note_dead_letter(self, entry: Entry, handler: str) -> None:
         """Note that a dead letter was sent. The next flush writes it."""
-        self._note(entry, handler, _aside(self._mark(entry, handler)))
+        self._note(entry, handler, _aside(self.mark(entry.identity, handler)))
 
     def note_attempt(self, entry: Entry, handler: str, number: int) -> None:
         """Note that an attempt failed. The next flush writes it."""
@@ -80,7 +87,7 @@ class Journal:
 
     def is_due(self) -> bool:
         """Return whether enough marks are pending to be written."""
-        return len(self._pending) >= _FLUSH_SIZE
+        return len(self._pending) >= FLUSH_SIZE
 
     def take(self) -> Sequence[Note]:
         """Return the pending marks, which are pending no more."""
@@ -88,17 +95,17 @@ class Journal:
             pending, self._pending = self._pending, []
         return pending
 
-    def write(self, notes: Iterable[Note], patience: timedelta) -> None:
+    def write(self, marks: Collection[str], patience: timedelta) -> None:
         """Write marks.
 
         Raises:
             StoreError: The store cannot be written.
         """
-        self._store.add([mark for _, _, mark in notes], patience=patience)
+        self._store.add(marks, patience=patience)
 
     def commit_of(self, entry: Entry, handler: str, transaction: Transaction) -> Commit:
         """Return a handler's transaction with the mark that is committed together with it."""
-        return Commit(self._mark(entry, handler), transaction, lane_of(entry.record))
+        return Commit(self.mark(entry.identity, handler), transaction, lane_of(entry.record))
 
     def commit_now(self, commit: Commit, patience: timedelta) -> None:
         """Write a mark and its transaction now. A mark that exists already is as good.
@@ -116,11 +123,8 @@ class Journal:
         with self._lock:
             self._pending.append((entry, handler, mark))
 
-    def _mark(self, entry: Entry, handler: str) -> str:
-        return f"{self._app}#{handler}#{entry.identity}"
-
     def _attempt(self, entry: Entry, handler: str, number: int) -> str:
-        return f"{self._mark(entry, handler)}#{number}"
+        return f"{self.mark(entry.identity, handler)}#{number}"
 
 
 def _aside(mark: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +12,8 @@ from .._logs import describe, logger
 from .._records import lane_of
 from .._transaction import Transaction
 from ._entries import OF_RECORD, Entry, Handler, Task
-from ._journal import Journal
-from ._report import Outcome, RecordReport
+from ._journal import Journal, Note
+from ._report import Outcome
 from ._settings import Settings
 from ._stores import NoStore, PackingStore
 
@@ -33,8 +33,7 @@ class Progress:
     the journal and the packs, which do more in one step, have locks of their own.
     """
 
-    def __init__(self, entries: Sequence[Entry], settings: Settings) -> None:
-        self._entries = entries
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._deadline = settings.deadline
         self._journal = Journal(settings.app, settings.store)
@@ -44,23 +43,46 @@ class Progress:
         self._has_begun = False
         self._is_stopped = False
 
-    def read(self) -> None:
-        """Ask the store what was handled before.
+    def read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Ask the store what was handled before, and return the entries.
 
         Raises:
             StoreError: It cannot tell. Every record that has a handler has failed, and none may run.
         """
+        tasks = [(name, entry.identity) for entry in entries for name in entry.outcomes]
         with_dead_letters = self._settings.dead_letters is not None
+        patience = self._deadline.patience_for_marks
         try:
-            self._handled = self._journal.read(
-                self._entries, with_dead_letters=with_dead_letters, patience=self._deadline.patience_for_marks
-            )
+            self._handled = self._journal.read(tasks, with_dead_letters=with_dead_letters, patience=patience)
         except StoreError as error:
-            for entry in self._entries:
-                # one without handlers is ignored, whatever the store says
-                if entry.outcomes:
-                    entry.fail(OF_RECORD, Outcome.FAILED, entry.invalid or error)
+            self.refuse(entries, error)
             raise
+        return entries
+
+    def refuse(self, entries: Iterable[Entry], error: StoreError) -> None:
+        """Fail every record that has a handler, since the store cannot be read."""
+        for entry in entries:
+            # one without handlers is ignored, whatever the store says
+            if entry.outcomes:
+                entry.fail(OF_RECORD, Outcome.FAILED, entry.invalid or error)
+
+    def resume(self, handled: set[Task], *, has_begun: bool, is_stopped: bool) -> None:
+        """Go on with a batch that the straight path has begun.
+
+        Args:
+            handled: What was handled before, by the store's marks.
+            has_begun: Whether a record was tried.
+            is_stopped: Whether time is short, so that no further record begins.
+        """
+        self._handled, self._has_begun, self._is_stopped = handled, has_begun, is_stopped
+
+    def note_unwritten(self, entry: Entry, handler: str) -> None:
+        """Note that a handler succeeded on the straight path, and that its mark is still to be written."""
+        self._journal.note_handled(entry, handler)
+
+    def lose_marks(self, error: StoreError) -> None:
+        """Note that the marks that wait cannot be written."""
+        self._lose(self._journal.take(), error)
 
     def note_earlier(self, entry: Entry) -> Sequence[Handler]:
         """Note which handlers have handled the record before, and return the others."""
@@ -182,11 +204,6 @@ class Progress:
         finally:
             self._flush()
 
-    def reports(self) -> tuple[RecordReport, ...]:
-        """Return the report of each record, in the order of the batch."""
-        why_not = self._settings.why_not
-        return tuple([entry.report(why_not) for entry in self._entries])
-
     def _set_handled(self, entry: Entry, handler: str) -> None:
         entry.outcomes[handler] = _HANDLED
         self._handled.add((handler, entry.identity))
@@ -240,14 +257,17 @@ class Progress:
             return
         start = perf_counter()
         try:
-            self._journal.write(notes, self._deadline.patience_for_marks)
+            self._journal.write([mark for _, _, mark in notes], self._deadline.patience_for_marks)
         except StoreError as error:
-            message = "idempotency records cannot be written, so handlers may run again: %s"
-            logger().error(message, describe(error))
-            self.stop()
-            for entry, handler, _ in notes:
-                entry.fail(handler, Outcome.FAILED, error)
+            self._lose(notes, error)
         self._deadline.note_flush(perf_counter() - start)
+
+    def _lose(self, notes: Iterable[Note], error: StoreError) -> None:
+        message = "idempotency records cannot be written, so handlers may run again: %s"
+        logger().error(message, describe(error))
+        self.stop()
+        for entry, handler, _ in notes:
+            entry.fail(handler, Outcome.FAILED, error)
 
 
 def _may_wait(todo: Sequence[Handler]) -> bool:

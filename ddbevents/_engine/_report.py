@@ -220,6 +220,48 @@ class BatchReport(NamedTuple):
         return sum(report.outcome is outcome for report in self.records)
 
 
+class BatchRun:
+    """A batch that has run. Its report is made when somebody asks for it, since most often nobody does.
+
+    Attributes:
+        size: The number of records.
+    """
+
+    __slots__ = ("_is_done", "_make", "_report", "size")
+
+    def __init__(self, size: int, make: Callable[[], BatchReport], *, is_done: bool = False) -> None:
+        """Make it.
+
+        Args:
+            size: The number of records.
+            make: Returns the report.
+            is_done: Whether all records are known to be done.
+        """
+        self.size = size
+        self._make = make
+        self._is_done = is_done
+        self._report: BatchReport | None = None
+
+    @property
+    def report(self) -> BatchReport:
+        """The outcome of each record."""
+        if self._report is None:
+            self._report = self._make()
+        return self._report
+
+    def answer(self) -> BatchResponse:
+        """Return the answer for Lambda.
+
+        Raises:
+            BatchFailedError: Only an exception says what is to be retried.
+        """
+        if self._is_done:
+            return respond(())
+        if self.report.failure is not None:
+            raise self.report.failure
+        return self.report.response
+
+
 def _created_at(record: StreamRecord | UnreadableRecord) -> datetime | None:
     try:
         return record.created_at if isinstance(record, StreamRecord) else None

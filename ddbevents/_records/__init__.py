@@ -1,7 +1,8 @@
 """Records: what they hold, and how they are read from every source's events."""
 
+from ._columns import Columns, columns_of
 from ._events import Event, parse_event, read_event
-from ._reading import read_record
+from ._reading import read_known, read_record
 from ._record import (
     AnyRecord,
     DeadLetter,
@@ -16,6 +17,7 @@ from ._record import (
 
 __all__ = [
     "AnyRecord",
+    "Columns",
     "DeadLetter",
     "Event",
     "KeyValue",
@@ -23,9 +25,11 @@ __all__ = [
     "StreamRecord",
     "UnreadableRecord",
     "ViewType",
+    "columns_of",
     "lane_of",
     "parse_event",
     "read_event",
+    "read_known",
     "read_record",
     "shown_table",
 ]

@@ -24,13 +24,17 @@ class Event(NamedTuple):
     """The records of an event, and how its source retries them.
 
     Attributes:
-        records: The records, in order, read one by one.
+        raws: The records as the event has them; a queue's messages.
         from_stream: Whether a stream delivers them: it retries all records from one on. A queue retries each
             message on its own.
     """
 
-    records: Iterator[AnyRecord]
+    raws: list[Any]
     from_stream: bool
+
+    def read(self) -> Iterator[AnyRecord]:
+        """Return the records, in order, read one by one, the unreadable ones among them."""
+        return read_records(self.raws) if self.from_stream else map(_read_message, self.raws, count())
 
 
 def parse_event(event: object) -> list[StreamRecord]:
@@ -45,7 +49,7 @@ def parse_event(event: object) -> list[StreamRecord]:
         InvalidRecordError: A record is not as AWS sends it.
     """
     records: list[StreamRecord] = []
-    for record in _read(event).records:
+    for record in _read(event).read():
         if isinstance(record, UnreadableRecord):
             raise record.error
         records.append(record)
@@ -53,7 +57,7 @@ def parse_event(event: object) -> list[StreamRecord]:
 
 
 def read_event(event: object) -> Event:
-    """Return the records of an event that is answered by naming records, the unreadable ones among them.
+    """Return an event that is answered by naming records.
 
     Raises:
         InvalidEventError: It is no batch of records, or one of a tumbling window. Lambda takes an answer
@@ -78,16 +82,17 @@ def _read(event: object) -> Event:
         from ._foreign import refused  # noqa: PLC0415  # cold start: only what cannot be read needs a name
 
         raise refused(event)
-    first = next(iter(records), None)
-    if _is_message(first):
-        return Event(map(_read_message, records, count()), from_stream=False)
-    if isinstance(first, dict) and first.get("eventSource") != SOURCE:
+    first = records[0] if records else None
+    source = first.get("eventSource") if isinstance(first, dict) else SOURCE
+    if source == _QUEUE:
+        return Event(records, from_stream=False)
+    if source != SOURCE:
         from ._foreign import refused_batch  # noqa: PLC0415  # as above
 
         error = refused_batch(records)
         if error is not None:
             raise error
-    return Event(read_records(records), from_stream=True)
+    return Event(records, from_stream=True)
 
 
 def _is_message(record: object) -> bool:

@@ -29,7 +29,9 @@ _KEY_TAGS: Final = ("S", "N", "B")
 SOURCE: Final = "aws:dynamodb"
 _SEQUENCE_NUMBER: Final = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}").fullmatch
 _USUAL_ID: Final = re.compile(r"[0-9A-Za-z]{1,128}").fullmatch
-_LONGEST_EVENT_ID: Final = 128
+LONGEST_EVENT_ID: Final = 128
+"""The longest eventID that is read."""
+
 _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
     "INSERT": {"NEW_IMAGE": ("NewImage",), "NEW_AND_OLD_IMAGES": ("NewImage",)},
     "MODIFY": {
@@ -39,7 +41,8 @@ _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
     },
     "REMOVE": {"OLD_IMAGE": ("OldImage",), "NEW_AND_OLD_IMAGES": ("OldImage",)},
 }
-_USUAL_IMAGES: Final = {"INSERT": (dict, NoneType), "MODIFY": (dict, dict), "REMOVE": (NoneType, dict)}
+_IMAGE_TYPES: Final = {dict, NoneType}
+USUAL_IMAGES: Final = {"INSERT": (dict, NoneType), "MODIFY": (dict, dict), "REMOVE": (NoneType, dict)}
 
 
 def read_records(records: Iterable[object]) -> Iterator[AnyRecord]:
@@ -75,6 +78,18 @@ def read_record(record: object, index: int) -> AnyRecord:
     return _read_usual(record) or _read_any(record, index)
 
 
+def read_known(record: object) -> StreamRecord:
+    """Return a record that was readable before.
+
+    Raises:
+        InvalidRecordError: Somebody has changed it since.
+    """
+    read = read_record(record, 0)
+    if isinstance(read, UnreadableRecord):
+        raise read.error
+    return read
+
+
 def _are_equal(one: object, other: object) -> bool:
     try:
         return one == other
@@ -102,7 +117,7 @@ def _read_usual(record: Any) -> StreamRecord | None:
         body, event_id, kind = record["dynamodb"], record["eventID"], record["eventName"]
         number = body["SequenceNumber"]
         new, old = body.get("NewImage"), body.get("OldImage")
-        if _USUAL_IMAGES[kind] != (type(new), type(old)) or record["eventSource"] != SOURCE:
+        if USUAL_IMAGES[kind] != (type(new), type(old)) or record["eventSource"] != SOURCE:
             return None
         keys: dict[str, str] = {}
         for name, attribute in body["Keys"].items():
@@ -125,7 +140,7 @@ def _read_any(record: object, index: int) -> AnyRecord:
     try:
         envelope, body = _open(record)
         sequence_number = _sequence_number(body)
-        keys = _keys(body)
+        keys = read_keys(body)
         return _stream_record(envelope, body, sequence_number, keys)
     except InvalidRecordError as error:
         error.sequence_number = sequence_number
@@ -160,7 +175,12 @@ def _sequence_number(body: Mapping[str, Any]) -> str:
     raise InvalidRecordError(reason, path=("dynamodb", "SequenceNumber"))
 
 
-def _keys(body: Mapping[str, Any]) -> Mapping[str, KeyValue]:
+def read_keys(body: Mapping[str, Any]) -> Mapping[str, KeyValue]:
+    """Return the item's key from a record's `dynamodb` object.
+
+    Raises:
+        InvalidRecordError: It is absent or malformed.
+    """
     path = ("dynamodb", "Keys")
     keys = body.get("Keys")
     if not isinstance(keys, dict) or not keys:
@@ -201,9 +221,17 @@ def _event_id(envelope: Mapping[str, Any]) -> str:
     event_id = envelope.get("eventID")
     if not isinstance(event_id, str) or not event_id.isascii() or not event_id.replace("-", "").isalnum():
         raise InvalidRecordError("expected letters, digits and hyphens", path=("eventID",))
-    if len(event_id) > _LONGEST_EVENT_ID:
-        raise InvalidRecordError(f"longer than {_LONGEST_EVENT_ID} characters", path=("eventID",))
+    if len(event_id) > LONGEST_EVENT_ID:
+        raise InvalidRecordError(f"longer than {LONGEST_EVENT_ID} characters", path=("eventID",))
     return event_id
+
+
+def are_images(kind: Kind, new: type, old: type, view_type: ViewType | None) -> bool:
+    """Return whether a record of a kind has its images, given their types and the stream's view type."""
+    if kind not in _KINDS or not {new, old} <= _IMAGE_TYPES:
+        return False
+    absent = {"NewImage": new is NoneType, "OldImage": old is NoneType}
+    return not any(absent[name] for name in _IMAGES[kind].get(view_type, ()))
 
 
 def _demand_images(kind: Kind, body: Mapping[str, Any]) -> None:

@@ -1,7 +1,16 @@
 """From a record to the handlers that take it: decorators, routes, selections and signatures."""
 
 from ._router import Router, doubts, routes_of
-from ._routes import Middleware, Route, Routes
+from ._routes import AddressedRoutes, Middleware, Route, Routes
 from ._signatures import check_callback
 
-__all__ = ["Middleware", "Route", "Router", "Routes", "check_callback", "doubts", "routes_of"]
+__all__ = [
+    "AddressedRoutes",
+    "Middleware",
+    "Route",
+    "Router",
+    "Routes",
+    "check_callback",
+    "doubts",
+    "routes_of",
+]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .._async import finish
 from .._changes import Decode, Read, decode_exactly, decode_once
 from .._errors import LONGEST_LABEL, ConfigurationError, InvalidRecordError, quoted
-from .._records import Kind, StreamRecord
+from .._records import Columns, Kind, StreamRecord
 from .._transaction import Transaction
 from ._selection import Selection
+
+if TYPE_CHECKING:
+    from ._tables import Steps, Tables
 
 Middleware: TypeAlias = Callable[[Any], AbstractContextManager[object]]
 """Called with the change; returns the context manager that its handler runs within, sync or async."""
@@ -43,6 +46,14 @@ class Route(NamedTuple):
     middleware: tuple[Middleware, ...] = ()
     decode: Decode = decode_exactly
     module_spec: object = None
+
+    def takes(self, record: StreamRecord) -> bool:
+        """Return whether the handler takes a record of one of its kinds.
+
+        Raises:
+            InvalidRecordError: That cannot be decided.
+        """
+        return self.takes_all or self.selection.takes(record)
 
     def run(self, record: StreamRecord, transaction: Transaction | None = None) -> bool:
         """Decode the record, call the handler and wait for its end.
@@ -88,6 +99,7 @@ class Routes:
         self._places: list[Route | None] = []
         self._vacant: list[tuple[str, int]] = []
         self._by_kind: dict[Kind, tuple[Route, ...]] = {}
+        self._tables: Tables | None = None
         self._is_frozen = False
         for route in routes:
             self.add(route)
@@ -129,6 +141,7 @@ class Routes:
             ConfigurationError: As for `check`.
         """
         self.check(route)
+        self._tables = None
         self._vacate(route)
         place = min((place for name, place in self._vacant if name == route.name), default=None)
         if place is None:
@@ -160,8 +173,20 @@ class Routes:
         routes = self._by_kind.get(record.kind, ())
         if len(routes) == 1 and routes[0].takes_all:
             return routes
-        taking = [route for route in routes if route.takes_all or route.selection.takes(record)]
+        taking = [route for route in routes if route.takes(record)]
         return taking if len(taking) <= 1 else _sharing(taking)
+
+    def steps_of(self, columns: Columns) -> Sequence[Steps] | None:
+        """Return the handlers of usual records, as `Tables.steps_of` does."""
+        tables = self._tables or self.make_tables()
+        return tables.steps_of(columns)
+
+    def make_tables(self) -> Tables:
+        """Make the tables that lead from usual records to handlers. They hold until a route is added."""
+        from ._tables import Tables  # noqa: PLC0415  # cold start: needed with the first batch
+
+        self._tables = Tables(self)
+        return self._tables
 
     def why_not(self, record: StreamRecord, name_of: Callable[[str], str]) -> str:
         """Return why no route takes a record, with handlers named as `name_of` writes them."""
@@ -170,14 +195,25 @@ class Routes:
         handlers = [(route.name, route.selection) for route in self]
         return reason_for_ignoring(handlers, record, name_of)
 
-    def addressed(self, app: str, record: StreamRecord) -> Sequence[Route]:
+
+class AddressedRoutes:
+    """The routes of an app as dead letters find them: each letter goes to the handler that it names."""
+
+    def __init__(self, app: str, routes: Routes) -> None:
+        self._app = app
+        self._routes = routes
+
+    def steps_of(self, columns: Columns) -> None:  # as of Routes
+        """Say that no table knows the handlers."""
+
+    def taking(self, record: StreamRecord) -> Sequence[Route]:
         """Return the route of the handler that a dead letter names: the others had the record already.
 
         Raises:
-            InvalidRecordError: The letter is of another app or of an unknown handler, or as for `taking`.
+            InvalidRecordError: The letter is of another app or of an unknown handler, or the same as for
+                `Routes.taking`.
         """
-        taking = self.taking(record)
-        letter = record.letter
+        taking, letter, app = self._routes.taking(record), record.letter, self._app
         if letter is None or (letter.handler is None and letter.app == app):
             return taking
         if letter.app != app:
@@ -185,7 +221,7 @@ class Routes:
                 f"the dead letter is of the app {quoted(letter.app, longest=LONGEST_LABEL)}, not {app!r}:"
                 " send it to that app, or give this one its name"
             )
-        elif all(route.name != letter.handler for route in self):
+        elif all(route.name != letter.handler for route in self._routes):
             reason = (
                 f"the app has no handler {quoted(str(letter.handler), longest=LONGEST_LABEL)}: if it was"
                 " renamed, write its new name, which has other idempotency records, or null in the letter;"

@@ -43,6 +43,17 @@ class Selection(NamedTuple):
         is_of_any = self.table is None and self.expired is None and not self.changed
         return is_of_any and self.where is None and not discriminators(self.model)
 
+    @property
+    def text_literal(self) -> ItemField | None:
+        """The `Literal` field that alone decides, by the text of one attribute, if there is one."""
+        fields = discriminators(self.model)
+        has_more = self.where is not None or self.table is not None or self.expired is not None
+        if len(fields) != 1 or has_more or self.changed or self.keys_only:
+            return None
+        [field] = fields
+        is_one_attribute = len(field.paths) == len(field.paths[0]) == 1
+        return field if is_one_attribute and {tag for tag, _ in field.choices} == {"S"} else None
+
     def takes(self, record: StreamRecord) -> bool:
         """Return whether the handler takes a record.
 

@@ -66,7 +66,7 @@ class Redrive:
             {"messageId": str(next(self._numbers)), "eventSource": "aws:sqs", "body": letter.text}
             for letter in batch
         ]
-        return [*map(_Message, bodies, read_event({"Records": bodies}).records)]
+        return [*map(_Message, bodies, read_event({"Records": bodies}).read())]
 
     def _run(self, app: str | None, messages: Sequence[_Message]) -> Sequence[RecordReport]:
         """Run the messages of an app, but none of an item that failed in this batch or an earlier one."""

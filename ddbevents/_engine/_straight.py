@@ -1,0 +1,180 @@
+"""The straight path: plain handlers of a usual batch in one loop. Its one reason is speed.
+
+The general engine does the same, and takes over wherever something is unusual. So this may be deleted, with
+its few uses, and nothing but the time changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from .._async import finish, is_failure
+from .._errors import StoreError
+from .._records import Columns
+from ._entries import Dispatch, Entry, Steps, Task, entry_of
+from ._journal import FLUSH_SIZE, Journal
+from ._report import Outcome
+from ._settings import Settings
+from ._stores import NoStore
+
+if TYPE_CHECKING:
+    from ._progress import Progress
+
+
+class Straight:
+    """A batch on the straight path, up to its end or to where the general engine has to go on."""
+
+    _handled: AbstractSet[Task] = frozenset()  # by the store's marks
+    _has_begun = False
+    _is_stopped = False  # because time is short
+    _unread: StoreError | None = None
+    _lost: StoreError | None = None  # the marks that are unwritten cannot be written
+    # of the record that is begun and not done
+    _ran: Sequence[str] | None = None
+    _error: BaseException | None = None
+    _start = 0.0
+
+    def __init__(self, columns: Columns, steps: Sequence[Steps], settings: Settings) -> None:
+        self._columns = columns
+        self._steps = steps
+        self._settings = settings
+        has_store = not isinstance(settings.store, NoStore)
+        self._journal = Journal(settings.app, settings.store) if has_store else None
+        self._seconds: list[float] = []  # of each record that is done
+        self._unwritten: list[tuple[int, str]] = []  # places and handlers whose marks are still to be written
+
+    def run(self) -> bool:
+        """Run the handlers of all records, in order.
+
+        Returns:
+            False if the general engine has to go on.
+        """
+        try:
+            is_through = self._read() and self._run()
+        except BaseException:
+            # what is done need not run again
+            self._flush()
+            raise
+        return is_through and self._flush()
+
+    def done(self) -> Iterator[Entry]:
+        """Yield the entries of the records that are done."""
+        for place, seconds in enumerate(self._seconds):
+            event_id = self._columns.event_ids[place]
+            entry = Entry(self._columns.record(place), (), event_id)
+            for name, _, _ in self._steps[place]:
+                was_handled = (name, event_id) in self._handled
+                entry.outcomes[name] = Outcome.ALREADY_HANDLED if was_handled else Outcome.HANDLED
+            entry.seconds = seconds
+            yield entry
+
+    def entries(self, dispatch: Dispatch) -> list[Entry]:
+        """Return the entries of all records, those that are done with their outcomes."""
+        rest = range(len(self._seconds), len(self._steps))
+        return [*self.done(), *[entry_of(self._columns.record(place), dispatch) for place in rest]]
+
+    def hand_over(self, entries: Sequence[Entry], progress: Progress) -> Sequence[Entry]:
+        """Let the general engine go on, and return the entries that it has to run.
+
+        Raises:
+            StoreError: The store cannot tell what was handled before, so none may run.
+        """
+        from ._lanes import run_handlers  # noqa: PLC0415  # cold start: most batches go straight
+
+        if self._unread is not None:
+            progress.refuse(entries, self._unread)
+            raise self._unread
+        progress.resume({*self._handled}, has_begun=self._has_begun, is_stopped=self._is_stopped)
+        for place, name in self._unwritten:
+            progress.note_unwritten(entries[place], name)
+        if self._lost is not None:
+            progress.lose_marks(self._lost)
+        place = len(self._seconds)
+        if self._ran is None:
+            return entries[place:]
+        entry = entries[place]
+        todo = progress.note_earlier(entry)[len(self._ran) :]
+        for name in self._ran:
+            progress.succeeded(entry, name)
+        if self._error is not None:
+            outcome = progress.failed(entry, todo[0].name, self._error)
+            todo = () if outcome is Outcome.FAILED else todo[1:]
+        run_handlers(entry, todo, progress)
+        progress.end(entry, perf_counter() - self._start)
+        entry.handlers = ()
+        return entries[place + 1 :]
+
+    def _read(self) -> bool:
+        if self._journal is None:
+            return True
+        each = zip(self._steps, self._columns.event_ids, strict=True)
+        tasks = [(step[0], event_id) for steps, event_id in each for step in steps]
+        with_dead_letters = self._settings.dead_letters is not None
+        patience = self._settings.deadline.patience_for_marks
+        try:
+            self._handled = self._journal.read(tasks, with_dead_letters=with_dead_letters, patience=patience)
+        except StoreError as error:
+            self._unread = error
+        return self._unread is None
+
+    def _run(self) -> bool:  # noqa: C901  # one loop without calls of its own, for speed
+        handled, deadline, seconds, slowest = self._handled, self._settings.deadline, self._seconds, 0.0
+        event_ids, _, _, bodies, raws = self._columns
+        for todo, event_id, raw, body in zip(self._steps, event_ids, raws, bodies, strict=True):
+            if handled:
+                todo = [step for step in todo if (step[0], event_id) not in handled]  # noqa: PLW2901
+            if not todo:
+                seconds.append(0.0)
+                continue
+            # the first record is tried even if time is short, or a batch might never get anywhere
+            if self._has_begun and deadline.is_near():
+                self._is_stopped = True
+                return False
+            self._has_begun = True
+            start = perf_counter()
+            reader = change = None
+            for name, read, handler in todo:
+                is_read = False
+                try:
+                    if read is not reader:
+                        reader, change = read, read(raw, body)
+                    is_read = True
+                    result = handler(change)
+                    if result is not None:
+                        finish(result)
+                except BaseException as error:
+                    # a handler is the user's own code
+                    if not is_failure(error):
+                        raise
+                    names = [step[0] for step in todo]
+                    self._ran, self._start = names[: names.index(name)], start
+                    self._error = error if is_read else None
+                    return False
+            taken = perf_counter() - start
+            seconds.append(taken)
+            if taken > slowest:
+                slowest = taken
+                deadline.note_record(taken)
+            if self._journal is not None:
+                self._unwritten += [(len(seconds) - 1, step[0]) for step in todo]
+                if len(self._unwritten) >= FLUSH_SIZE and not self._flush():
+                    return False
+        return True
+
+    def _flush(self) -> bool:
+        """Write the marks that are due; False if the store cannot be written."""
+        if self._journal is None or not self._unwritten:
+            return True
+        event_ids, deadline = self._columns.event_ids, self._settings.deadline
+        unwritten, self._unwritten = self._unwritten, []
+        marks = [self._journal.mark(event_ids[place], name) for place, name in unwritten]
+        start = perf_counter()
+        try:
+            self._journal.write(marks, deadline.patience_for_marks)
+        except StoreError as error:
+            self._lost, self._unwritten = error, unwritten
+        deadline.note_flush(perf_counter() - start)
+        return self._lost is None

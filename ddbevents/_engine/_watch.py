@@ -1,0 +1,139 @@
+"""What an app says about its batches: a line in the log, its callbacks, a warning where nothing matches."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from .._async import finish, is_failure
+from .._logs import describe, logger
+from ._report import BatchReport, BatchRun, Outcome
+
+_DEBUG: Final = 10  # logging's own numbers: importing it would slow down a cold start
+_INFO: Final = 20
+_MANY_IGNORED: Final = 100  # records in a row, from the first one of the process on
+_MOST_REASONS: Final = 3
+_MOST_LISTED: Final = 5  # numbers of records in a line of the log
+
+Callback: TypeAlias = Callable[[BatchReport], Awaitable[None] | None]
+"""Called with the report of each batch."""
+
+
+class Watch:
+    """Whether records come to an app's handlers in this process: if not, it warns, of each thing once.
+
+    One batch without a match is everyday for a handler with a condition, so it takes 100 records, the most of
+    a usual batch, from the first one on. After a record that a handler takes, nothing more is counted.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[str, object] = {}
+        self._ignored = 0
+        self._has_begun = False
+        self._is_over = False
+
+    def note(self, run: BatchRun, doubts: Callable[[], Iterable[str]]) -> None:
+        """Note a batch.
+
+        Args:
+            run: The batch.
+            doubts: Returns what is wrong with an app that never gets anything; asked once.
+        """
+        if not run.size:
+            self._warn(
+                "the event has no records. Lambda sends none like it: look at what invokes the function"
+            )
+        if self._is_over:
+            return
+        if not self._has_begun:
+            self._has_begun = True
+            for doubt in doubts():
+                self._warn(doubt)
+        for each in run.report.records:
+            if each.handlers:
+                self._is_over = True
+                return
+            self._ignored += each.outcome is Outcome.IGNORED
+        if self._ignored >= _MANY_IGNORED:
+            self._is_over = True
+            self._warn(_all_ignored(self._ignored, run.report))
+
+    def _warn(self, message: str) -> None:
+        # of several threads only one gets its own value back
+        mine = object()
+        if self._said.setdefault(message, mine) is mine:
+            logger().warning("%s", message)
+
+
+def announce(run: BatchRun, callbacks: Iterable[Callback]) -> None:
+    """Log a line about the batch, and call the callbacks.
+
+    The batch is done and its marks are written, so a callback that fails must not cause a retry.
+    """
+    # where logging was never imported, nobody listens
+    if "logging" in sys.modules:
+        _log(run)
+    for callback in callbacks:
+        try:
+            finish(callback(run.report))
+        except BaseException as error:
+            # a callback is the user's own code
+            if not is_failure(error):
+                raise
+            logger().error("a callback of on_report failed: %s", describe(error))
+
+
+def _log(run: BatchRun) -> None:
+    log = logger("batch")
+    if not log.isEnabledFor(_INFO):
+        return
+    report = run.report
+    if log.isEnabledFor(_DEBUG):
+        for reason, ignored in _ignored(report).items():
+            log.debug("%s ignored: %s: %s", _shown(len(ignored), "records"), _listed(ignored), reason)
+    counts = {
+        "records": len(report.records),
+        "handled": report.handled,
+        "already_handled": report.already_handled,
+        "ignored": report.ignored,
+        "failed": report.failed,
+        "not_run": report.not_run,
+        "dead_lettered": report.dead_lettered,
+    }
+    age = report.oldest_age
+    measures = {"seconds": report.seconds, "oldest_age_seconds": None if age is None else age.total_seconds()}
+    summary = ", ".join(_shown(count, name) for name, count in counts.items() if count)
+    log.info("%s in %.3f s", summary or "an empty batch", report.seconds, extra={**counts, **measures})
+
+
+def _all_ignored(count: int, report: BatchReport) -> str:
+    reasons = [*_ignored(report)]
+    more = len(reasons) - _MOST_REASONS
+    shown = "; ".join(reasons[:_MOST_REASONS]) + (f"; and {more} more reasons" if more > 0 else "")
+    return (
+        f"no handler took any of the first {count} records, the last of them because: {shown}. If that is as"
+        " it should be, let FilterCriteria of the event source mapping drop such records"
+    )
+
+
+def _ignored(report: BatchReport) -> Mapping[str, Sequence[str]]:
+    """Return each reason for which records were ignored, with their numbers."""
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for each in report.records:
+        reason = each.why_ignored
+        if reason is not None:
+            numbers[reason].append(str(each.record.identifier))
+    return numbers
+
+
+def _listed(identifiers: Sequence[str]) -> str:
+    more = len(identifiers) - _MOST_LISTED
+    return ", ".join(identifiers[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(count: int, name: str) -> str:
+    if name == "dead_lettered":
+        return f"{count} dead-lettered"
+    return "1 record" if (count, name) == (1, "records") else f"{count} {name.replace('_', ' ')}"

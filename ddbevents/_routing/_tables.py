@@ -1,0 +1,178 @@
+"""Tables that lead from a usual record to its handlers, by its kind and one attribute of its image.
+
+They are made from plain routes: those that take every record of a kind, and those of models that differ in
+one text `Literal`, as the entities of a single-table design do. All other conditions are decided as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from .._changes import ImageName, ReadDirectly, direct_key_reader, direct_reader
+from .._codec import ItemField
+from .._errors import InvalidRecordError
+from .._records import Columns, Kind, StreamRecord
+from ._routes import Route
+
+_KINDS: Final[tuple[Kind, ...]] = ("INSERT", "MODIFY", "REMOVE")
+
+
+class Step(NamedTuple):
+    """A handler that a record goes to.
+
+    Attributes:
+        name: The handler's name.
+        read: Returns the change that it gets. Handlers with the same one share the change.
+        handler: The user's function.
+    """
+
+    name: str
+    read: ReadDirectly
+    handler: Callable[..., object]
+
+
+Steps: TypeAlias = tuple[Step, ...]
+"""The handlers of one record, in order of registration."""
+
+_Look: TypeAlias = Callable[[dict[str, Any]], Steps]
+"""Returns the steps of a record, given its `dynamodb` object; raises if it cannot tell."""
+
+
+class Tables:
+    """The tables of an app: one for each kind of change whose handlers are plain."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        by_kind = {kind: [route for route in routes if kind in route.selection.kinds] for kind in _KINDS}
+        tables = {kind: _table(kind, routes) for kind, routes in by_kind.items()}
+        self._tables = {kind: table for kind, table in tables.items() if table is not None}
+        # of the kinds whose records all go to the same handlers
+        self._same = {kind: table.same for kind, table in self._tables.items() if table.same is not None}
+
+    def steps_of(self, columns: Columns) -> Sequence[Steps] | None:
+        """Return the steps of each record.
+
+        Returns:
+            None if one of them goes to handlers that are not plain, or it cannot be decided where it goes.
+        """
+        kinds = {*columns.kinds}
+        if kinds <= self._same.keys():
+            return [*map(self._same.__getitem__, columns.kinds)]
+        if not kinds <= self._tables.keys():
+            return None
+        steps: list[Steps] = []
+        for place, kind in enumerate(columns.kinds):
+            table = self._tables[kind]
+            try:
+                steps.append(table.look(columns.bodies[place]))
+            except (AttributeError, LookupError, TypeError):
+                decided = table.decide(columns.record(place))
+                if decided is None:
+                    return None
+                steps.append(decided)
+        return steps
+
+
+class _Table:
+    """The handlers of one kind.
+
+    Attributes:
+        same: The steps of every record, if all have the same; else None.
+        look: Returns the steps of a record, given its `dynamodb` object; raises if it cannot tell.
+    """
+
+    def __init__(self, kind: Kind, steps: Sequence[tuple[Route, Step]]) -> None:
+        self._steps = steps
+        is_same = all(route.takes_all for route, _ in steps)
+        self.same: Steps | None = _once(step for _, step in steps) if is_same else None
+        self.look: _Look = _look(kind, steps, self.same)
+
+    def decide(self, record: StreamRecord) -> Steps | None:
+        """Return the steps of a record by the conditions of all handlers, as ever; None if that fails."""
+        try:
+            return _once(step for route, step in self._steps if route.takes(record))
+        except InvalidRecordError:
+            return None
+
+
+def _table(kind: Kind, routes: Sequence[Route]) -> _Table | None:
+    """Return the table of a kind; None if one of its handlers is not plain.
+
+    The handlers of a record share the items of a model, which different readers would not.
+    """
+    if any(route.transactional or route.middleware for route in routes):
+        return None
+    readers: dict[frozenset[tuple[str, Any]], ReadDirectly] = {}
+    steps: list[tuple[Route, Step]] = []
+    for route in routes:
+        reads = _reads(kind, route)
+        if reads not in readers:
+            if not all(map(reads.isdisjoint, readers)):
+                return None
+            readers[reads] = _reader(kind, route)
+        steps.append((route, Step(route.name, readers[reads], route.handler)))
+    return _Table(kind, steps)
+
+
+def _reads(kind: Kind, route: Route) -> frozenset[tuple[str, Any]]:
+    """Return the images that a handler reads, each with its model."""
+    model = route.selection.model
+    if route.selection.keys_only:
+        return frozenset({("Keys", model)})
+    of_new, of_old = ("NewImage", model), ("OldImage", route.old_model)
+    return frozenset({"INSERT": (of_new,), "MODIFY": (of_new, of_old), "REMOVE": (of_old,)}[kind])
+
+
+def _reader(kind: Kind, route: Route) -> ReadDirectly:
+    model = route.selection.model
+    return (
+        direct_key_reader(model) if route.selection.keys_only else direct_reader(kind, model, route.old_model)
+    )
+
+
+def _once(steps: Iterable[Step]) -> Steps:
+    """Return each handler's first step: a function that was registered twice runs once for a record."""
+    by_name: dict[str, Step] = {}
+    for step in steps:
+        by_name.setdefault(step.name, step)
+    return tuple(by_name.values())
+
+
+def _look(kind: Kind, steps: Sequence[tuple[Route, Step]], same: Steps | None) -> _Look:
+    if same is not None:
+        return lambda _: same
+    literals = [(None if route.takes_all else route.selection.text_literal, step) for route, step in steps]
+    fields = {route.selection.text_literal for route, _ in steps if not route.takes_all}
+    if None in fields or len({field and field.paths for field in fields}) != 1:
+        return _cannot_tell
+    return _look_at(kind, literals)
+
+
+def _cannot_tell(_: object) -> Steps:
+    raise LookupError
+
+
+def _look_at(kind: Kind, steps: Sequence[tuple[ItemField | None, Step]]) -> _Look:
+    """Return what looks at one attribute only, which the fields of all steps read that have one."""
+    fields = [field for field, _ in steps if field is not None]
+    image: ImageName = "OldImage" if kind == "REMOVE" else "NewImage"
+    name = fields[0].paths[0][0]
+    texts = {text for field in fields for _, text in field.choices}
+    by_text = {text: _once(step for field, step in steps if _allows(field, text)) for text in texts}
+    others = _once(step for field, step in steps if field is None)
+    absent = _once(step for field, step in steps if field is None or not field.required)
+
+    def look(body: dict[str, Any]) -> Steps:
+        attribute = body[image].get(name)
+        if attribute is None:
+            return absent
+        text = attribute["S"]
+        if type(text) is str and len(attribute) == 1:
+            return by_text.get(text, others)
+        raise TypeError
+
+    return look
+
+
+def _allows(field: ItemField | None, text: str) -> bool:
+    return field is None or ("S", text) in field.choices
