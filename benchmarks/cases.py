@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+from itertools import cycle
+from typing import Annotated, Any, Final, Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 from pydantic.alias_generators import to_camel
-
-Kind: TypeAlias = Literal["INSERT", "MODIFY"]
 
 
 class Address(BaseModel):
@@ -147,6 +147,18 @@ class Samples(BaseModel):
     samples: list[int]
 
 
+def _entity(kind: str) -> type[BaseModel]:
+    literal: Any = Literal
+    return create_model(kind.title(), __base__=Order, kind=(literal[kind], ...))
+
+
+ENTITIES: Final[Mapping[str, type[BaseModel]]] = {
+    kind: _entity(kind)
+    for kind in ("sale", "rental", "gift", "sample", "refund", "swap", "lease", "offer", "quote", "loan")
+}
+"""Ten models of one table, by the text that tells them apart: an order each, and its kind."""
+
+
 class Case(NamedTuple):
     """A model and an image of it."""
 
@@ -178,6 +190,11 @@ def order(index: int) -> dict[str, Any]:
         "is_gift": {"BOOL": index % 2 == 0},
         "version": {"N": f"{index % 9 + 1}"},
     }
+
+
+def orders(size: int) -> Iterator[dict[str, Any]]:
+    """Images of orders, each another one."""
+    return map(order, range(size))
 
 
 def _line(index: int, number: int) -> dict[str, Any]:
@@ -225,12 +242,12 @@ _PROFILE: Final = {name: {"NULL": True} for name in Profile.model_fields} | {
 }
 
 CASES: Final = {
-    "a": Case("full model: 12 attributes, a nested model, a list of five, a set", Order, order(1)),
-    "b": Case("narrow model: 3 fields of an item of 42 attributes", Contact, _wide()),
-    "c": Case("flat model: 10 texts", Flat, _FLAT),
-    "d": Case("unions and validators", Payment, _PAYMENT),
-    "d2": Case("10 optional fields, 8 of them NULL", Profile, _PROFILE),
-    "l": Case("a list of 200 ints", Samples, {"samples": {"L": [{"N": str(n)} for n in range(200)]}}),
+    "full": Case("full model: 12 attributes, a nested model, a list of five, a set", Order, order(1)),
+    "narrow": Case("narrow model: 3 fields of an item of 42 attributes", Contact, _wide()),
+    "flat": Case("flat model: 10 texts", Flat, _FLAT),
+    "unions": Case("unions and validators", Payment, _PAYMENT),
+    "nulls": Case("10 optional fields, 8 of them NULL", Profile, _PROFILE),
+    "list": Case("a list of 200 ints", Samples, {"samples": {"L": [{"N": str(n)} for n in range(200)]}}),
 }
 
 
@@ -288,7 +305,12 @@ def modify(image: dict[str, Any], index: int = 0) -> dict[str, Any]:
     return record
 
 
-def batch_text(kind: Kind, size: int) -> str:
-    """The JSON of a batch of orders, each another one."""
-    make = insert if kind == "INSERT" else modify
-    return json.dumps({"Records": [make(order(index), index) for index in range(size)]})
+def batch_text(images: Iterable[dict[str, Any]], make: Callable[..., dict[str, Any]] = insert) -> str:
+    """The JSON of a batch with a record for each image."""
+    return json.dumps({"Records": [make(image, index) for index, image in enumerate(images)]})
+
+
+def entity_images(size: int) -> Iterator[dict[str, Any]]:
+    """Images of the entities in turn."""
+    for index, kind in zip(range(size), cycle(ENTITIES)):
+        yield {**order(index), "kind": {"S": kind}}

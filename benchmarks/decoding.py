@@ -1,7 +1,7 @@
-"""Decoding, compared: one process, each contender once in every round, the best of many rounds.
+"""Compare CPU time: each contender once in every round, in one process, the best of many rounds.
 
 pip install 'ddbevents[aws,powertools]' dynamodb-json dynamodb-stream-router
-python benchmarks/decoding.py [--short] [--case a,b,...]
+python benchmarks/decoding.py [--short] [--only batch-100,growth] [--json FILE]
 
 Each contender stands in `benchmarks/contenders/`; one whose package is missing is left out. All must give the
 same items before they are timed. Only the ratios say something: times differ from machine to machine.
@@ -10,134 +10,96 @@ same items before they are timed. Only the ratios say something: times differ fr
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
-from collections.abc import Callable, Mapping
-from functools import partial
-from importlib.metadata import distributions
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where the benchmarks are found when this is the script
 
-from benchmarks.cases import CASES, Contact, Kind, Order, order
-from benchmarks.comparing import find_libraries, grow, read_batch, read_item, write_item
-from benchmarks.contenders.interface import Library
+from benchmarks.cases import Contact, Order, order
+from benchmarks.comparing import WORKLOADS, Workload, find_libraries, order_batch
+from benchmarks.contenders import ours
 from benchmarks.costs import first_decode, first_use, imports, peaks
-from benchmarks.targets import (
-    DUMP,
-    GROWTH_TARGET,
-    LIMIT,
-    MEMORY_TARGET,
-    OURS,
-    TARGETS,
-    at_most,
-    verdict,
-)
+from benchmarks.results import Result, save, table, versions, versions_line
+from benchmarks.targets import GROWTH_TARGET, LIMIT, MEMORY_TARGET, OURS, at_most
+from benchmarks.timing import best, best_apart, cpu_clock
 
-_PACKAGES: Final = frozenset(
-    {
-        "aws-lambda-powertools",
-        "boto3",
-        "ddbevents",
-        "dynamodb-json",
-        "dynamodb-stream-router",
-        "pydantic",
-        "pydantic-core",
-    }
-)
-_BATCHES: Final[Mapping[str, Kind]] = {"e": "INSERT", "e2": "MODIFY"}
+UNIT: Final = "us"
+_MICROSECONDS: Final = 1e6
 
 
 class Effort(NamedTuple):
     """How often things are done."""
 
-    items: int
-    batches: int
+    records: int
     imports: int
     sizes: tuple[int, ...]
     share: float
 
 
-_FULL: Final = Effort(60, 20, 9, (10, 100, 1_000, 10_000), 1)
-_SHORT: Final = Effort(1, 1, 1, (10, 100), 0.02)
+_FULL: Final = Effort(20_000, 9, (10, 100, 1_000, 10_000), 1)
+_SHORT: Final = Effort(1, 1, (10, 100), 0.02)
 
 
 def main() -> None:
     """Print a table for each case."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--short", action="store_true", help="only show that it runs")
-    parser.add_argument(
-        "--case", default="", help="some of a, b, c, d, d2, l, e, e2, x, growth, memory, import, first"
-    )
-    arguments = parser.parse_args()
-    print_versions()
-    if arguments.short:
-        print("a short run: it shows that all run, and its figures say nothing")
-    cases = all_cases([*find_libraries()], _SHORT if arguments.short else _FULL)
-    for name in arguments.case.split(",") if arguments.case else cases:
-        cases[name]()
-
-
-def all_cases(libraries: list[Library], effort: Effort) -> dict[str, Callable[[], None]]:
-    """What can be asked for."""
-    cases: dict[str, Callable[[], None]] = {}
-    for name in CASES:
-        cases[name] = partial(print_item, name, libraries, effort)
-    for name in _BATCHES:
-        cases[name] = partial(print_batch, name, libraries, effort)
-    return cases | {
-        "x": lambda: print_table("(x) encode the full model", write_item(libraries, effort.items), base=DUMP),
-        "growth": partial(print_growth, effort),
-        "memory": partial(print_memory, effort),
-        "import": partial(print_imports, effort),
+    effort_of = {True: _SHORT, False: _FULL}
+    others: dict[str, Callable[[Effort], None]] = {
+        "growth": print_growth,
+        "memory": print_memory,
+        "import": print_imports,
         "first": print_first_use,
     }
-
-
-def print_versions() -> None:
-    """What was measured, and on what."""
-    found = {package.name.replace("_", "-"): package.version for package in distributions()}
-    print(f"Python {platform.python_version()}, {platform.machine()}")
-    print(", ".join(f"{name} {found[name]}" for name in sorted(_PACKAGES & found.keys())))
-
-
-def print_item(name: str, libraries: list[Library], effort: Effort) -> None:
-    """One item."""
-    print_table(
-        f"({name}) {CASES[name].title}", read_item(CASES[name], libraries, effort.items), TARGETS[name]
+    names = [*WORKLOADS, *others]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="only show that it runs")
+    parser.add_argument("--only", default=",".join(names), help=f"some of {', '.join(names)}")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="where to save the figures of the workloads"
     )
+    arguments = parser.parse_args()
+    chosen: list[str] = arguments.only.split(",")
+    if unknown := [name for name in chosen if name not in names]:
+        parser.error(f"no case is called {', '.join(unknown)}: choose from {', '.join(names)}")
+    print(versions_line(versions()))
+    if arguments.short:
+        print("a short run: it shows that all run, and its figures say nothing")
+    effort, libraries = effort_of[arguments.short], [*find_libraries()]
+    results: dict[str, Result] = {}
+    for name in chosen:
+        if name in others:
+            others[name](effort)
+        else:
+            results[name] = measure(WORKLOADS[name](libraries), effort)
+            print(*table(name, results[name], UNIT), sep="\n")
+    if arguments.json:
+        save(arguments.json, UNIT, versions(), results)
 
 
-def print_batch(name: str, libraries: list[Library], effort: Effort) -> None:
-    """A batch, by record."""
-    times = read_batch(_BATCHES[name], 1_000, libraries, effort.batches)
-    print_table(f"({name}) a batch of 1,000, {_BATCHES[name]}", times, TARGETS.get(name))
-
-
-def print_table(
-    title: str, times: Mapping[str, float], targets: Mapping[str, float] | None = None, base: str = LIMIT
-) -> None:
-    """The ratios of all contenders."""
-    limit, ours = times[base], times[OURS]
-    print(f"\n{title}; the limit: {limit * 1e6:.2f} us")
-    print(f"{'':40}{'x limit':>9}{'x ddbevents':>13}  target")
-    for name, seconds in times.items():
-        told = verdict(name, (targets or {}).get(name), seconds / limit, seconds / ours)
-        print(f"{name:40}{seconds / limit:9.2f}{seconds / ours:13.2f}  {told}".rstrip())
+def measure(workload: Workload, effort: Effort) -> Result:
+    """Time the contenders of a workload."""
+    rounds = min(60, max(1, effort.records // workload.parts))
+    if workload.frozen:
+        clocks = {name: cpu_clock(run, workload.parts) for name, run in workload.runs.items()}
+        seconds = best(clocks, rounds)
+    else:
+        seconds = best_apart(workload.runs, workload.parts, rounds)
+    return Result.of(workload, {name: each * _MICROSECONDS for name, each in seconds.items()})
 
 
 def print_growth(effort: Effort) -> None:
     """Batches of several sizes."""
-    seconds = grow(effort.sizes, effort.batches)
-    first_limit, first_ours = seconds[effort.sizes[0]]
-    print(f"\n(growth) a record in larger batches, against one in a batch of {effort.sizes[0]}")
-    print(f"{'records':>8}{'limit':>9}{'ddbevents':>11}")
-    for size, (limit, ours) in seconds.items():
-        print(f"{size:8,}{limit / first_limit:9.2f}{ours / first_ours:11.2f}")
-    *smaller, largest = (ours for _, ours in seconds.values())
-    ratio = largest / min(smaller)
-    print(f"the largest against the best of the others: {ratio:.2f}  {at_most(GROWTH_TARGET, ratio)}")
+    sizes = effort.sizes
+    found = [measure(order_batch(size, [ours]), effort).figures for size in sizes]
+    limits, apps = ([figures[name] for figures in found] for name in (LIMIT, OURS))
+    print(f"\n(growth) a record in larger batches, against one in a batch of {sizes[0]}")
+    print(f"{'records':>8}{'limit':>9}{'ddbevents':>11}{'relative':>10}")
+    for size, limit, app in zip(sizes, limits, apps, strict=True):
+        of_limit, of_app = limit / limits[0], app / apps[0]
+        print(f"{size:8,}{of_limit:9.2f}{of_app:11.2f}{of_app / of_limit:10.2f}")
+    ratio = (apps[-1] / apps[0]) / (limits[-1] / limits[0])
+    print(f"growth against the limit's own: {ratio:.2f}  {at_most(GROWTH_TARGET, ratio)}")
 
 
 def print_memory(effort: Effort) -> None:
@@ -164,7 +126,7 @@ def print_imports(effort: Effort) -> None:
         print(f"{name:40}{times:9.2f}{cost.kibibytes / base.kibibytes:9.2f}{added:10.1f}")
 
 
-def print_first_use() -> None:
+def print_first_use(effort: Effort) -> None:  # noqa: ARG001  # as every case
     """The compiling."""
     made, first, second = first_use(Order, order(1), 20)
     print("\n(first) the full model: milliseconds to make the class, to decode first, and to decode again")

@@ -45,3 +45,11 @@ class Writer(Protocol):
     def writers(self) -> Mapping[str, Reader]:
         """The ways to write an order."""
         ...
+
+
+class Dispatcher(Protocol):
+    """A module of contenders that tell items apart as well."""
+
+    def dispatchers(self, models: Mapping[str, type[BaseModel]], take: Take) -> Mapping[str, Handle]:
+        """The ways to read those new items of a batch whose `kind` has a model."""
+        ...

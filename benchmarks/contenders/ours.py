@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from benchmarks.contenders.interface import Handle, Reader, Take
 from benchmarks.targets import LAW, OURS
 from ddbevents import Insert, Modify, StreamApp, decode, encode
+from ddbevents.stores import IdempotencyStore
 
 
 def readers(model: type[BaseModel]) -> Mapping[str, Reader]:  # noqa: ARG001  # as every library's
@@ -40,3 +41,34 @@ def handlers(model: type[BaseModel], take: Take) -> Mapping[str, Handle]:
         take(change.new)
 
     return {OURS: lambda event: app(event, None)}
+
+
+def several_handlers(model: type[BaseModel], takes: Sequence[Take]) -> Handle:
+    """Return an app with several handlers for each new item."""
+    app = StreamApp("benchmark")
+    for number, take in enumerate(takes):
+        app.on_insert(model)(_named(f"handle_{number}", take))
+    return lambda event: app(event, None)
+
+
+def stored_handler(model: type[BaseModel], take: Take, store: IdempotencyStore) -> Handle:
+    """Return an app that remembers in a store what it has handled."""
+    app = StreamApp("benchmark", store=store)
+    app.on_insert(model)(_named("handle", take))
+    return lambda event: app(event, None)
+
+
+def dispatchers(models: Mapping[str, type[BaseModel]], take: Take) -> Mapping[str, Handle]:
+    """An app with a handler for each model, whose `Literal` tells its items apart."""
+    app = StreamApp("benchmark")
+    for kind, model in models.items():
+        app.on_insert(model)(_named(f"handle_{kind}", take))
+    return {OURS: lambda event: app(event, None)}
+
+
+def _named(name: str, take: Take) -> Callable[[Insert[Any]], None]:
+    def handle(change: Insert[Any]) -> None:
+        take(change.new)
+
+    handle.__qualname__ = name
+    return handle

@@ -52,3 +52,23 @@ def handlers(model: type[BaseModel], take: Take) -> Mapping[str, Handle]:
         return {"batchItemFailures": []}
 
     return {LOOP: handle}
+
+
+def dispatchers(models: Mapping[str, type[BaseModel]], take: Take) -> Mapping[str, Handle]:
+    """The loop, with a table of models, which looks at an item's kind before it reads the item."""
+
+    def handle(event: Any) -> dict[str, list[dict[str, str]]]:
+        for record in event["Records"]:
+            body = record["dynamodb"]
+            try:
+                if record["eventName"] == "INSERT":
+                    image = body["NewImage"]
+                    model = models.get(image["kind"]["S"])
+                    if model is not None:
+                        values = {name: _deserialize(value) for name, value in image.items()}
+                        take(model.model_validate(values))
+            except Exception:  # noqa: BLE001  # as above
+                return {"batchItemFailures": [{"itemIdentifier": body["SequenceNumber"]}]}
+        return {"batchItemFailures": []}
+
+    return {LOOP: handle}

@@ -79,6 +79,26 @@ def handlers(model: type[BaseModel], take: Take) -> Mapping[str, Handle]:
     }
 
 
+def dispatchers(models: Mapping[str, type[BaseModel]], take: Take) -> Mapping[str, Handle]:
+    """The processor with its data class, whose values say the kind."""
+    processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
+
+    def read(record: DynamoDBRecord) -> None:
+        body = record.dynamodb
+        if body is None:
+            return
+        values = body.new_image
+        model = models.get(values["kind"])
+        if model is not None:
+            take(model.model_validate(values))
+
+    return {
+        DATA_CLASS: lambda event: process_partial_response(
+            event=event, record_handler=read, processor=processor
+        )
+    }
+
+
 def _record_model(model: type[BaseModel]) -> type[Any]:
     image: Any = model | None
     body = create_model(
