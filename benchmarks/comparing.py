@@ -20,16 +20,11 @@ from benchmarks.cases import (
     ENTITIES,
     Case,
     Flat,
-    Order,
     batch_text,
     entity_images,
-    insert,
-    modify,
-    order,
-    orders,
-    plain_map,
 )
 from benchmarks.contenders import ours
+from benchmarks.orders import Order, insert, modify, order, orders, plain_map
 from benchmarks.targets import CORE, DUMP, FROZEN, JSON, LIMIT, LOOP, OURS
 from benchmarks.timing import Run
 from ddbevents import decode

@@ -16,14 +16,17 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, create_model
 
-from benchmarks.cases import Order, insert, order
-from benchmarks.import_time import install
+from benchmarks.orders import Order, insert, order
+from benchmarks.targets import DATA_CLASS, LIMIT, LOOP, OURS
 from ddbevents import Insert, StreamApp, decode
 
+ROOT: Final = Path(__file__).parents[1]
+
 _PYDANTIC: Final = "from pydantic import BaseModel"
-_IMPORTS: Final[Mapping[str, str]] = {
-    "pydantic alone": _PYDANTIC,
-    "ddbevents": f"{_PYDANTIC}; import ddbevents",
+PYDANTIC: Final = "pydantic alone"
+IMPORTS: Final[Mapping[str, str]] = {
+    PYDANTIC: _PYDANTIC,
+    OURS: f"{_PYDANTIC}; import ddbevents",
     "boto3's TypeDeserializer": f"{_PYDANTIC}; from boto3.dynamodb.types import TypeDeserializer",
     "Powertools batch and data classes": f"{_PYDANTIC}; from aws_lambda_powertools.utilities.batch import"
     " BatchProcessor, EventType, process_partial_response; from"
@@ -33,45 +36,66 @@ _IMPORTS: Final[Mapping[str, str]] = {
     "dynamodb-json": f"{_PYDANTIC}; from dynamodb_json.json_util import loads",
     "dynamodb-stream-router": f"{_PYDANTIC}; from dynamodb_stream_router import on_insert, route_records",
 }
+"""The code to import each library beside pydantic."""
+
+_HANDLE: Final = """
+import sys
+sys.path.append({root!r})  # behind the installed packages, since the folder has a ddbevents as well
+from benchmarks import targets
+from benchmarks.contenders import interface
+from benchmarks.orders import Order, insert, order, plain_map
+image = order(1)
+{code}
+"""
+_BY_LIBRARY: Final = """
+from benchmarks.contenders import {module}
+{module}.handlers(Order, id)[targets.{name}]({{"Records": [insert(image)]}})
+"""
+FIRST_RECORDS: Final[Mapping[str, str]] = {
+    name: _HANDLE.format(root=str(ROOT), code=code)
+    for name, code in {
+        LIMIT: "Order.model_validate(plain_map(image))",
+        OURS: _BY_LIBRARY.format(module="ours", name="OURS"),
+        LOOP: _BY_LIBRARY.format(module="with_boto3", name="LOOP"),
+        DATA_CLASS: _BY_LIBRARY.format(module="with_powertools", name="DATA_CLASS"),
+    }.items()
+}
+"""The code to import each contender and handle a first record with the full model."""
+
 _MEASURED: Final = """
 import time
-start = time.perf_counter()
+start = time.process_time()
 {}
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 with open("/proc/self/status") as status:  # getrusage would tell the peak of the parent
     print(seconds, *(line.split()[1] for line in status if line.startswith("VmHWM")))
-"""
-_FIRST: Final = """
-import time
-from benchmarks.cases import Order, order
-from ddbevents import decode
-image = order(1)
-start = time.perf_counter()
-decode(Order, image)
-print(time.perf_counter() - start)
 """
 _LAMBDA_LIMIT: Final = 6_000_000
 _LARGEST_BATCH: Final = 10_000
 
 
-class ImportCost(NamedTuple):
-    """A fresh interpreter: the seconds of the import, and the most memory, in KiB. Linux only."""
+class Start(NamedTuple):
+    """A fresh interpreter: the seconds that it computed, and the most memory, in KiB. Linux only."""
 
     seconds: float
     kibibytes: float
 
 
-def imports(rounds: int) -> dict[str, ImportCost]:
-    """The medians of each library whose package is there, in turn, bytecode ready."""
+def starts(codes: Mapping[str, str], rounds: int) -> dict[str, Start]:
+    """The medians of the code of each library that is there, in turn, bytecode ready."""
     with TemporaryDirectory() as folder:
-        install(Path(folder))
-        environment = {**os.environ, "PYTHONPATH": folder}
-        there = {name: code for name, code in _IMPORTS.items() if _run(code, environment)}
+        environment = with_bytecode(folder)
+        there = {name: code for name, code in codes.items() if _run(code, environment)}
         runs = [{name: _run(code, environment) for name, code in there.items()} for _ in range(rounds)]
     return {
-        name: ImportCost(*map(statistics.median, zip(*(run[name] for run in runs), strict=True)))
-        for name in there
+        name: Start(*map(statistics.median, zip(*(run[name] for run in runs), strict=True))) for name in there
     }
+
+
+def with_bytecode(folder: str) -> dict[str, str]:
+    """An environment in which the first run of a code writes bytecode, as an installation has it."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": folder}
 
 
 def _run(code: str, environment: Mapping[str, str]) -> list[float]:
@@ -125,14 +149,6 @@ def _peak(text: str, handle: Callable[[Any], object]) -> int:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak
-
-
-def first_decode() -> float:
-    """Seconds: the first image of a fresh interpreter, of the full model."""
-    root = str(Path(__file__).parents[1])
-    command = [sys.executable, "-P", "-c", _FIRST]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-    return min(float(subprocess.check_output(command, env=environment)) for _ in range(5))
 
 
 def first_use(model: type[BaseModel], image: dict[str, Any], rounds: int) -> tuple[float, float, float]:

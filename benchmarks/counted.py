@@ -1,6 +1,7 @@
 """Run workloads under valgrind for `benchmarks/instructions.py`: each contender in two processes of its own.
 
-Reads the names of the workloads. Prints what it measures, and for each workload the numbers of the processes.
+Reads the names of the workloads, and prints for each the numbers of its processes. With `--about` it prints
+the versions of what it would measure, and where that is.
 """
 
 from __future__ import annotations
@@ -35,8 +36,6 @@ _CONTENDERS: Final = frozenset({LIMIT, DUMP, JSON, OURS, FROZEN, LOOP, BOTO3, BO
 
 def main(names: Iterable[str]) -> None:
     """Run each workload."""
-    place = str(Path(ddbevents.__file__).parent)
-    print(json.dumps({"versions": versions(), "place": place}), flush=True)
     libraries = [*find_libraries(("with_boto3", "with_powertools"))]
     for name in names:
         _fork(partial(_print_run, name, libraries))  # so that none depends on what was measured before
@@ -90,4 +89,8 @@ def _fork(work: Run) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--about"]:
+        print(f"ddbevents is in {Path(ddbevents.__file__).parent}", file=sys.stderr)
+        print(json.dumps(versions()))
+        sys.exit()
     main(map(str.rstrip, sys.stdin))  # arguments would shift all memory, and with it the order of some sets

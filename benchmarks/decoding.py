@@ -1,7 +1,7 @@
 """Compare CPU time: each contender once in every round, in one process, the best of many rounds.
 
 pip install 'ddbevents[aws,powertools]' dynamodb-json dynamodb-stream-router
-python benchmarks/decoding.py [--short] [--only batch-100,growth] [--json FILE]
+python benchmarks/decoding.py [--short] [--only batch-100,growth] [--json FILE] [--against FILE]
 
 Each contender stands in `benchmarks/contenders/`; one whose package is missing is left out. All must give the
 same items before they are timed. Only the ratios say something: times differ from machine to machine.
@@ -11,127 +11,155 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where the benchmarks are found when this is the script
 
-from benchmarks.cases import Contact, Order, order
-from benchmarks.comparing import WORKLOADS, Workload, find_libraries, order_batch
-from benchmarks.contenders import ours
-from benchmarks.costs import first_decode, first_use, imports, peaks
-from benchmarks.results import Result, save, table, versions, versions_line
-from benchmarks.targets import GROWTH_TARGET, LIMIT, MEMORY_TARGET, OURS, at_most
-from benchmarks.timing import best, best_apart, cpu_clock
+from pydantic import BaseModel
 
-UNIT: Final = "us"
-_MICROSECONDS: Final = 1e6
+from benchmarks.cases import Contact
+from benchmarks.comparing import WORKLOADS, Libraries, Workload, find_libraries, order_batch
+from benchmarks.contenders import ours
+from benchmarks.costs import FIRST_RECORDS, IMPORTS, PYDANTIC, Start, first_use, peaks, starts
+from benchmarks.orders import Order, order
+from benchmarks.results import Report, Result, earlier_figures, print_table, save, unknown, versions
+from benchmarks.targets import LIMIT, ONE_BY_ONE, OURS
+from benchmarks.timing import best, best_apart, cpu_clock
 
 
 class Effort(NamedTuple):
-    """How often things are done."""
+    """How often things are done.
+
+    Attributes:
+        records: How many, in all rounds.
+        least: The fewest rounds.
+        most: The most rounds.
+        starts: The fresh interpreters of each contender.
+        sizes: The batches that grow.
+        share: Of the largest event that Lambda takes.
+    """
 
     records: int
-    imports: int
+    least: int
+    most: int
+    starts: int
     sizes: tuple[int, ...]
     share: float
 
 
-_FULL: Final = Effort(20_000, 9, (10, 100, 1_000, 10_000), 1)
-_SHORT: Final = Effort(1, 1, (10, 100), 0.02)
+_FULL: Final = Effort(20_000, 10, 60, 11, (10, 100, 1_000, 10_000), 1)
+_SHORT: Final = Effort(1, 1, 1, 1, (10, 100), 0.02)
 
 
 def main() -> None:
     """Print a table for each case."""
-    effort_of = {True: _SHORT, False: _FULL}
-    others: dict[str, Callable[[Effort], None]] = {
-        "growth": print_growth,
-        "memory": print_memory,
-        "import": print_imports,
-        "first": print_first_use,
-    }
-    names = [*WORKLOADS, *others]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--short", action="store_true", help="only show that it runs")
-    parser.add_argument("--only", default=",".join(names), help=f"some of {', '.join(names)}")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="where to save the figures of the workloads"
-    )
+    parser.add_argument("--only", default=",".join(CASES), help=f"some of {', '.join(CASES)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to save the figures")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="saved figures to compare with")
     arguments = parser.parse_args()
     chosen: list[str] = arguments.only.split(",")
-    if unknown := [name for name in chosen if name not in names]:
-        parser.error(f"no case is called {', '.join(unknown)}: choose from {', '.join(names)}")
-    print(versions_line(versions()))
+    if mistake := unknown(chosen, CASES):
+        parser.error(mistake)
+    effort, libraries = _SHORT if arguments.short else _FULL, [*find_libraries()]
+    earlier = earlier_figures(arguments.against)
+    report = Report(versions(), results := {})
+    print(report.versions_line)
     if arguments.short:
         print("a short run: it shows that all run, and its figures say nothing")
-    effort, libraries = effort_of[arguments.short], [*find_libraries()]
-    results: dict[str, Result] = {}
-    for name in chosen:
-        if name in others:
-            others[name](effort)
-        else:
-            results[name] = measure(WORKLOADS[name](libraries), effort)
-            print(*table(name, results[name], UNIT), sep="\n")
+    for case in chosen:
+        for name, result in CASES[case](libraries, effort):
+            results[name] = result
+            print_table(name, result, earlier.get(name))
     if arguments.json:
-        save(arguments.json, UNIT, versions(), results)
+        save(arguments.json, report)
 
 
 def measure(workload: Workload, effort: Effort) -> Result:
     """Time the contenders of a workload."""
-    rounds = min(60, max(1, effort.records // workload.parts))
+    rounds = max(effort.least, min(effort.most, effort.records // workload.parts))
     if workload.frozen:
         clocks = {name: cpu_clock(run, workload.parts) for name, run in workload.runs.items()}
         seconds = best(clocks, rounds)
     else:
         seconds = best_apart(workload.runs, workload.parts, rounds)
-    return Result.of(workload, {name: each * _MICROSECONDS for name, each in seconds.items()})
+    return Result(workload.title, "us", workload.base, {name: each * 1e6 for name, each in seconds.items()})
 
 
-def print_growth(effort: Effort) -> None:
-    """Batches of several sizes."""
-    sizes = effort.sizes
-    found = [measure(order_batch(size, [ours]), effort).figures for size in sizes]
-    limits, apps = ([figures[name] for figures in found] for name in (LIMIT, OURS))
-    print(f"\n(growth) a record in larger batches, against one in a batch of {sizes[0]}")
-    print(f"{'records':>8}{'limit':>9}{'ddbevents':>11}{'relative':>10}")
-    for size, limit, app in zip(sizes, limits, apps, strict=True):
-        of_limit, of_app = limit / limits[0], app / apps[0]
-        print(f"{size:8,}{of_limit:9.2f}{of_app:11.2f}{of_app / of_limit:10.2f}")
-    ratio = (apps[-1] / apps[0]) / (limits[-1] / limits[0])
-    print(f"growth against the limit's own: {ratio:.2f}  {at_most(GROWTH_TARGET, ratio)}")
+Named = Iterator[tuple[str, Result]]
 
 
-def print_memory(effort: Effort) -> None:
+def workload(name: str, libraries: Libraries, effort: Effort) -> Named:
+    """One of those that are counted as well."""
+    yield name, measure(WORKLOADS[name](libraries), effort)
+
+
+def growth(_: Libraries, effort: Effort) -> Named:
+    """A record in batches of several sizes, against the limit's."""
+    found = {f"{size:,} records": measure(order_batch(size, [ours]), effort).figures for size in effort.sizes}
+    base = f"{effort.sizes[0]:,} records"
+    limits = {size: figures[LIMIT] for size, figures in found.items()}
+    relative = {size: figures[OURS] / figures[LIMIT] for size, figures in found.items()}
+    yield "growth-limit", Result("a record of the limit in larger batches", "us", base, limits)
+    yield (
+        "growth",
+        Result("a record of an app in larger batches, relative to the limit's", "", base, relative),
+    )
+
+
+def memory(_: Libraries, effort: Effort) -> Named:
     """The peaks of a batch as large as Lambda takes."""
-    print("\n(memory) the peak of an app with a 6 MB event, against its parsed JSON with one item at a time")
-    for model in (Order, Contact):
+    models: Mapping[str, type[BaseModel]] = {"full": Order, "narrow": Contact}
+    for name, model in models.items():
         found = peaks(model, effort.share)
-        ratio = found.app / found.one_by_one
-        sizes = f"{found.app / 1e6:.1f} MB of {found.one_by_one / 1e6:.1f} MB"
-        print(
-            f"{found.records:6,} x {model.__name__:10}{ratio:6.2f}  {sizes}  {at_most(MEMORY_TARGET, ratio)}"
-        )
+        figures = {ONE_BY_ONE: found.one_by_one / 1e6, OURS: found.app / 1e6}
+        title = f"peak memory with the largest event of Lambda, {name} model: {found.records:,} records"
+        yield f"memory-{name}", Result(title, "MB", ONE_BY_ONE, figures)
 
 
-def print_imports(effort: Effort) -> None:
-    """What a cold start pays."""
-    costs = imports(effort.imports)
-    [base, *_] = costs.values()
-    print("\n(import) a fresh interpreter, pydantic's own import in each; against pydantic alone")
-    print(f"{'':40}{'time':>9}{'memory':>9}{'added MB':>10}")
-    for name, cost in costs.items():
-        added = (cost.kibibytes - base.kibibytes) / 1024
-        times = cost.seconds / base.seconds
-        print(f"{name:40}{times:9.2f}{cost.kibibytes / base.kibibytes:9.2f}{added:10.1f}")
+def imports(_: Libraries, effort: Effort) -> Named:
+    """What a cold start pays for imports."""
+    found = starts(IMPORTS, effort.starts)
+    title = "import in a fresh interpreter, each beside pydantic"
+    yield from _starts("import", f"{title}: {{}}", PYDANTIC, found)
 
 
-def print_first_use(effort: Effort) -> None:  # noqa: ARG001  # as every case
-    """The compiling."""
-    made, first, second = first_use(Order, order(1), 20)
-    print("\n(first) the full model: milliseconds to make the class, to decode first, and to decode again")
-    print(f"{made * 1e3:.2f} {first * 1e3:.2f} {second * 1e3:.3f}")
-    print(f"in a fresh interpreter, to decode first: {first_decode() * 1e3:.2f}")
+def first_records(_: Libraries, effort: Effort) -> Named:
+    """What a cold start pays until a first record is handled."""
+    found = starts(FIRST_RECORDS, effort.starts)
+    title = "import, and the first record, in a fresh interpreter, full model"
+    yield from _starts("start", f"{title}: {{}}", LIMIT, found)
+
+
+def _starts(name: str, title: str, base: str, found: Mapping[str, Start]) -> Named:
+    times = {each: start.seconds * 1e3 for each, start in found.items()}
+    sizes = {each: start.kibibytes / 1024 for each, start in found.items()}
+    yield name, Result(title.format("CPU time"), "ms", base, times)
+    yield f"{name}-memory", Result(title.format("memory"), "MiB", base, sizes)
+
+
+def first_uses(_: Libraries, __: Effort) -> Named:
+    """The compiling of a model."""
+    made, first, second = (seconds * 1e3 for seconds in first_use(Order, order(1), 20))
+    figures = {"pydantic makes the class": made, "the first decode": first, "the second decode": second}
+    yield (
+        "first",
+        Result("a further model, as large as the full one", "ms", "pydantic makes the class", figures),
+    )
+
+
+CASES: Final[Mapping[str, Callable[[Libraries, Effort], Named]]] = {
+    **{name: partial(workload, name) for name in WORKLOADS},
+    "growth": growth,
+    "memory": memory,
+    "import": imports,
+    "start": first_records,
+    "first": first_uses,
+}
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""The figures of workloads: shown as tables, and kept as JSON."""
+"""Figures: shown as tables, and kept as JSON."""
 
 from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from benchmarks.comparing import Workload
 from benchmarks.targets import OURS, TARGETS
 
 _PACKAGES: Final = frozenset(
@@ -26,64 +25,86 @@ _PACKAGES: Final = frozenset(
 
 
 class Result(NamedTuple):
-    """The figures of a workload, for each record or item.
+    """What contenders took for the same work, by record or item if it has some.
 
     Attributes:
-        title: What the work is.
+        title: The work.
+        unit: The unit of the figures.
         base: The contender that the others are compared with.
         figures: By contender.
     """
 
     title: str
+    unit: str
     base: str
     figures: Mapping[str, float]
 
-    @classmethod
-    def of(cls, workload: Workload, figures: Mapping[str, float]) -> Result:
-        """Make the result of a workload."""
-        return cls(workload.title, workload.base, figures)
+
+class Report(NamedTuple):
+    """The results of a run by name, and the versions of what was measured."""
+
+    versions: Mapping[str, str]
+    results: Mapping[str, Result]
+
+    @property
+    def versions_line(self) -> str:
+        """The versions as text."""
+        return ", ".join(f"{name} {version}" for name, version in self.versions.items())
 
 
 def versions() -> dict[str, str]:
-    """What this interpreter has, by name."""
+    """The versions that this interpreter finds."""
     found = {package.name.replace("_", "-"): package.version for package in distributions()}
     return {
-        "python": f"{platform.python_version()}, {platform.machine()}",
+        "Python": f"{platform.python_version()} ({platform.machine()})",
         **{name: found[name] for name in sorted(_PACKAGES & found.keys())},
     }
 
 
-def versions_line(versions: Mapping[str, str]) -> str:
-    """What was measured, and on what, in a line."""
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
+def print_table(name: str, result: Result, earlier: Mapping[str, float] | None = None) -> None:
+    """Print a row for each contender, and what is asked of it."""
+    print(*_lines(name, result, earlier or {}), sep="\n", flush=True)
 
 
-def table(name: str, result: Result, unit: str, earlier: Mapping[str, float] | None = None) -> Iterable[str]:
-    """Yield the lines of a table with a row for each contender."""
+def _lines(name: str, result: Result, earlier: Mapping[str, float]) -> Iterator[str]:
     figures, targets = result.figures, TARGETS.get(name, {})
+    with_ours = OURS in figures and result.base != OURS
     yield f"\n({name}) {result.title}"
-    heads = f"{'':40}{unit:>14}{'x limit':>9}{'x ddbevents':>13}"
-    yield heads + (f"{'change':>10}" if earlier else "") + "  asked"
+    heads = f"{'':42}{result.unit:>14}{'x first':>9}{'x ddbevents' if with_ours else '':>13}"
+    yield f"{heads}{'change' if earlier else '':>9}  asked"
     for contender, figure in figures.items():
-        row = f"{contender:40}{figure:14,.2f}{figure / figures[result.base]:9.2f}"
-        row += f"{figure / figures[OURS]:13.2f}" if OURS in figures else f"{'':13}"
-        if earlier:
-            row += f"{figure / earlier[contender] - 1:10.1%}" if contender in earlier else f"{'new':>10}"
+        ours = f"{figure / figures[OURS]:.2f}" if with_ours else ""
+        row = f"{contender:42}{figure:14,.2f}{figure / figures[result.base]:9.2f}{ours:>13}"
+        change = f"{figure / earlier[contender] - 1:+.1%}" if contender in earlier else ""
+        asked = ""
         target = targets.get(contender)
         if target is not None and target.against in figures:
-            against = "" if target.against in {result.base, OURS} else f" of {target.against}"
-            row += f"  {target.verdict(figure / figures[target.against])}{against}"
-        yield row.rstrip()
+            of = "" if target.against in {result.base, OURS} else f", against {target.against}"
+            asked = f"{target.verdict(figure / figures[target.against])}{of}"
+        yield f"{row}{change:>9}  {asked}".rstrip()
 
 
-def save(path: Path, unit: str, versions: Mapping[str, str], results: Mapping[str, Result]) -> None:
-    """Write figures for other scripts."""
-    workloads = {name: result._asdict() for name, result in results.items()}
-    content = {"unit": unit, "versions": dict(versions), "workloads": workloads}
+def save(path: Path, report: Report) -> None:
+    """Write a report for other scripts."""
+    results = {name: result._asdict() for name, result in report.results.items()}
+    content = {"versions": dict(report.versions), "results": results}
     path.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def load(path: Path) -> dict[str, Result]:
-    """Read the results that `save` wrote."""
+def load(path: Path) -> Report:
+    """Read a report that `save` wrote."""
     content: Any = json.loads(path.read_text())
-    return {name: Result(**fields) for name, fields in content["workloads"].items()}
+    results = {name: Result(**fields) for name, fields in content["results"].items()}
+    return Report(content["versions"], results)
+
+
+def earlier_figures(path: Path | None) -> dict[str, Mapping[str, float]]:
+    """Read the figures to compare with, if there are some."""
+    return {name: result.figures for name, result in load(path).results.items()} if path else {}
+
+
+def unknown(chosen: Iterable[str], names: Iterable[str]) -> str:
+    """Say which of the chosen names there are not, and which there are; nothing if all are."""
+    there = [*names]
+    strangers = [name for name in chosen if name not in there]
+    return f"no case is called {', '.join(strangers)}: choose from {', '.join(there)}" if strangers else ""

@@ -17,14 +17,14 @@ ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
 
-def count(*arguments: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "benchmarks/instructions.py"), *arguments]
+def run(script: str, *arguments: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
     environment = {**ENVIRONMENT, "PATH": path}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_missing_valgrind_is_named(tmp_path: Path) -> None:
-    done = count("--only", "decode-flat", path=str(tmp_path))
+    done = run("instructions.py", "--only", "decode-flat", path=str(tmp_path))
 
     assert done.returncode == 2
     assert "valgrind, which is not installed" in done.stderr
@@ -32,26 +32,41 @@ def test_missing_valgrind_is_named(tmp_path: Path) -> None:
     assert "brew install valgrind" in done.stderr
 
 
-def test_unknown_workloads_are_refused() -> None:
-    done = count("--only", "decode-flat,decode-round")
+def test_unknown_cases_are_refused() -> None:
+    done = run("instructions.py", "--only", "decode-flat,decode-round")
 
     assert done.returncode == 2
-    assert "no workload is called decode-round: choose from decode-full, " in done.stderr
+    assert "no case is called decode-round: choose from decode-full, " in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
 def test_instructions_are_counted(tmp_path: Path) -> None:
     saved = tmp_path / "counts.json"
 
-    done = count("--only", "decode-flat", "--json", str(saved))
+    done = run("instructions.py", "--only", "decode-flat", "--json", str(saved))
 
     assert done.returncode == 0, done.stderr
     assert "(decode-flat) decode, flat model: 10 texts" in done.stdout
-    counts = json.loads(saved.read_text())
-    assert counts["unit"] == "instructions"
-    figures = counts["workloads"]["decode-flat"]["figures"]
+    result = json.loads(saved.read_text())["results"]["decode-flat"]
+    assert result["unit"] == "instructions"
+    figures = result["figures"]
     assert figures[LIMIT] > 1_000
     assert 0.2 < figures[OURS] / figures[LIMIT] < 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize(
+    "case", ["decode-full", "encode-full", "batch-1", "modify-100", "entities-100", "store-first", "growth"]
+)
+def test_cpu_time_is_measured(case: str, tmp_path: Path) -> None:
+    saved = tmp_path / "times.json"
+
+    done = run("decoding.py", "--short", "--only", case, "--json", str(saved))
+
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(saved.read_text())["results"][case]["figures"]
+    assert len(figures) >= 2
+    assert min(figures.values()) > 0
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from benchmarks.contenders.interface import Handle, Reader, Take
 from benchmarks.targets import LAW, OURS
 from ddbevents import Insert, Modify, StreamApp, decode, encode
-from ddbevents.stores import IdempotencyStore
+
+if TYPE_CHECKING:
+    from ddbevents.stores import IdempotencyStore  # a cold start without a store does not load it
 
 
 def readers(model: type[BaseModel]) -> Mapping[str, Reader]:  # noqa: ARG001  # as every library's
