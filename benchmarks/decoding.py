@@ -87,7 +87,7 @@ def measure(workload: Workload, effort: Effort) -> Result:
         seconds = best(clocks, rounds)
     else:
         seconds = best_apart(workload.runs, workload.parts, rounds)
-    return Result(workload.title, "us", workload.base, {name: each * 1e6 for name, each in seconds.items()})
+    return Result(workload.title, "µs", workload.base, {name: each * 1e6 for name, each in seconds.items()})
 
 
 Named = Iterator[tuple[str, Result]]
@@ -104,7 +104,7 @@ def growth(_: Libraries, effort: Effort) -> Named:
     base = f"{effort.sizes[0]:,} records"
     limits = {size: figures[LIMIT] for size, figures in found.items()}
     relative = {size: figures[OURS] / figures[LIMIT] for size, figures in found.items()}
-    yield "growth-limit", Result("a record of the limit in larger batches", "us", base, limits)
+    yield "growth-limit", Result("a record of the limit in larger batches", "µs", base, limits)
     yield (
         "growth",
         Result("a record of an app in larger batches, relative to the limit's", "", base, relative),

@@ -88,12 +88,12 @@ def save(path: Path, report: Report) -> None:
     """Write a report for other scripts."""
     results = {name: result._asdict() for name, result in report.results.items()}
     content = {"versions": dict(report.versions), "results": results}
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def load(path: Path) -> Report:
     """Read a report that `save` wrote."""
-    content: Any = json.loads(path.read_text())
+    content: Any = json.loads(path.read_text("utf-8"))
     results = {name: Result(**fields) for name, fields in content["results"].items()}
     return Report(content["versions"], results)
 
