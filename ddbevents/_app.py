@@ -153,7 +153,7 @@ class StreamApp(Router):
             InvalidEventError: The event is no batch of records.
         """
         report = self._run(process_batch, event, context)
-        self._watch.note(report, partial(doubts, self._routes, StreamApp))
+        self._watch.note(report, partial(doubts, self._routes, StreamApp), self._routes.near_misses)
         announce(report, self._parts.callbacks)
         return report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from contextvars import copy_context
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Final, TypeAlias
 from .._async import finish, is_failure, is_inside_loop
 from .._errors import StoreError
 from .._logs import describe, logger
-from .._records import AnyRecord, lane_of
+from .._records import AnyRecord, StreamRecord, lane_of
 from .._transaction import Transaction
 from ._entries import Dispatch, Entry, Handler, entry_of
 from ._progress import Progress
@@ -22,11 +23,15 @@ from ._report import BatchReport, Outcome
 from ._settings import Settings
 
 _MANY_IGNORED: Final = 100  # records in a row, from the first one of the process on
+_MOST_LOOKED_AT: Final = 1000  # records of a process, for those that nearly fit a handler
 _MOST_REASONS: Final = 3
 _MOST_LISTED: Final = 5  # numbers of records in a line of the log
 
 Callback: TypeAlias = Callable[[BatchReport], Awaitable[None] | None]
 """Called with the report of each batch."""
+
+NearMisses: TypeAlias = Callable[[StreamRecord, AbstractSet[str]], Iterable[str]]
+"""Returns what is worth a warning about a record that no handler takes, given those that have taken any."""
 
 
 def process_batch(records: Iterable[AnyRecord], dispatch: Dispatch, settings: Settings) -> BatchReport:
@@ -70,22 +75,34 @@ class Watch:
     """Whether records come to an app's handlers in this process: if not, it warns, of each thing once.
 
     One batch without a match is everyday for a handler with a condition, so it takes 100 records, the most of
-    a usual batch, from the first one on. After a record that a handler takes, nothing more is counted.
+    a usual batch, from the first one on. After a record that a handler takes, nothing more is counted. Among
+    the first 1,000 records, ignored ones are looked at for what nearly fits a handler.
     """
 
     def __init__(self) -> None:
         self._said: dict[str, object] = {}
+        self._near_misses: NearMisses | None = None
+        self._taking: set[str] = set()
+        self._looked_at = 0
         self._ignored = 0
         self._has_begun = False
         self._is_over = False
 
-    def note(self, report: BatchReport, doubts: Callable[[], Iterable[str]]) -> None:
+    def note(
+        self,
+        report: BatchReport,
+        doubts: Callable[[], Iterable[str]],
+        near_misses: Callable[[], NearMisses],
+    ) -> None:
         """Note a batch.
 
         Args:
             report: Its report.
             doubts: Returns what is wrong with an app that never gets anything; asked once.
+            near_misses: Returns what finds the records that nearly fit a handler; called once.
         """
+        if self._looked_at < _MOST_LOOKED_AT and report.from_stream:
+            self._look_for_near_misses(report, near_misses)
         if not report.records:
             self._warn(
                 "the event has no records. Lambda sends none like it: look at what invokes the function"
@@ -104,6 +121,15 @@ class Watch:
         if self._ignored >= _MANY_IGNORED:
             self._is_over = True
             self._warn(_all_ignored(self._ignored, report))
+
+    def _look_for_near_misses(self, report: BatchReport, make: Callable[[], NearMisses]) -> None:
+        self._looked_at += len(report.records)
+        self._taking.update(report.handlers)
+        for each in report.records:
+            if each.outcome is Outcome.IGNORED and isinstance(each.record, StreamRecord):
+                self._near_misses = near_misses = self._near_misses or make()
+                for warning in near_misses(each.record, self._taking):
+                    self._warn(warning)
 
     def _warn(self, message: str) -> None:
         # of several threads only one gets its own value back

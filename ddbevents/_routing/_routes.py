@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, NamedTuple, TypeAlias
 
@@ -169,6 +170,12 @@ class Routes:
 
         handlers = [(route.name, route.selection) for route in self]
         return reason_for_ignoring(handlers, record, name_of)
+
+    def near_misses(self) -> Callable[[StreamRecord, AbstractSet[str]], Iterator[str]]:
+        """Return what finds the records that nearly fit a route, given the names of those that took any."""
+        from ._near_misses import NearMisses  # noqa: PLC0415  # cold start: once a record is ignored
+
+        return NearMisses((route.name, route.selection) for route in self).ignored
 
     def addressed(self, app: str, record: StreamRecord) -> Sequence[Route]:
         """Return the route of the handler that a dead letter names: the others had the record already.

@@ -1,0 +1,179 @@
+"""Records that a handler would take if its `Literal` were written otherwise: mistakes that fail nothing.
+
+Most records that a handler of a single-table design leaves out are of other models, and rightly so. So only
+what hardly has another reason is worth a warning. Imported with the first record that no handler takes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+from .._attributes import Image, canonical, split_tag
+from .._changes import key_image
+from .._codec import ItemField, discriminators
+from .._conditions import find_attribute
+from .._errors import InvalidRecordError, format_path, printable
+from .._records import StreamRecord
+from ._reasons import Named
+from ._selection import Selection
+
+_MOST_EXAMINED: Final = 200  # records that no handler takes, in a process
+_MANY: Final = 50  # records, where a few may well be of another model
+_SHORTEST: Final = 5  # letters: shorter words of one table may be one letter apart, as card and cart
+_LONG: Final = 7  # letters: in words as long as this, one may be another
+_LONGEST: Final = 100  # of a value that is worth comparing
+_UNSEEN: Final = str.maketrans("", "", " \t\r\n_-")  # what the eye overlooks
+
+
+class _Miss(NamedTuple):
+    """Why a record nearly fits a model.
+
+    Attributes:
+        reason: What is to be said of it.
+        needed: The number of records that it takes.
+        lacks: The attribute that the record lacks, where no other one looks like it.
+    """
+
+    reason: str
+    needed: int = 1
+    lacks: str | None = None
+
+
+class NearMisses:
+    """The records that nearly fit an app's handlers, and what is to be said of them."""
+
+    def __init__(self, handlers: Iterable[Named]) -> None:
+        self._handlers = [each for each in handlers if discriminators(each[1].model)]
+        self._arriving: set[str] = set()  # attributes that some record has
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._examined = 0
+
+    def ignored(self, record: StreamRecord, takers: AbstractSet[str]) -> Iterator[str]:
+        """Yield what is worth a warning about a record that no handler takes, without values of the item.
+
+        Args:
+            record: The record.
+            takers: The handlers that have taken a record.
+        """
+        self._examined += 1
+        if self._examined > _MOST_EXAMINED:
+            return
+        for name, selection in self._handlers:
+            with suppress(InvalidRecordError):  # nothing that was looked at before is wrong
+                miss = self._miss(selection, record)
+                if miss is not None and self._is_certain(name, miss, takers):
+                    yield f"{name} seems to miss records of {selection.model.__name__}: {miss.reason}"
+
+    def _miss(self, selection: Selection, record: StreamRecord) -> _Miss | None:
+        image = _image(selection, record)
+        if image is None:
+            return None
+        misses: list[_Miss] = []
+        for field in discriminators(selection.model):
+            attribute = next(filter(None, (find_attribute(image, path) for path in field.paths)), None)
+            if attribute is not None:
+                self._arriving.add(_name_of(field))
+            if _fits(field, attribute):
+                continue
+            miss = _lacking(field, image) if attribute is None else _differing(field, attribute)
+            if miss is None:
+                return None
+            misses.append(miss)
+        # asked last: most records are far from the model
+        takes_else = selection._replace(model=dict, changed=frozenset()).takes(record)
+        return misses[0] if misses and takes_else else None
+
+    def _is_certain(self, name: str, miss: _Miss, takers: AbstractSet[str]) -> bool:
+        self._counts[name, miss.reason] += 1
+        if miss.needed == 1:
+            return True
+        # if nothing comes to any handler, another line says so
+        if self._counts[name, miss.reason] < miss.needed or not takers or name in takers:
+            return False
+        return miss.lacks is None or miss.lacks not in self._arriving | self._read_by(takers)
+
+    def _read_by(self, takers: AbstractSet[str]) -> set[str]:
+        models = [selection.model for name, selection in self._handlers if name in takers]
+        return {_name_of(field) for model in models for field in discriminators(model)}
+
+
+def _image(selection: Selection, record: StreamRecord) -> Image | None:
+    if record.kind not in selection.kinds:
+        return None
+    if selection.keys_only:
+        return key_image(record)
+    return record.old_image if record.kind == "REMOVE" else record.new_image
+
+
+def _name_of(field: ItemField) -> str:
+    return format_path(field.paths[0])
+
+
+def _fits(field: ItemField, attribute: Any) -> bool:
+    return not field.required if attribute is None else canonical(attribute) in field.choices
+
+
+def _lacking(field: ItemField, image: Image) -> _Miss:
+    wanted = _name_of(field)
+    first = str(field.paths[0][0])
+    looks_alike = (name for name in image if _seen(name) == _seen(first) and first not in image)
+    if found := next(looks_alike, None):
+        shown = printable(found)
+        return _Miss(f"items have {shown}, but its Literal field reads {wanted}: give it the alias {shown!r}")
+    return _Miss(
+        f"none came to it, and {_MANY} records that no handler takes lack {wanted}, which its Literal field"
+        " reads: if items have it under another name, give the field that name as its alias",
+        _MANY,
+        lacks=wanted,
+    )
+
+
+def _differing(field: ItemField, attribute: Any) -> _Miss | None:
+    tag, content = split_tag(attribute)
+    if tag not in {"S", "N", "BOOL"} or len(text := str(content)) > _LONGEST:
+        return None
+    name = _name_of(field)
+    for wanted_tag, wanted in field.choices:
+        if tag != wanted_tag and text.strip().lower() == str(wanted).strip().lower():
+            return _Miss(
+                f"items have {name} as {tag}, and its Literal field the same value as {wanted_tag}: in a"
+                " Literal, text is S, a number is N, and True is BOOL"
+            )
+        if tag == wanted_tag == "S" and _seen(text) and _seen(text) == _seen(wanted):
+            return _Miss(
+                f"items have a value of {name} that its Literal field has in another spelling, and capitals,"
+                " spaces, - and _ count: write it as the items have it"
+            )
+    if tag == "S" and any(_is_typo(_seen(text), _seen(str(wanted))) for _, wanted in field.choices):
+        return _Miss(
+            f"none came to it, but in {_MANY} records that no handler takes, {name} is one letter away from a"
+            " value of its Literal field: look for a typo",
+            _MANY,
+        )
+    return None
+
+
+def _seen(text: str) -> str:
+    """Return a text as a tired person sees it."""
+    return text.casefold().translate(_UNSEEN)
+
+
+def _is_typo(one: str, other: str) -> bool:
+    """Return whether two words differ by a letter that is left out, swapped with the next one, or wrong."""
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) < _SHORTEST or len(longer) - len(shorter) > 1:
+        return False
+    pairs = enumerate(zip(shorter, longer, strict=False))
+    place = next((index for index, (first, second) in pairs if first != second), len(shorter))
+    rest, letters = longer[place + 1 :], longer[place : place + 1] + shorter[place : place + 1]
+    if any(map(str.isdigit, letters)):
+        return False  # two versions
+    if len(shorter) < len(longer):
+        return shorter[place:] == rest
+    if shorter[place + 1 :] == rest:
+        return len(shorter) >= _LONG
+    return shorter[place : place + 2] == longer[place : place + 2][::-1] and shorter[place + 2 :] == rest[1:]
