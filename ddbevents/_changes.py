@@ -198,7 +198,23 @@ def _item(record: StreamRecord, name: str, image: Image | None, model: Any, deco
     try:
         return decode(model, image)
     except InvalidItemError as error:
+        if name == "OldImage" and record.kind == "MODIFY":
+            error.reason += _cure_for_old(record, image, model)
+            error.args = (error.reason,)
         raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
+
+
+def _cure_for_old(record: StreamRecord, old: Image, model: Any) -> str:
+    """Return what to do about the old image of a change, if it alone is of another form."""
+    try:
+        decode_exactly(dict, old)
+        decode_exactly(model, record.new_image or {})
+    except Exception:  # noqa: BLE001  # validators are the user's own code
+        return ""
+    return (
+        f". The new image fits {model.__name__}: give the old one a model of its own,"
+        f" on_modify({model.__name__}, old=...); old=dict takes any"
+    )
 
 
 def _values(item: object) -> Mapping[str, object]:
