@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from .._async import finish
@@ -69,7 +70,13 @@ class Route(NamedTuple):
     def _call(self, change: Any, transaction: Transaction | None) -> None:
         result = self.handler(change) if transaction is None else self.handler(change, transaction)
         if result is not None:
-            finish(result)
+            finish(result, partial(_note_unused, self.name))
+
+
+def _note_unused(name: str, result: object) -> None:
+    from ._results import note_unused  # noqa: PLC0415  # for handlers that return something
+
+    note_unused(name, result)
 
 
 def _entered(middleware: Middleware, change: object) -> AbstractContextManager[object]:
