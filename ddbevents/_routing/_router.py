@@ -255,13 +255,7 @@ def _names(changed: object) -> frozenset[str]:
 
 
 def _check_fields(model: type[Any], names: frozenset[str]) -> None:
-    known = item_fields(model).keys() if names else frozenset[str]()
-    if unknown := sorted(names - known):
-        from difflib import get_close_matches  # noqa: PLC0415  # cold start: for mistakes only
+    if names and (unknown := names - (fields := item_fields(model)).keys()):
+        from ._changed_errors import unknown_fields  # noqa: PLC0415  # cold start: for mistakes only
 
-        near = [match for name in unknown for match in get_close_matches(name, known, n=1)]
-        hint = f"did you mean {', '.join(near)}? " if near else ""
-        raise ConfigurationError(
-            f"{model.__name__} has no field {', '.join(unknown)}: {hint}changed takes the names of fields,"
-            " not of attributes"
-        )
+        raise unknown_fields(model, unknown, fields)
