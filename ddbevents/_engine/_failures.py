@@ -107,8 +107,13 @@ def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal, patien
 
 
 def _send(sink: DeadLetterSink, letter: DeadLetter, patience: timedelta) -> None:
-    sending = sink.send(letter, patience=patience)
-    finish(_within(sending, patience) if isinstance(sending, Awaitable) else sending)
+    try:
+        sending = sink.send(letter, patience=patience)
+        finish(_within(sending, patience) if isinstance(sending, Awaitable) else sending)
+    except DeadLetterError:
+        raise
+    except Exception as error:  # a sink may be the user's own code
+        raise DeadLetterError(f"{type(sink).__name__}.send raised {describe(error)}") from error
 
 
 async def _within(sending: Awaitable[None], patience: timedelta) -> None:

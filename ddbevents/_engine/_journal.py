@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Final, TypeAlias, cast
 
+from .._errors import StoreError
+from .._logs import describe
 from .._records import lane_of
 from .._transaction import Transaction
 from ._entries import Entry, Task
@@ -53,7 +55,7 @@ class Journal:
                     wanted[self._mark(entry, name)] = name, entry.identity
         if with_dead_letters:
             wanted |= {_aside(mark): task for mark, task in wanted.items()}
-        found = self._store.handled(wanted.keys(), patience=patience) if wanted else frozenset[str]()
+        found = self._found(wanted.keys(), patience) if wanted else frozenset[str]()
         return {task for mark, task in wanted.items() if mark in found}
 
     def note_handled(self, entry: Entry, handler: str) -> None:
@@ -76,7 +78,7 @@ class Journal:
             StoreError: The store cannot be read.
         """
         marks = [self._attempt(entry, handler, number) for number in range(1, most + 1)]
-        return len(self._store.handled(marks, patience=patience))
+        return len(self._found(marks, patience))
 
     def is_due(self) -> bool:
         """Return whether enough marks are pending to be written."""
@@ -94,7 +96,13 @@ class Journal:
         Raises:
             StoreError: The store cannot be written.
         """
-        self._store.add([mark for _, _, mark in notes], patience=patience)
+        marks = [mark for _, _, mark in notes]
+        try:
+            self._store.add(marks, patience=patience)
+        except StoreError:
+            raise
+        except Exception as error:  # a store may be the user's own code
+            raise _as_store_error(error, self._store, "add") from error
 
     def commit_of(self, entry: Entry, handler: str, transaction: Transaction) -> Commit:
         """Return a handler's transaction with the mark that is committed together with it."""
@@ -111,6 +119,21 @@ class Journal:
         store = cast("TransactionalStore", self._store)
         store.commit(commit.mark, commit.transaction, patience=patience)
 
+    def _found(self, marks: Collection[str], patience: timedelta) -> Collection[str]:
+        """Return the marks that the store has."""
+        try:
+            found: object = self._store.handled(marks, patience=patience)
+        except StoreError:
+            raise
+        except Exception as error:  # a store may be the user's own code
+            raise _as_store_error(error, self._store, "handled") from error
+        if not isinstance(found, Collection) or isinstance(found, str):
+            name, kind = type(self._store).__name__, type(found).__name__
+            raise StoreError(
+                f"{name}.handled returned a value of type {kind}: return the set of marks that exist"
+            )
+        return found
+
     def _note(self, entry: Entry, handler: str, mark: str) -> None:
         # without the lock, another lane might take the list just before the mark is in it
         with self._lock:
@@ -121,6 +144,13 @@ class Journal:
 
     def _attempt(self, entry: Entry, handler: str, number: int) -> str:
         return f"{self._mark(entry, handler)}#{number}"
+
+
+def _as_store_error(error: Exception, store: IdempotencyStore, method: str) -> StoreError:
+    return StoreError(
+        f"{type(store).__name__}.{method} raised {describe(error)}. Let it raise StoreError where the store"
+        " cannot be read or written, and mend it otherwise"
+    )
 
 
 def _aside(mark: str) -> str:
