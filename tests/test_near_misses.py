@@ -328,3 +328,95 @@ def test_any_words_can_be_compared(choice: str, arriving: str, attribute: str) -
     report = app.process(with_order(items(60, **{attribute: {"S": arriving}, "kind": {"S": arriving}})))
 
     assert report.ignored + report.handled == 61
+
+
+# tables
+
+
+def routed(*tables: str | None) -> StreamApp:
+    """Return an app with a router for each of these tables, and for removals of any table if one is None."""
+    app = StreamApp()
+    for table in tables:
+        router = Router(table=table)
+        register = router.on_remove if table is None else router.on_insert
+        register(Order)(take_order)
+        app.include(router)
+    return app
+
+
+def of_table(table: str, number: int = 1) -> Json:
+    arn = f"arn:aws:dynamodb:eu-central-1:123456789012:table/{table}/stream/x"
+    return {**insert(number, image(number, type={"S": "order"})), "eventSourceARN": arn}
+
+
+def test_a_table_without_handlers_warns_once(caplog: pytest.LogCaptureFixture) -> None:
+    app = routed("order", "Users")
+
+    app(batch(of_table("orders"), of_table("orders", 2)))
+    app(batch(of_table("invoices")))
+
+    [warning] = warnings(caplog)
+    assert warning == (
+        "no handler takes records of the table orders: there are routers for order, Users. Correct"
+        " Router(table=...), or let no event source mapping deliver orders"
+    )
+
+
+@pytest.mark.parametrize(
+    ("meant", "found"),
+    [
+        ("Orders", "orders"),
+        ("order_items", "order-items"),
+        ("ordres", "orders"),
+        ("orders", "orders-prod"),
+        ("OrdersTable", "shop-prod-OrdersTable-1HX2K9QZ"),
+        ("orders-dev", "orders"),
+    ],
+)
+def test_a_table_of_like_name_warns(meant: str, found: str, caplog: pytest.LogCaptureFixture) -> None:
+    routed(meant, None)(batch(of_table(found)))
+
+    [warning] = warnings(caplog)
+    assert warning.startswith(
+        f"no handler takes records of the table {found}: there are routers for {meant}. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("tables", "found"),
+    [
+        (["orders", None], "users"),
+        ([None], "orders"),
+        (["orders", None], "orders"),
+        (["logs", None], "catalogs"),
+    ],
+    ids=["another", "any", "the same", "within"],
+)
+def test_other_tables_warn_of_nothing(
+    tables: list[str | None], found: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    routed(*tables)(batch(of_table(found)))
+
+    assert warnings(caplog) == []
+
+
+def test_a_table_with_handlers_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    removal = {**remove(1, image()), "eventSourceARN": of_table("orders")["eventSourceARN"]}
+
+    routed("orders")(batch(removal))
+
+    assert warnings(caplog) == []
+
+
+def test_a_table_that_does_come_is_not_meant(caplog: pytest.LogCaptureFixture) -> None:
+    routed("orders", None)(batch(of_table("orders", 2), of_table("orders-archive")))
+
+    assert warnings(caplog) == []
+
+
+def test_names_of_tables_are_escaped_and_cut(caplog: pytest.LogCaptureFixture) -> None:
+    routed(*[f"table{number}" for number in range(20)])(batch(of_table("a\x1b[31m\n" + "x" * 9999)))
+
+    [warning] = warnings(caplog)
+    assert warning.isprintable()
+    assert len(warning) < 800

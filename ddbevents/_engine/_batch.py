@@ -101,8 +101,11 @@ class Watch:
             doubts: Returns what is wrong with an app that never gets anything; asked once.
             near_misses: Returns what finds the records that nearly fit a handler; called once.
         """
+        self._note_silence(report, doubts)
         if self._looked_at < _MOST_LOOKED_AT and report.from_stream:
             self._look_for_near_misses(report, near_misses)
+
+    def _note_silence(self, report: BatchReport, doubts: Callable[[], Iterable[str]]) -> None:
         if not report.records:
             self._warn(
                 "the event has no records. Lambda sends none like it: look at what invokes the function"

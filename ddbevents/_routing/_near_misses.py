@@ -1,4 +1,4 @@
-"""Records that a handler would take if its `Literal` were written otherwise: mistakes that fail nothing.
+"""Records that a handler would take if its `Literal` or table were written otherwise: silent mistakes.
 
 Most records that a handler of a single-table design leaves out are of other models, and rightly so. So only
 what hardly has another reason is worth a warning. Imported with the first record that no handler takes.
@@ -6,6 +6,7 @@ what hardly has another reason is worth a warning. Imported with the first recor
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -16,12 +17,13 @@ from .._attributes import Image, canonical, split_tag
 from .._changes import key_image
 from .._codec import ItemField, discriminators
 from .._conditions import find_attribute
-from .._errors import InvalidRecordError, format_path, printable
+from .._errors import LONGEST_LABEL, InvalidRecordError, format_path, printable
 from .._records import StreamRecord
 from ._reasons import Named
 from ._selection import Selection
 
 _MOST_EXAMINED: Final = 200  # records that no handler takes, in a process
+_MOST_TABLES: Final = 5  # in a line
 _MANY: Final = 50  # records, where a few may well be of another model
 _SHORTEST: Final = 5  # letters: shorter words of one table may be one letter apart, as card and cart
 _LONG: Final = 7  # letters: in words as long as this, one may be another
@@ -47,7 +49,12 @@ class NearMisses:
     """The records that nearly fit an app's handlers, and what is to be said of them."""
 
     def __init__(self, handlers: Iterable[Named]) -> None:
-        self._handlers = [each for each in handlers if discriminators(each[1].model)]
+        everything = [*handlers]
+        self._handlers = [each for each in everything if discriminators(each[1].model)]
+        self._tables: dict[str | None, list[str]] = {}  # with the handlers of each; None for any table
+        self._has_named_table = False
+        for name, selection in everything:
+            self._tables.setdefault(selection.table, []).append(name)
         self._arriving: set[str] = set()  # attributes that some record has
         self._counts: Counter[tuple[str, str]] = Counter()
         self._examined = 0
@@ -62,11 +69,28 @@ class NearMisses:
         self._examined += 1
         if self._examined > _MOST_EXAMINED:
             return
+        if record.table is not None and record.table not in self._tables:
+            yield from self._table(record.table, takers)
         for name, selection in self._handlers:
             with suppress(InvalidRecordError):  # nothing that was looked at before is wrong
                 miss = self._miss(selection, record)
                 if miss is not None and self._is_certain(name, miss, takers):
                     yield f"{name} seems to miss records of {selection.model.__name__}: {miss.reason}"
+
+    def _table(self, found: str, takers: AbstractSet[str]) -> Iterator[str]:
+        """Yield that the records of a table come to no handler, if that is not as it should be."""
+        names = [table for table in self._tables if table is not None]
+        if None in self._tables:
+            names = [name for name in names if _may_be(name, found) and takers.isdisjoint(self._tables[name])]
+        if names and not self._has_named_table:
+            self._has_named_table = True
+            shown, *others = [
+                printable(name, longest=LONGEST_LABEL) for name in (found, *names[:_MOST_TABLES])
+            ]
+            yield (
+                f"no handler takes records of the table {shown}: there are routers for {', '.join(others)}."
+                f" Correct Router(table=...), or let no event source mapping deliver {shown}"
+            )
 
     def _miss(self, selection: Selection, record: StreamRecord) -> _Miss | None:
         image = _image(selection, record)
@@ -107,6 +131,13 @@ def _image(selection: Selection, record: StreamRecord) -> Image | None:
     if selection.keys_only:
         return key_image(record)
     return record.old_image if record.kind == "REMOVE" else record.new_image
+
+
+def _may_be(table: str, found: str) -> bool:
+    """Return whether one table's name may be meant by another: misspelt, or without a stack and a stage."""
+    parts, others = (set(re.split(r"[-_.]", name.casefold())) for name in (table, found))
+    seen, other = _seen(table), _seen(found)
+    return parts <= others or others <= parts or seen == other or _is_typo(seen, other)
 
 
 def _name_of(field: ItemField) -> str:
