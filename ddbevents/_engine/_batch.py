@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from .._async import finish, is_failure, is_inside_loop
 from .._errors import StoreError
-from .._logs import describe, logger
+from .._logs import CALLBACK_FAILED, describe, logger
 from .._records import AnyRecord, StreamRecord, lane_of
 from .._transaction import Transaction
 from ._entries import Dispatch, Entry, Handler, entry_of
@@ -156,7 +156,7 @@ def announce(report: BatchReport, callbacks: Iterable[Callback]) -> None:
             # a callback is the user's own code
             if not is_failure(error):
                 raise
-            logger().error("a callback of on_report failed: %s", describe(error))
+            logger().error(CALLBACK_FAILED, describe(error))
 
 
 def _report(progress: Progress, seconds: float, settings: Settings) -> BatchReport:

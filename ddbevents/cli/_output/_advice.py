@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..._engine import Outcome, RecordReport
-from ..._errors import DDBEventsError, TransactionError
+from ..._errors import DDBEventsError, TransactionError, UnknownKeyError
 from ..._records import StreamRecord
 from .._local import LETTERS_FILE, StoreOptions
 from .._target import Target
@@ -102,7 +102,7 @@ def _number_of_letters(report: RecordReport) -> int:
 
 def _table_without_key(report: RecordReport) -> str | None:
     error = report.error
-    if isinstance(error, TransactionError) and "the table's key is not known" in str(error):
+    if isinstance(error, TransactionError) and isinstance(error.__context__, UnknownKeyError):
         return error.table
     return None
 
