@@ -330,6 +330,24 @@ def test_any_words_can_be_compared(choice: str, arriving: str, attribute: str) -
     assert report.ignored + report.handled == 61
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("SNBML") | st.text(), inner, max_size=3)
+    ),
+)
+
+
+@given(attribute=JSON)
+def test_any_attribute_can_be_looked_at(attribute: object) -> None:
+    """Routing does not look at it, since another condition is false before."""
+    app = app_of(item_model("customer"), where=Attr("no").exists())
+
+    report = app.process(items(2, kind=attribute, other={"S": "x"}))
+
+    assert report.ignored == 2
+
+
 # tables
 
 

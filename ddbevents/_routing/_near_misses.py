@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from .._attributes import Image, canonical, split_tag
 from .._changes import key_image
@@ -45,6 +45,9 @@ class _Miss(NamedTuple):
     lacks: str | None = None
 
 
+_Looks: TypeAlias = tuple[str | None, ...]
+
+
 class NearMisses:
     """The records that nearly fit an app's handlers, and what is to be said of them."""
 
@@ -57,6 +60,9 @@ class NearMisses:
             self._tables.setdefault(selection.table, []).append(name)
         self._arriving: set[str] = set()  # attributes that some record has
         self._counts: Counter[tuple[str, str]] = Counter()
+        fields = [field for _, selection in self._handlers for field in discriminators(selection.model)]
+        self._names = sorted({str(path[0]) for field in fields for path in field.paths})
+        self._far: set[_Looks] = set()  # those of records that are near to no handler: most of them
         self._examined = 0
 
     def ignored(self, record: StreamRecord, takers: AbstractSet[str]) -> Iterator[str]:
@@ -68,14 +74,31 @@ class NearMisses:
         """
         self._examined += 1
         if self._examined > _MOST_EXAMINED:
+            self._far.clear()
             return
         if record.table is not None and record.table not in self._tables:
             yield from self._table(record.table, takers)
-        for name, selection in self._handlers:
-            with suppress(InvalidRecordError):  # nothing that was looked at before is wrong
-                miss = self._miss(selection, record)
-                if miss is not None and self._is_certain(name, miss, takers):
+        looks = self._looks_of(record)
+        if looks is None or looks not in self._far:
+            near = [*self._near(record)]
+            if looks is not None and not near:
+                self._far.add(looks)
+            for name, selection, miss in near:
+                if _takes_but_for_literals(selection, record) and self._is_certain(name, miss, takers):
                     yield f"{name} seems to miss records of {selection.model.__name__}: {miss.reason}"
+
+    def _looks_of(self, record: StreamRecord) -> _Looks | None:
+        """Return what the `Literal` fields of all handlers see; None if an attribute is absent or no word."""
+        image = record.new_image or record.old_image or key_image(record)
+        words = [_word(image.get(name)) for name in self._names]
+        return None if None in words else (record.kind, *words)
+
+    def _near(self, record: StreamRecord) -> Iterator[tuple[str, Selection, _Miss]]:
+        """Yield the handlers that would take a record if their `Literal` fields were written otherwise."""
+        for name, selection in self._handlers:
+            with suppress(InvalidRecordError):  # an attribute that no handler has looked at before
+                if (miss := self._miss(selection, record)) is not None:
+                    yield name, selection, miss
 
     def _table(self, found: str, takers: AbstractSet[str]) -> Iterator[str]:
         """Yield that the records of a table come to no handler, if that is not as it should be."""
@@ -107,9 +130,7 @@ class NearMisses:
             if miss is None:
                 return None
             misses.append(miss)
-        # asked last: most records are far from the model
-        takes_else = selection._replace(model=dict, changed=frozenset()).takes(record)
-        return misses[0] if misses and takes_else else None
+        return misses[0] if misses else None
 
     def _is_certain(self, name: str, miss: _Miss, takers: AbstractSet[str]) -> bool:
         self._counts[name, miss.reason] += 1
@@ -133,11 +154,26 @@ def _image(selection: Selection, record: StreamRecord) -> Image | None:
     return record.old_image if record.kind == "REMOVE" else record.new_image
 
 
+def _takes_but_for_literals(selection: Selection, record: StreamRecord) -> bool:
+    try:
+        return selection._replace(model=dict, changed=frozenset()).takes(record)
+    except InvalidRecordError:
+        return False
+
+
 def _may_be(table: str, found: str) -> bool:
     """Return whether one table's name may be meant by another: misspelt, or without a stack and a stage."""
     parts, others = (set(re.split(r"[-_.]", name.casefold())) for name in (table, found))
     seen, other = _seen(table), _seen(found)
     return parts <= others or others <= parts or seen == other or _is_typo(seen, other)
+
+
+def _word(attribute: Any) -> str | None:
+    """Return a text or a number that is short, with its tag; None for every other attribute."""
+    if not isinstance(attribute, dict) or len(attribute) != 1:
+        return None
+    [(tag, content)] = attribute.items()
+    return f"{tag} {content}" if isinstance(content, str) and len(content) <= _LONGEST else None
 
 
 def _name_of(field: ItemField) -> str:
