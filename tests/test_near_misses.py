@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AliasPath, BaseModel, Field, create_model
 
-from ddbevents import Attr, Router, StreamApp
+from ddbevents import Attr, Condition, Router, StreamApp
 from tests.letters import letter, message
 from tests.stream import CANARY, Json, batch, insert, modify, remove, user
 
@@ -328,6 +328,74 @@ def test_any_words_can_be_compared(choice: str, arriving: str, attribute: str) -
     report = app.process(with_order(items(60, **{attribute: {"S": arriving}, "kind": {"S": arriving}})))
 
     assert report.ignored + report.handled == 61
+
+
+# conditions
+
+
+class Aliased(BaseModel):
+    order_id: str = Field(alias="orderId")
+    total: int = Field(validation_alias=AliasPath("sums", "total"))
+    state: str = ""
+
+
+def where_is(condition: Condition) -> str:
+    return (
+        f"{__name__}.handle seems to miss records of Aliased: its where looks at {condition.path[0]}, which"
+        " items lack, since that field is read from "
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "attribute"),
+    [
+        (Attr("order_id").eq("o-1"), "orderId"),
+        (Attr("order_id").exists(), "orderId"),
+        (Attr("total").gt(5), "sums"),
+    ],
+)
+def test_a_field_in_where_warns_once(
+    condition: Condition, attribute: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = app_of(Aliased, where=condition & Attr("email").exists())
+    arriving = {"orderId": {"S": CANARY}, "sums": {"M": {"total": {"N": "7"}}}}
+
+    app(items(2, **arriving))
+    app(items(2, **arriving))
+
+    assert warnings(caplog) == [f"{where_is(condition)}{attribute}: write Attr({attribute!r})"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "arriving"),
+    [
+        (Attr("orderId").eq("o-2"), {"orderId": {"S": "o-1"}}),
+        (Attr("order_id").eq("o-2"), {"orderId": {"S": "o-1"}, "order_id": {"S": "o-1"}}),
+        (Attr("order_id").eq("o-2"), {"state": {"S": "new"}}),
+        (Attr("state").eq("old"), {"orderId": {"S": "o-1"}}),
+        (Attr("other").eq("old"), {"orderId": {"S": "o-1"}}),
+        (Attr("email.order_id").exists(), {"orderId": {"S": "o-1"}}),
+        (Attr("order_id").eq("x") | Attr("state").eq("x"), {"orderId": {"S": "x"}, "state": {"X": "x"}}),
+    ],
+)
+def test_an_attribute_in_where_warns_of_nothing(
+    condition: Condition, arriving: Json, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = app_of(Aliased, where=condition)
+
+    app.process(items(2, **arriving))
+
+    assert [line for line in warnings(caplog) if "seems to miss" in line] == []
+
+
+def test_a_where_that_holds_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    app = StreamApp()
+    app.on_modify(Aliased, where=~Attr("order_id").exists(), changed="state")(handle)
+    same = image(orderId={"S": "o-1"}, sums={"M": {"total": {"N": "7"}}})
+
+    app(batch(modify(1, same, same), insert(2, same)))
+
+    assert warnings(caplog) == []
 
 
 JSON = st.recursive(

@@ -1,4 +1,4 @@
-"""Records that a handler would take if its `Literal` or table were written otherwise: silent mistakes.
+"""Records that a handler would take if its `Literal`, `where` or table were written otherwise.
 
 Most records that a handler of a single-table design leaves out are of other models, and rightly so. So only
 what hardly has another reason is worth a warning. Imported with the first record that no handler takes.
@@ -15,12 +15,12 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from .._attributes import Image, canonical, split_tag
 from .._changes import key_image
-from .._codec import ItemField, discriminators
-from .._conditions import find_attribute
+from .._codec import ItemField, discriminators, item_fields
+from .._conditions import find_attribute, matches
 from .._errors import LONGEST_LABEL, InvalidRecordError, format_path, printable
 from .._records import StreamRecord
 from ._reasons import Named
-from ._selection import Selection
+from ._selection import Selection, condition_paths
 
 _MOST_EXAMINED: Final = 200  # records that no handler takes, in a process
 _MOST_TABLES: Final = 5  # in a line
@@ -63,6 +63,7 @@ class NearMisses:
         fields = [field for _, selection in self._handlers for field in discriminators(selection.model)]
         self._names = sorted({str(path[0]) for field in fields for path in field.paths})
         self._far: set[_Looks] = set()  # those of records that are near to no handler: most of them
+        self._misnamed = [found for each in everything for found in _misnamed(*each)]
         self._examined = 0
 
     def ignored(self, record: StreamRecord, takers: AbstractSet[str]) -> Iterator[str]:
@@ -78,6 +79,8 @@ class NearMisses:
             return
         if record.table is not None and record.table not in self._tables:
             yield from self._table(record.table, takers)
+        for each in self._misnamed:
+            yield from _missing_where(*each, record)
         looks = self._looks_of(record)
         if looks is None or looks not in self._far:
             near = [*self._near(record)]
@@ -152,6 +155,28 @@ def _image(selection: Selection, record: StreamRecord) -> Image | None:
     if selection.keys_only:
         return key_image(record)
     return record.old_image if record.kind == "REMOVE" else record.new_image
+
+
+def _misnamed(name: str, selection: Selection) -> Iterator[tuple[str, Selection, str, str]]:
+    """Yield fields that a handler's `where` names in place of their attributes, which it looks at."""
+    for path in condition_paths(selection.where):
+        field = item_fields(selection.model).get(str(path[0]))
+        if field is not None and path[0] not in {first for first, *_ in field.paths}:
+            yield name, selection, str(path[0]), str(field.paths[0][0])
+
+
+def _missing_where(
+    name: str, selection: Selection, field: str, attribute: str, record: StreamRecord
+) -> Iterator[str]:
+    image = _image(selection, record)
+    if image is None or field in image or attribute not in image or selection.where is None:
+        return
+    with suppress(InvalidRecordError):
+        if not matches(selection.where, image):
+            yield (
+                f"{name} seems to miss records of {selection.model.__name__}: its where looks at {field},"
+                f" which items lack, since that field is read from {attribute}: write Attr({attribute!r})"
+            )
 
 
 def _takes_but_for_literals(selection: Selection, record: StreamRecord) -> bool:
