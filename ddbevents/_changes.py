@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from ._attributes import Image
-from ._codec import decode, decode_by_reference
+from ._codec import decode, decode_by_reference, refuse_plain_values
 from ._errors import InvalidItemError, InvalidRecordError
 from ._records import Kind, StreamRecord
 
@@ -125,7 +125,10 @@ def decode_exactly(model: Any, image: Image) -> Any:
         has_one_tag_each = sum(map(len, image.values())) == len(image)
     except TypeError:
         has_one_tag_each = False
-    return decode(model, image) if has_one_tag_each else decode_by_reference(model, image)
+    if has_one_tag_each:
+        return decode(model, image)
+    refuse_plain_values(image)
+    return decode_by_reference(model, image)
 
 
 def decode_once() -> Decode:

@@ -122,10 +122,12 @@ def test_plain_values_are_named(model: type[Any]) -> None:
     assert str(info.value) == TYPED
 
 
-def test_plain_images_of_events_are_named() -> None:
+@pytest.mark.parametrize("model", [User, Settings, dict])
+@pytest.mark.parametrize("plain", [{"email": CANARY}, {"email": 1}], ids=["text", "number"])
+def test_plain_images_of_events_are_named(model: type[Any], plain: Json) -> None:
     app = StreamApp()
-    app.on_insert(User)(lambda change: None)
+    app.on_insert(model)(lambda change: None)
 
-    [report] = app.process(batch(insert(1, user("a"), NewImage={"email": CANARY}))).records
+    [report] = app.process(batch(insert(1, user("a"), NewImage=plain))).records
 
     assert str(report.error).endswith(f"dynamodb.NewImage: {TYPED}")

@@ -99,12 +99,21 @@ def decode_by_reference(model: type[ItemT], image: Image) -> ItemT:
     try:
         return _validated(model, image)
     except InvalidItemError:
-        if not image or any(isinstance(value, Mapping) for value in image.values()):
-            raise
-    raise InvalidItemError(
-        "these are plain values, and those of an image have a type tag each, as"
-        ' {"id": {"S": "o-1"}}: ddbevents.encode writes an item so'
-    )
+        refuse_plain_values(image)
+        raise
+
+
+def refuse_plain_values(image: Image) -> None:
+    """Refuse an image that has no type tag at all, as one made by hand.
+
+    Raises:
+        InvalidItemError: It has none.
+    """
+    if image and not any(isinstance(value, Mapping) for value in image.values()):
+        raise InvalidItemError(
+            "these are plain values, and those of an image have a type tag each, as"
+            ' {"id": {"S": "o-1"}}: ddbevents.encode writes an item so'
+        ) from None
 
 
 def _validated(model: type[ItemT], image: Image) -> ItemT:
