@@ -62,7 +62,7 @@ def pytest_runtest_makereport(
     """Show the reports, mappings and histories in the variables of a failed test."""
     report = yield
     if report.failed and call.excinfo is not None and "ddbevents._engine" in sys.modules:
-        for name, value in _variables(item, call.excinfo).items():
+        for name, value in {**_variables(item, call.excinfo), "the error": call.excinfo.value}.items():
             lines = _lines_of(value)
             if lines:
                 report.sections.append((f"ddbevents: {name}", "\n".join(lines)))

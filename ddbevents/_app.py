@@ -241,7 +241,7 @@ class StreamApp(Router):
 
     def _handle(self, event: object, context: LambdaContext | None) -> BatchRun:
         run = self._run(process_batch, event, context)
-        self._watch.note(run, partial(doubts, self._routes, StreamApp))
+        self._watch.note(run, partial(doubts, self._routes, StreamApp), self._routes.near_misses)
         announce(run, self._parts.callbacks)
         return run
 

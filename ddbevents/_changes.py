@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from ._attributes import Image
-from ._codec import decode, decode_by_reference
+from ._codec import decode, decode_by_reference, refuse_plain_values
 from ._errors import InvalidItemError, InvalidRecordError
 from ._records import Kind, StreamRecord, read_known
 
@@ -141,7 +141,10 @@ def decode_exactly(model: Any, image: Image) -> Any:
         has_one_tag_each = sum(map(len, image.values())) == len(image)
     except TypeError:
         has_one_tag_each = False
-    return decode(model, image) if has_one_tag_each else decode_by_reference(model, image)
+    if has_one_tag_each:
+        return decode(model, image)
+    refuse_plain_values(image)
+    return decode_by_reference(model, image)
 
 
 def decode_once() -> Decode:
@@ -239,7 +242,23 @@ def _item(record: StreamRecord, name: str, image: Image | None, model: Any, deco
     try:
         return decode(model, image)
     except InvalidItemError as error:
+        if name == "OldImage" and record.kind == "MODIFY":
+            error.reason += _cure_for_old(record, image, model)
+            error.args = (error.reason,)
         raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
+
+
+def _cure_for_old(record: StreamRecord, old: Image, model: Any) -> str:
+    """Return what to do about the old image of a change, if it alone is of another form."""
+    try:
+        decode_exactly(dict, old)
+        decode_exactly(model, record.new_image or {})
+    except Exception:  # noqa: BLE001  # validators are the user's own code
+        return ""
+    return (
+        f". The new image fits {model.__name__}: give the old one a model of its own,"
+        f" on_modify({model.__name__}, old=...); old=dict takes any"
+    )
 
 
 def _values(item: object) -> Mapping[str, object]:

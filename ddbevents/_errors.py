@@ -117,6 +117,10 @@ class TransactionError(DDBEventsError):
         self.table = table
 
 
+class UnknownKeyError(TransactionError):
+    """A local store does not know a table's key. It is the context of a `TransactionError`, never alone."""
+
+
 class DeadLetterError(DDBEventsError):
     """A dead letter cannot be sent, so its record fails and is retried; or a text is no dead letter."""
 

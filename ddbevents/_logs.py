@@ -14,6 +14,9 @@ from ._records import AnyRecord, UnreadableRecord
 if TYPE_CHECKING:
     from logging import Logger
 
+NOT_DEAD_LETTERED: Final = "%s cannot be dead-lettered, so it will be retried: %s"
+CALLBACK_FAILED: Final = "a callback of on_report failed: %s"
+
 _NOT_OF_HANDLERS: Final = frozenset({__name__.partition(".")[0], "asyncio", "concurrent"})
 _MOST_MEMBERS: Final = 3  # of an exception group
 _CODE: Final = r"[A-Za-z0-9_.]{1,64}"

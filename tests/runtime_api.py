@@ -219,6 +219,10 @@ class Function:
         self._runtime = _Runtime(api, process, output)
         return self._runtime
 
+    def output(self) -> str:
+        """Return what the process has printed and logged."""
+        return self.start().output_text()
+
     def close(self, *, patience: float = 5.0) -> None:
         if self._runtime is not None:
             self._runtime.close(patience)

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
+from unittest.mock import MagicMock, Mock, create_autospec, patch  # as tests of users have them
 
 import pytest
 from boto3.dynamodb.conditions import Attr as Boto3Attr
@@ -30,10 +31,10 @@ from ddbevents import (
     Transaction,
     TransactionError,
 )
-from ddbevents.dead_letters import DeadLetters, SQSQueue
+from ddbevents.dead_letters import DeadLetter, DeadLetters, SQSQueue
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import MemorySink
-from tests.stream import batch, insert, shown, user
+from tests.stream import MarksOnly, batch, insert, shown, user
 
 Call = Callable[[Any], object]
 T = TypeVar("T")
@@ -310,3 +311,58 @@ def test_generators_run_when_iterated() -> None:
 @pytest.mark.parametrize("name", [5, None, b"email", ["email"], "", "a..b", "a[x]"], ids=shown)
 def test_an_attribute_has_a_path(name: Any) -> None:
     assert refusal(Attr, name).endswith("is not an attribute path: write it as 'address.city' or 'lines[0]'")
+
+
+MOCKS: dict[str, Any] = {
+    "MagicMock": MagicMock,
+    "Mock": Mock,
+    "of a class": lambda: MagicMock(spec=MarksAndLetters),
+    "autospec": lambda: create_autospec(MarksAndLetters, instance=True),
+}
+
+
+class MarksAndLetters(MarksOnly):
+    """A store that is a sink, too."""
+
+    def send(self, letter: DeadLetter, *, patience: timedelta) -> None: ...
+
+
+@pytest.mark.parametrize("parameter", ["store", "with_store", "with_sink", "with_sink in place of one"])
+@pytest.mark.parametrize("make", MOCKS.values(), ids=MOCKS.keys())
+def test_a_mock_keeps_nothing(parameter: str, make: Callable[[], Any]) -> None:
+    is_sink = "sink" in parameter
+    use, method = ("testing.MemorySink()", "send") if is_sink else ("stores.MemoryStore()", "handled")
+
+    assert refusal(CALLS[parameter], make()).endswith(
+        "Mock, which keeps nothing and answers with mocks: in tests use"
+        f" ddbevents.{use}, or give {method} a return_value"
+    )
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        Mock(spec=MarksOnly, **{"handled.return_value": set(), "add.return_value": None}),
+        Mock(spec=MarksOnly, **{"handled.side_effect": OSError, "add.side_effect": OSError}),
+        Mock(wraps=MarksOnly(), spec=MarksOnly),
+    ],
+    ids=["return_value", "side_effect", "wraps"],
+)
+def test_a_mock_may_be_told_what_to_do(store: Any) -> None:
+    StreamApp(store=store)
+
+
+def test_a_spy_on_a_store_is_accepted() -> None:
+    store = MarksOnly()
+    with patch.object(store, "add") as add:
+        StreamApp(store=store)
+
+    assert not add.called
+
+
+@pytest.mark.parametrize("number", ["after", "after_invalid"])
+@pytest.mark.parametrize("value", [True, False, 0, -1, 1.0, "5", None])
+def test_attempts_are_a_whole_number(number: str, value: object) -> None:
+    message = refusal(lambda given: DeadLetters(MemorySink(), **{number: given}), value)
+
+    assert message == f"{number} must be a whole number of attempts, at least 1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel, field_validator
@@ -12,6 +12,7 @@ from pydantic import BaseModel, field_validator
 from ddbevents import (
     Change,
     Insert,
+    InvalidItemError,
     KeyChange,
     Modify,
     Remove,
@@ -19,7 +20,7 @@ from ddbevents import (
     Upsert,
     parse_event,
 )
-from tests.stream import batch, insert, modify, user
+from tests.stream import CANARY, Json, batch, insert, modify, remove, user
 
 
 class User(BaseModel):
@@ -180,3 +181,87 @@ def test_prepare_compiles_the_models() -> None:
     )
 
     assert done.stdout.split() == ["True", "True"]
+
+
+# the old image of another form
+
+
+class Order(BaseModel):
+    kind: Literal["order"]
+    total: int = 0
+
+
+class Strange(BaseModel):
+    kind: str
+
+    @field_validator("kind")
+    @classmethod
+    def refuse(cls, kind: str) -> str:
+        if kind == "new":
+            raise KeyError(kind)
+        raise ValueError(kind)
+
+
+ORDER = user("a", kind={"S": "order"})
+CURE = (
+    ". The new image fits Order: give the old one a model of its own, on_modify(Order, old=...); old=dict"
+    " takes any"
+)
+
+
+def reason_of(model: type[BaseModel], old: Json, new: Json = ORDER) -> str:
+    app = StreamApp()
+    app.on_change(model)(note)
+    [report] = app.process(batch(modify(1, old, new))).records
+    assert isinstance(report.error, InvalidItemError)
+    assert report.error.path[:2] == ("dynamodb", "OldImage")
+    assert report.error.args == (report.error.reason,)
+    assert CANARY not in str(report.error)
+    return report.error.reason
+
+
+@pytest.mark.parametrize(
+    ("old", "reason"),
+    [
+        (user("a", kind={"S": CANARY}), "Order refuses it (literal_error)"),
+        (user("a"), "Order requires this attribute"),
+        (
+            user("a", kind={"S": "order"}, total={"S": CANARY}),
+            "Order refuses it (int_parsing): expected N, found S",
+        ),
+    ],
+    ids=["literal", "missing", "type"],
+)
+def test_an_old_form_names_its_cure(old: Json, reason: str) -> None:
+    assert reason_of(Order, old) == f"{reason}{CURE}"
+
+
+def test_the_cure_for_an_old_form_works() -> None:
+    app = StreamApp()
+    app.on_modify(Order, old=dict)(note)
+
+    assert app.process(batch(modify(1, user("a", kind={"S": "draft"}), ORDER))).handled == 1
+
+
+def test_a_malformed_old_image_has_another_cure() -> None:
+    assert reason_of(Order, user("a", kind={"S": 1})) == "S holds text"
+
+
+def test_two_bad_images_are_no_old_form() -> None:
+    bad = user("a", kind={"S": "order"}, total={"S": "x"})
+
+    assert reason_of(Order, bad, bad) == "Order refuses it (int_parsing): expected N, found S"
+
+
+def test_validators_may_raise_on_the_new_image() -> None:
+    old, new = user("a", kind={"S": "old"}), user("a", kind={"S": "new"})
+
+    assert reason_of(Strange, old, new) == "Strange refuses it (value_error)"
+
+
+def test_a_removed_item_has_no_old_form() -> None:
+    app = StreamApp()
+    app.on_remove(Order)(note)
+    [report] = app.process(batch(remove(1, user("a", kind={"S": "order"}, total={"S": "x"})))).records
+
+    assert str(report.error).endswith("Order refuses it (int_parsing): expected N, found S")

@@ -306,3 +306,50 @@ def test_an_error_names_another_record(invoke: Command) -> None:
     run = invoke("shop.py:bank", write(remove(1, user("ada"))))
 
     assert "\n#1 InvalidRecordError: record 7: not there\n" in run.out
+
+
+FAILING = """
+from ddbevents import Reject, StoreError, StreamApp
+
+app = StreamApp()
+ERRORS = {"value": ValueError("secret"), "reject": Reject("told")}
+
+@app.on_insert(dict)
+def fail(change):
+    if change.new["pk"] == "cause":
+        raise StoreError("told") from ValueError("secret")
+    raise ERRORS[change.new["pk"]]
+"""
+TRACEBACK = "to see the exceptions with their messages, which may contain item values, add --traceback"
+
+
+@pytest.mark.parametrize(("error", "told"), [("value", [TRACEBACK]), ("cause", [TRACEBACK]), ("reject", [])])
+def test_a_hidden_message_names_its_option(invoke: Command, error: str, told: list[str]) -> None:
+    Path("failing.py").write_text(FAILING, "utf-8")
+    event = write(insert(1, user(error)))
+
+    run = invoke("failing.py", event, "--store", "memory")
+    with_traceback = invoke("failing.py", event, "--store", "memory", "--traceback")
+
+    assert (advice(run), advice(with_traceback)) == (told, [])
+    assert "secret" not in run.out
+
+
+def test_redrive_names_the_option_too(redrive: Command) -> None:
+    Path("failing.py").write_text(FAILING, "utf-8")
+    JsonLinesFile("letters.jsonl").send(letter(insert(1, user("value")), "failing.fail"))
+
+    run = redrive("failing.py", "letters.jsonl", "--store", "memory")
+    with_traceback = redrive("failing.py", "letters.jsonl", "--store", "memory", "--traceback")
+
+    assert TRACEBACK in lines(run)
+    assert TRACEBACK not in lines(with_traceback)
+
+
+def test_a_list_of_records_is_to_be_wrapped(invoke: Command) -> None:
+    Path("list.json").write_text(json.dumps([insert(1, user("ada"))]), "utf-8")
+
+    run = invoke("shop.py:app", "list.json")
+
+    assert run.code == 1
+    assert 'By hand, put the records into {\\"Records\\": [...]}' in run.out

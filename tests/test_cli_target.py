@@ -105,7 +105,8 @@ def test_a_module_without_an_app_is_refused() -> None:
     Path("empty_shop.py").write_text("app = None", "utf-8")
 
     assert refusal("empty_shop.py") == (
-        "empty_shop.py has no app: TARGET names the module or file with the StreamApp"
+        "empty_shop.py has no app: name the module or file that has one, or write"
+        ' app = StreamApp("orders") at the level of the module'
     )
 
 
@@ -190,7 +191,10 @@ def test_a_module_has_to_have_an_app(folder: Path) -> None:
 
     problem = refusal("empty_shop:app")
 
-    assert problem == "app in empty_shop is of type NoneType, not a StreamApp; it has no app"
+    assert problem == (
+        "app in empty_shop is of type NoneType, not a StreamApp; it has no app: write"
+        ' app = StreamApp("orders") at the level of the module'
+    )
 
 
 @pytest.mark.parametrize(
@@ -270,3 +274,43 @@ def test_a_distant_target_has_its_path(package: Path, monkeypatch: pytest.Monkey
     advice = redrive_advice("shops.corner:app", "corner.welcome")
 
     assert advice.startswith(f"did you mean TARGET {package / 'corner.py'}:app? ")
+
+
+RELATIVE = " has a relative import, which works in a module only: name it as "
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("target", "module"),
+    [
+        ("shops/kiosk.py:other", "shops.kiosk:other"),
+        ("shops/kiosk.py", "shops.kiosk:app"),
+        ("./shops/market/kiosk.py:app", "shops.market.kiosk:app"),
+        ("shops/market/__init__.py:app", "shops.market:app"),
+    ],
+)
+def test_a_relative_import_needs_a_module(folder: Path, target: str, module: str) -> None:
+    file = folder / target.partition(":")[0]
+    (folder / "shops" / "market" / "__init__.py").touch()
+    file.write_text(f"from .corner import app\n{APP}", "utf-8")
+    (file.parent / "corner.py").write_text(APP, "utf-8")
+
+    assert refusal(target) == f"{Path(target.partition(':')[0])}{RELATIVE}{module}"
+    assert len(imported(module)) >= 2
+
+
+def test_a_module_is_named_where_it_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "kiosk.py").write_text("from . import shop", "utf-8")
+    monkeypatch.chdir("/")
+
+    run = command("invoke")(folder / "kiosk.py", folder / "event.json")
+
+    assert run.err == (
+        f"error: {folder / 'kiosk.py'}{RELATIVE}{folder.name}.kiosk:app in the folder {folder.parent}\n"
+    )
+
+
+def test_other_import_errors_are_their_own() -> None:
+    Path("kiosk.py").write_text("from shop import missing", "utf-8")
+
+    assert refusal("kiosk.py:app").startswith("kiosk.py cannot be imported: ImportError: cannot import name")

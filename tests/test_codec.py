@@ -407,7 +407,7 @@ def test_a_path_names_no_union_branch() -> None:
 
 @pytest.mark.parametrize("image", [None, [], "x", 1])
 def test_an_image_is_an_object(image: Any) -> None:
-    with pytest.raises(InvalidItemError, match="M holds an object"):
+    with pytest.raises(InvalidItemError, match="an image"):
         decode(Line, image)
 
 

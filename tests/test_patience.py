@@ -334,7 +334,7 @@ def test_a_time_out_of_the_sinks_own_is_its_own(caplog: pytest.LogCaptureFixture
     app.on_insert(dict)(fail)
 
     assert app.process(batch(insert(1, user("ada")))).failed == 1
-    assert "will be retried: TimeoutError at " in caplog.text
+    assert "will be retried: DeadLetterError: AsyncSink.send raised TimeoutError at " in caplog.text
 
 
 class WithoutPatience:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import ddbevents
 import ddbevents.dead_letters
+import ddbevents.powertools
 import ddbevents.stores
+import ddbevents.testing
 from ddbevents import DDBEventsError
 
 ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
 
 
 @pytest.mark.parametrize("module", [ddbevents, ddbevents.dead_letters, ddbevents.stores])
@@ -37,6 +41,29 @@ def test_public_names_are_documented(name: str) -> None:
     pages = "".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
 
     assert re.search(rf"\b{name}\b", pages)
+
+
+MODULES = (ddbevents, ddbevents.stores, ddbevents.dead_letters, ddbevents.powertools, ddbevents.testing)
+NAMES = [(module, name) for module in MODULES for name in module.__all__]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), NAMES, ids=[f"{module.__name__}.{name}" for module, name in NAMES]
+)
+def test_the_reference_lists_every_name(module: ModuleType, name: str) -> None:
+    """On a site that shows the source of the pages, nothing else says what there is."""
+    index = (REFERENCE / "index.md").read_text("utf-8").partition(f"## Names of `{module.__name__}`\n")[2]
+    rows = re.findall(r"^\| \[`(\w+)`\]\((.*?)\.md\) \| (.+?) \|$", index.partition("\n## ")[0], re.MULTILINE)
+    [(page, line)] = [(page, line) for listed, page, line in rows if listed == name]
+
+    assert re.search(rf"\b{name}\b", (REFERENCE / f"{page}.md").read_text("utf-8"))
+    assert line.replace("\\|", "|") in first_paragraph(getattr(module, name), line)
+
+
+def first_paragraph(value: object, line: str) -> str:
+    """Return what a docstring begins with; the line itself for what has none."""
+    has_own = inspect.isclass(value) or inspect.isfunction(value)
+    return " ".join((inspect.getdoc(value) or "").partition("\n\n")[0].split()) if has_own else line
 
 
 def test_errors_are_documented() -> None:

@@ -245,3 +245,47 @@ def test_nothing(no_such_fixture): ...
 
     result.assert_outcomes(errors=1)
     assert "ddbevents:" not in result.stdout.str()
+
+
+MESSAGE = "the exception with its message: {}, or pytest --log-level=DEBUG"
+
+
+def test_a_hidden_message_has_a_place(run: Run) -> None:
+    result = run("""
+def test_report():
+    assert app.process(event(*records)).handled == 2, "compared"
+
+def test_shown():
+    report = app.process(event(*records))
+    assert report.handled == 2
+""")
+
+    result.stdout.fnmatch_lines(
+        ["*- ddbevents: report -*", *BATCH, MESSAGE.format("report.records?i?.error")]
+    )
+
+
+def test_a_failed_batch_has_its_exception(run: Run) -> None:
+    result = run("""
+def test_answer():
+    app(event(records[1], records[0]))
+""")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*BatchFailedError: *",
+            "*- ddbevents: the error -*",
+            MESSAGE.format("the attribute error of the BatchFailedError"),
+        ]
+    )
+
+
+def test_messages_of_the_library_are_shown(run: Run) -> None:
+    result = run("""
+def test_answer():
+    app(event({"dynamodb": {}}, records[0]))
+""")
+
+    result.assert_outcomes(failed=1)
+    assert "--log-level" not in result.stdout.str()

@@ -247,3 +247,21 @@ def test_a_hanging_process_is_killed() -> None:
         idle.close(patience=0.1)
 
     assert process.returncode == -signal.SIGKILL
+
+
+def output_of(handler: str, **settings: str) -> str:
+    with function(handler, **settings) as started:
+        started.invoke(batch(task(1)))
+        return started.output()
+
+
+def test_the_line_of_a_batch_is_hidden_at_first() -> None:
+    assert "1 record, 1 handled" not in output_of("idle.lambda_handler")
+
+
+def test_the_log_format_json_shows_its_figures() -> None:
+    """As Lambda sets the two for the log format JSON, with the level that it has unless it is changed."""
+    output = output_of("idle.lambda_handler", AWS_LAMBDA_LOG_FORMAT="JSON", AWS_LAMBDA_LOG_LEVEL="INFO")
+
+    [line] = [json.loads(line) for line in output.splitlines() if "1 record, 1 handled" in line]
+    assert (line["level"], line["logger"], line["handled"]) == ("INFO", "ddbevents.batch", 1)

@@ -23,7 +23,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NoReturn, Optional, Protocol, TypeVar
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import AliasPath, BaseModel, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from typing_extensions import TypedDict
 
@@ -1021,6 +1021,53 @@ def test_all_unknown_fields_are_named(app: StreamApp) -> None:
     message = refusal(lambda changed: app.on_modify(User, changed=changed), ["z", "user_id", "a"])
 
     assert message == "User has no field a, z: changed takes the names of fields, not of attributes"
+
+
+class Account(BaseModel):
+    account_id: str = Field(alias="accountId")
+    status: str
+    amount: int
+    mail: str = Field(validation_alias=AliasPath("profile", "mail"))
+
+
+ALIAS = "that is an alias, and changed takes the names of fields, so write changed="
+WHOLE = "changed compares whole fields, so write changed="
+
+
+@pytest.mark.parametrize(
+    ("given", "cure"),
+    [
+        ("accountId", f"{ALIAS}'account_id'"),
+        (["accountId", "status"], f"{ALIAS}'account_id'"),
+        ("profile", f"{ALIAS}'mail'"),
+        ("status, amount", "write changed=['status', 'amount']"),
+        ("status amount", "write changed=['status', 'amount']"),
+        ("accountId|amount", "write changed=['account_id', 'amount']"),
+        (["status,amount"], "write changed=['status', 'amount']"),
+        ("status ", "write changed='status'"),
+        ("amount.currency", f"{WHOLE}'amount'"),
+        ("amount[0]", f"{WHOLE}'amount'"),
+        ("profile.mail", f"{WHOLE}'mail'"),
+        ("status, price", "did you mean status? changed takes the names of fields, not of attributes"),
+        ("place.city", "changed takes the names of fields, not of attributes"),
+        (",", "changed takes the names of fields, not of attributes"),
+        ("statsu", "did you mean status? changed takes the names of fields, not of attributes"),
+    ],
+)
+def test_what_is_no_field_has_its_cure(app: StreamApp, given: Any, cure: str) -> None:
+    message = refusal(lambda changed: app.on_modify(Account, changed=changed), given)
+
+    assert message.startswith("Account has no field ")
+    assert message.endswith(f": {cure}")
+
+
+def test_a_dict_has_no_fields_to_name(app: StreamApp) -> None:
+    message = refusal(lambda changed: app.on_modify(dict, changed=changed), "status")
+
+    assert message == (
+        "dict has no field status: a dict names none, so use a model, or compare change.old and change.new in"
+        " the handler"
+    )
 
 
 # names and registration

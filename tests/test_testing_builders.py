@@ -39,6 +39,7 @@ from ddbevents.testing import (
     removed,
 )
 from tests.dynamodb_local import clients, read_stream
+from tests.stream import CANARY
 from tests.test_dynamodb import make_table, write_three_times
 
 EVENTS = Path(__file__).parent / "events"
@@ -422,3 +423,53 @@ def test_a_record_has_the_given_time() -> None:
     late = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=1)
 
     assert inserted(ADA, keys="userId", at=late).record.created_at == late
+
+
+class Session(BaseModel):
+    pk: str
+    logins: int = 3
+    expires_at: datetime = Field(alias="ttl")
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SESSION = Session(pk="a", ttl=NOON)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        SESSION,
+        {"pk": "a", "ttl": NOON},
+        {"pk": "a", "expiresAt": CANARY},
+        {"pk": "a", "TTL": "1793796183"},
+        {"pk": "a", "time_to_live": NOON, "count": 99_999_999},
+    ],
+    ids=["model", "mapping", "text", "digits", "counter"],
+)
+def test_text_never_expires(item: object) -> None:
+    with pytest.raises(ConfigurationError) as info:
+        remove(item, expired=True)
+    with pytest.raises(ConfigurationError, match="time to live removes no item"):
+        Table("sessions").remove(item, expired=True)
+
+    assert str(info.value).endswith(
+        "is S, as a datetime is written: it needs seconds as a number. Give the model a field_serializer that"
+        " returns int(moment.timestamp())"
+    )
+    assert CANARY not in str(info.value)
+    assert remove(item)["eventName"] == "REMOVE"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"pk": "a"},
+        {"pk": "a", "created_at": NOON},
+        {"pk": "a", "ttl": 1793796183},
+        {"pk": "a", "expiry_note": "soon", "delete_at": 1793796183},
+        {"pk": "a", "ttl": None},
+    ],
+    ids=["unknown", "another moment", "number", "another name", "null"],
+)
+def test_other_items_may_expire(item: object) -> None:
+    assert parse_event(event(remove(item, expired=True)))[0].expired

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from functools import partial
 from types import ModuleType
 
 from .._errors import ConfigurationError
 
 
-def finish(result: object) -> None:
+def _pass(result: object) -> None:
+    """Do nothing with a result that nobody uses."""
+
+
+def finish(result: object, unused: Callable[[object], None] = _pass) -> None:
     """Await a handler's result if it can be awaited.
 
+    Args:
+        result: What the handler returned.
+        unused: Called with what is not None in the end, and of no use to anybody.
+
     Raises:
-        ConfigurationError: The result is a generator, which nothing would ever run.
+        ConfigurationError: The result is a generator, which nothing would ever run, or the result of an async
+            handler is an awaitable, which nothing would await.
     """
     if isinstance(result, Awaitable):
-        _event_loop().complete(result)
-    elif isinstance(result, (Generator, AsyncGenerator)):
+        _event_loop().complete(result, partial(_refuse_or_pass, unused))
+    elif result is not None:
+        _refuse_or_pass(unused, result)
+
+
+def _refuse_or_pass(unused: Callable[[object], None], result: object) -> None:
+    if isinstance(result, (Generator, AsyncGenerator)):
         raise ConfigurationError("the handler returned a generator, which nothing would run: return None")
+    if isinstance(result, Coroutine):
+        result.close()
+    if isinstance(result, Awaitable):
+        raise ConfigurationError(
+            "the async handler returned an awaitable, which nothing would await: await it in the handler"
+        )
+    unused(result)
 
 
 def is_failure(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import closing, suppress
 from functools import cache, partial
@@ -26,11 +26,15 @@ _Waiter: TypeAlias = Future[BaseException | None]
 _lock: Final = threading.Lock()  # held by whoever gives a loop something to do, or ends it
 
 
-def complete(awaitable: Awaitable[object]) -> None:
+def complete(awaitable: Awaitable[object], use: Callable[[object], None]) -> None:
     """Run an awaitable to its end, together with the tasks that it started but did not await.
 
     The caller's context variables reach it, and its exceptions reach the caller; so does the exception of a
     task that nobody awaited. A task with a context of its own is not waited for.
+
+    Args:
+        awaitable: The awaitable.
+        use: Called in the loop with its result, if that is neither None nor a task.
 
     Raises:
         ConfigurationError: The caller runs inside the loop, so it would wait for itself; or the loop was
@@ -41,7 +45,7 @@ def complete(awaitable: Awaitable[object]) -> None:
             awaitable.close()
         raise ConfigurationError("an async handler cannot wait for another app: use asyncio.to_thread")
     with _lock:
-        waiter = _loop_thread().begin(awaitable)
+        waiter = _loop_thread().begin(awaitable, use)
     try:
         stop = waiter.result()
     except BaseException:
@@ -76,16 +80,16 @@ class _LoopThread:
         self._has_ended = False
         threading.Thread(target=self._run, name="ddbevents", daemon=True).start()
 
-    def begin(self, awaitable: Awaitable[object]) -> _Waiter:
+    def begin(self, awaitable: Awaitable[object], use: Callable[[object], None]) -> _Waiter:
         """Give the loop an awaitable, for a caller that holds the lock."""
         waiter: _Waiter = Future()
         self._waiting.add(waiter)
         waiter.add_done_callback(self._waiting.discard)
-        self.loop.call_soon_threadsafe(self._start, awaitable, waiter)
+        self.loop.call_soon_threadsafe(self._start, awaitable, use, waiter)
         return waiter
 
-    def _start(self, awaitable: Awaitable[object], waiter: _Waiter) -> None:
-        task = self.loop.create_task(settle(awaitable))
+    def _start(self, awaitable: Awaitable[object], use: Callable[[object], None], waiter: _Waiter) -> None:
+        task = self.loop.create_task(settle(awaitable, use))
         task.add_done_callback(partial(self._tell, waiter))
         waiter.add_done_callback(partial(self._give_up, task))
 

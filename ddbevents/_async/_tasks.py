@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, TypeAlias, cast
@@ -22,8 +22,12 @@ class _StoppedError(Exception):
         self.stop = stop
 
 
-async def settle(awaitable: Awaitable[object]) -> BaseException | None:
+async def settle(awaitable: Awaitable[object], use: Callable[[object], None]) -> BaseException | None:
     """Run an awaitable to its end, together with the tasks that it started but did not await.
+
+    Args:
+        awaitable: The awaitable.
+        use: Called with its result, if that is neither None nor a task, which has ended by then.
 
     Returns:
         The exception that asks to end the process, if one does.
@@ -31,8 +35,10 @@ async def settle(awaitable: Awaitable[object]) -> BaseException | None:
     family: Family = set()
     _family.set(family)
     try:
-        await _guard(awaitable)
+        result = await _guard(awaitable)
         await _join(family)
+        if not (result is None or isinstance(result, asyncio.Future)):
+            use(result)
     except _StoppedError as stopped:
         return stopped.stop
     finally:

@@ -98,7 +98,9 @@ def split_tag(attribute: object, path: AttributePath = ()) -> tuple[str, Any]:
     if len(path) > MAX_DEPTH:
         raise InvalidItemError(f"nested deeper than {MAX_DEPTH} levels", path=path[:MAX_DEPTH])
     if not isinstance(attribute, dict):
-        raise InvalidItemError("an attribute value is an object with one type tag", path=path)
+        raise InvalidItemError(
+            'an attribute value is an object with one type tag, as {"S": "o-1"}', path=path
+        )
     if len(attribute) != 1:
         raise InvalidItemError(f"an attribute value has one type tag, not {len(attribute)}", path=path)
     [(tag, content)] = attribute.items()

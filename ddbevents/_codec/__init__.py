@@ -1,6 +1,6 @@
 """An item model and its image: decoding, encoding, and where a model's fields stand."""
 
-from ._decode import decode, decode_by_reference, decode_value, prepare
+from ._decode import decode, decode_by_reference, decode_value, prepare, refuse_plain_values
 from ._encode import encode, encode_value
 from ._model import ItemField, check_item_model, discriminators, item_fields
 
@@ -15,4 +15,5 @@ __all__ = [
     "encode_value",
     "item_fields",
     "prepare",
+    "refuse_plain_values",
 ]

@@ -15,12 +15,15 @@ from pydantic_core import ValidationError
 
 from .._attributes import GLOBAL_TABLES, AttributeValue, Image, Value, decode_attribute, decode_map
 from .._errors import AttributePath, ConfigurationError, InvalidItemError
+from ._model import item_fields
 
 if TYPE_CHECKING:
     from ._compile import Decoder
 
 ItemT = TypeVar("ItemT")
 
+_OTHERS: Final = frozenset({"Records", "dynamodb", "NewImage", "OldImage", "Keys", "Item", "Attributes", "M"})
+"""Names within what people take for an image."""
 _SETS: Final[Mapping[str | None, str]] = {
     "SS": "set[str]",
     "NS": "set[int] or set[Decimal]",
@@ -92,6 +95,28 @@ def prepare(model: Any) -> None:
 
 def decode_by_reference(model: type[ItemT], image: Image) -> ItemT:
     """Decode as `decode` does, by the reference decoder alone, which looks at every tag."""
+    _refuse_no_image(image)
+    try:
+        return _validated(model, image)
+    except InvalidItemError:
+        refuse_plain_values(image)
+        raise
+
+
+def refuse_plain_values(image: Image) -> None:
+    """Refuse an image that has no type tag at all, as one made by hand.
+
+    Raises:
+        InvalidItemError: It has none.
+    """
+    if image and not any(isinstance(value, Mapping) for value in image.values()):
+        raise InvalidItemError(
+            "these are plain values, and those of an image have a type tag each, as"
+            ' {"id": {"S": "o-1"}}: ddbevents.encode writes an item so'
+        ) from None
+
+
+def _validated(model: type[ItemT], image: Image) -> ItemT:
     placeholders: list[_Placeholder] = []
 
     def hold_place(error: InvalidItemError) -> _Placeholder:
@@ -124,8 +149,29 @@ def _decoder(model: Any) -> Decoder:
 
         decoder = _decoders[model, validator] = compile_decoder(model)
         if decoder.compiled is not None:
-            _compiled[model] = validator, decoder.compiled
+            _compiled[model] = validator, _careful(model, decoder.compiled)
     return decoder
+
+
+def _careful(model: Any, compiled: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a compiled decoder that looks at what it gets where the model takes an object of any names."""
+    if any(field.required for field in item_fields(model).values()):
+        return compiled
+
+    def decode_image(image: Any) -> Any:
+        _refuse_no_image(image)
+        return compiled(image)
+
+    return decode_image
+
+
+def _refuse_no_image(image: object) -> None:
+    """Refuse what people take for an image: a record, boto3's answer, and the like."""
+    if not isinstance(image, Mapping) or not _OTHERS.isdisjoint(image):
+        from ._no_images import fault_of  # noqa: PLC0415  # for mistakes only
+
+        if (fault := fault_of(image)) is not None:
+            raise InvalidItemError(fault)
 
 
 def decode_value(attribute: AttributeValue) -> Value:

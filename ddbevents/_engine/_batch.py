@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from time import perf_counter, time
 
 from .._errors import StoreError
 from .._logs import describe, logger
 from .._records import Event, columns_of
-from ._entries import Dispatch, Entry, entry_of
-from ._report import BatchReport, BatchRun, Outcome
+from ._entries import Dispatch, Entry, entry_of, report_of
+from ._report import BatchRun, Outcome, ReportedRun
 from ._settings import Settings
 from ._straight import Straight
 
@@ -27,15 +26,11 @@ def process_batch(event: Event, dispatch: Dispatch, settings: Settings) -> Batch
     if straight is None:
         entries = [entry_of(record, dispatch) for record in event.read()]
     elif straight.run():
-        seconds, moment = perf_counter() - start, time()
-        return BatchRun(
-            len(event.raws), lambda: _report([*straight.done()], settings, seconds, moment), is_done=True
-        )
+        return straight
     else:
         entries = straight.entries(dispatch)
     _run(entries, straight, settings)
-    report = _report(entries, settings, perf_counter() - start, time())
-    return BatchRun(len(entries), lambda: report)
+    return ReportedRun(report_of(entries, settings, perf_counter() - start, time()))
 
 
 def preview_batch(event: Event, dispatch: Dispatch, settings: Settings) -> BatchRun:
@@ -52,8 +47,7 @@ def preview_batch(event: Event, dispatch: Dispatch, settings: Settings) -> Batch
             # the error is shown even if the record was dead-lettered before
             entry.error = entry.invalid
             entry.outcomes |= {handler.name: Outcome.FAILED for handler in todo}
-    report = _report(entries, settings, 0.0, time())
-    return BatchRun(len(entries), lambda: report)
+    return ReportedRun(report_of(entries, settings, 0.0, time()))
 
 
 def _straight(event: Event, dispatch: Dispatch, settings: Settings) -> Straight | None:
@@ -84,8 +78,3 @@ def _run(entries: Sequence[Entry], straight: Straight | None, settings: Settings
     finally:
         # even if SystemExit passes through: what is done need not run again
         progress.finish()
-
-
-def _report(entries: Sequence[Entry], settings: Settings, seconds: float, finished_at: float) -> BatchReport:
-    reports = tuple([entry.report(settings.why_not) for entry in entries])
-    return BatchReport(reports, seconds, datetime.fromtimestamp(finished_at, UTC), settings.from_stream)

@@ -82,5 +82,5 @@ class DeadLetters:
 
 
 def _check_number(name: str, number: object) -> None:
-    if not isinstance(number, int) or number < 1:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise ConfigurationError(f"{name} must be a whole number of attempts, at least 1")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from inspect import Parameter, signature
 from math import inf, isnan
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeGuard
 
 from .._errors import ConfigurationError
 
@@ -15,6 +15,7 @@ _LONGEST_PATIENCE_FOR_MARKS: Final = timedelta(minutes=1)
 _BY_NAME: Final = frozenset({Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY})
 _FOR_EVER: Final = 1e15  # milliseconds; a larger whole number may be no float
 _METHOD: Final = "get_remaining_time_in_millis"
+_FOR_TESTS: Final = {"store": "ddbevents.stores.MemoryStore()", "sink": "ddbevents.testing.MemorySink()"}
 _CURE: Final = "pass Lambda's context, or None for no deadline"
 
 
@@ -113,7 +114,7 @@ def _asking(context: object) -> Callable[[], Any] | None:
     if not callable(method):
         raise ConfigurationError(f"the context's {_METHOD} is {type(method).__name__}, not a method: {_CURE}")
     answer = _answer(method)
-    if type(answer).__module__ == "unittest.mock":
+    if _is_mock(answer):
         return None  # a mock answers whatever it is asked, and nobody has said how much time is left
     _seconds(answer)
     return method
@@ -145,7 +146,7 @@ def _cannot_be_read(name: str, error: Exception) -> ConfigurationError:
 
 
 def check_patience(argument: str, given: object, methods: Mapping[str, str]) -> None:
-    """Refuse a store or a sink with a method that cannot be told how long it may take.
+    """Refuse a store or a sink with a method that cannot be told how long it may take, or that keeps nothing.
 
     Args:
         argument: The name of the argument that it was given as.
@@ -153,15 +154,29 @@ def check_patience(argument: str, given: object, methods: Mapping[str, str]) -> 
         methods: The names of its methods, each with its other parameters as text. It need not have them all.
 
     Raises:
-        ConfigurationError: A method does not take `patience` by name.
+        ConfigurationError: A method does not take `patience` by name, or is a mock that answers with mocks.
     """
     for name, parameters in methods.items():
         method = getattr(given, name, None)
+        if _is_mock(given) and _is_mock(method) and _answers_with_mocks(method):
+            raise ConfigurationError(
+                f"{argument} is a {type(given).__name__}, which keeps nothing and answers with mocks: in"
+                f" tests use {_FOR_TESTS[argument]}, or give {name} a return_value"
+            )
         if callable(method) and not _takes_patience(method):
             raise ConfigurationError(
                 f"{argument}: {type(given).__name__}.{name} does not take `patience`, the time that it may"
                 f" take: write `def {name}(self, {parameters}, *, patience: timedelta)`, and end within it"
             )
+
+
+def _is_mock(value: object) -> TypeGuard[Any]:
+    return type(value).__module__ == "unittest.mock"
+
+
+def _answers_with_mocks(method: Any) -> bool:
+    is_set = method.side_effect is not None or vars(method).get("_mock_wraps") is not None
+    return not is_set and _is_mock(method.return_value)
 
 
 def _takes_patience(method: Callable[..., object]) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
 from .._errors import InvalidRecordError
 from .._records import AnyRecord, Columns, StreamRecord, UnreadableRecord
 from .._transaction import Transaction
-from ._report import IgnoredRecord, Outcome, RecordReport, WhyNot, worst_of
+from ._report import BatchReport, IgnoredRecord, Outcome, RecordReport, WhyNot, worst_of
+from ._settings import Settings
 
 Task: TypeAlias = tuple[str, str | None]
 """A handler's name and the identity of the record that it handles."""
@@ -44,9 +46,10 @@ class Handler(Protocol):
         ...
 
 
-Step: TypeAlias = tuple[str, Callable[[Any, Any], Any], Callable[..., object]]
+Step: TypeAlias = tuple[str, Callable[[Any, Any], Any], Callable[..., object], Callable[[Any], None]]
 """A plain handler of a usual record: its name, what reads the change, given the record and its `dynamodb`
-object, and the function. Handlers with the same reader share the change."""
+object, the function, and what is called with its result unless that is None. Handlers with the same reader
+share the change."""
 
 Steps: TypeAlias = Sequence[Step]
 """The handlers that take one record, in order."""
@@ -155,6 +158,21 @@ def entry_of(record: AnyRecord, dispatch: Dispatch) -> Entry:
         return Entry(record, dispatch.taking(record), record.event_id)
     except InvalidRecordError as error:
         return _invalid_entry(record, error)
+
+
+def report_of(
+    entries: Iterable[Entry], settings: Settings, seconds: float, finished_at: float
+) -> BatchReport:
+    """Return the report of a batch, as the facts are now.
+
+    Args:
+        entries: Its records.
+        settings: Its settings.
+        seconds: How long it took.
+        finished_at: When it ended, in seconds since 1970.
+    """
+    reports = tuple([entry.report(settings.why_not) for entry in entries])
+    return BatchReport(reports, seconds, datetime.fromtimestamp(finished_at, UTC), settings.from_stream)
 
 
 def _invalid_entry(record: AnyRecord, error: InvalidRecordError) -> Entry:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from .._async import finish, is_failure
 from .._errors import DeadLetterError, InvalidRecordError, format_path
-from .._logs import describe, describe_beside, is_about, logger
+from .._logs import NOT_DEAD_LETTERED, describe, describe_beside, is_about, logger
 from .._records import AnyRecord, DeadLetter, UnreadableRecord, shown_table
 from ._dead_letters import DeadLetters, DeadLetterSink
 from ._entries import OF_RECORD, Entry
@@ -107,8 +107,13 @@ def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal, patien
 
 
 def _send(sink: DeadLetterSink, letter: DeadLetter, patience: timedelta) -> None:
-    sending = sink.send(letter, patience=patience)
-    finish(_within(sending, patience) if isinstance(sending, Awaitable) else sending)
+    try:
+        sending = sink.send(letter, patience=patience)
+        finish(_within(sending, patience) if isinstance(sending, Awaitable) else sending)
+    except DeadLetterError:
+        raise
+    except Exception as error:  # a sink may be the user's own code
+        raise DeadLetterError(f"{type(sink).__name__}.send raised {describe(error)}") from error
 
 
 async def _within(sending: Awaitable[None], patience: timedelta) -> None:
@@ -171,8 +176,8 @@ def _log_dead_lettered(failure: Failure, attempt: Attempt, sink: str) -> None:
 
 
 def _log_not_dead_lettered(failure: Failure, attempt: Attempt | None, problem: BaseException) -> None:
-    what = f"{_name_of(failure.record)} cannot be dead-lettered, so it will be retried"
-    logger().error("%s: %s", what, describe(problem), extra=_extra(failure, attempt))
+    name = _name_of(failure.record)
+    logger().error(NOT_DEAD_LETTERED, name, describe(problem), extra=_extra(failure, attempt))
 
 
 def _name_of(record: AnyRecord) -> str:

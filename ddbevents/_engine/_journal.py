@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Final, TypeAlias, cast
 
+from .._errors import StoreError
+from .._logs import describe
 from .._records import lane_of
 from .._transaction import Transaction
 from ._entries import Entry, Task
@@ -55,8 +57,7 @@ class Journal:
         }
         if with_dead_letters:
             wanted |= {_aside(mark): task for mark, task in wanted.items()}
-        found = self._store.handled(wanted.keys(), patience=patience) if wanted else frozenset[str]()
-        # the store is the user's own code, and may return more than it was asked for
+        found = self._found(wanted.keys(), patience) if wanted else frozenset[str]()
         return {task for mark, task in wanted.items() if mark in found} if found else set()
 
     def mark(self, identity: str | None, handler: str) -> str:
@@ -83,7 +84,7 @@ class Journal:
             StoreError: The store cannot be read.
         """
         marks = [self._attempt(entry, handler, number) for number in range(1, most + 1)]
-        return len(self._store.handled(marks, patience=patience))
+        return len(self._found(marks, patience))
 
     def is_due(self) -> bool:
         """Return whether enough marks are pending to be written."""
@@ -101,7 +102,12 @@ class Journal:
         Raises:
             StoreError: The store cannot be written.
         """
-        self._store.add(marks, patience=patience)
+        try:
+            self._store.add(marks, patience=patience)
+        except StoreError:
+            raise
+        except Exception as error:  # a store may be the user's own code
+            raise _as_store_error(error, self._store, "add") from error
 
     def commit_of(self, entry: Entry, handler: str, transaction: Transaction) -> Commit:
         """Return a handler's transaction with the mark that is committed together with it."""
@@ -118,6 +124,21 @@ class Journal:
         store = cast("TransactionalStore", self._store)
         store.commit(commit.mark, commit.transaction, patience=patience)
 
+    def _found(self, marks: Collection[str], patience: timedelta) -> Collection[str]:
+        """Return the marks that the store has."""
+        try:
+            found: object = self._store.handled(marks, patience=patience)
+        except StoreError:
+            raise
+        except Exception as error:  # a store may be the user's own code
+            raise _as_store_error(error, self._store, "handled") from error
+        if not isinstance(found, Collection) or isinstance(found, str):
+            name, kind = type(self._store).__name__, type(found).__name__
+            raise StoreError(
+                f"{name}.handled returned a value of type {kind}: return the set of marks that exist"
+            )
+        return found
+
     def _note(self, entry: Entry, handler: str, mark: str) -> None:
         # without the lock, another lane might take the list just before the mark is in it
         with self._lock:
@@ -125,6 +146,13 @@ class Journal:
 
     def _attempt(self, entry: Entry, handler: str, number: int) -> str:
         return f"{self.mark(entry.identity, handler)}#{number}"
+
+
+def _as_store_error(error: Exception, store: IdempotencyStore, method: str) -> StoreError:
+    return StoreError(
+        f"{type(store).__name__}.{method} raised {describe(error)}. Let it raise StoreError where the store"
+        " cannot be read or written, and mend it otherwise"
+    )
 
 
 def _aside(mark: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from .._errors import BatchFailedError, InvalidRecordError
 from .._logs import describe
@@ -220,34 +221,26 @@ class BatchReport(NamedTuple):
         return sum(report.outcome is outcome for report in self.records)
 
 
-class BatchRun:
-    """A batch that has run. Its report is made when somebody asks for it, since most often nobody does.
+class BatchRun(Protocol):
+    """A batch that has run."""
 
-    Attributes:
-        size: The number of records.
-    """
-
-    __slots__ = ("_is_done", "_make", "_report", "size")
-
-    def __init__(self, size: int, make: Callable[[], BatchReport], *, is_done: bool = False) -> None:
-        """Make it.
-
-        Args:
-            size: The number of records.
-            make: Returns the report.
-            is_done: Whether all records are known to be done.
-        """
-        self.size = size
-        self._make = make
-        self._is_done = is_done
-        self._report: BatchReport | None = None
+    @property
+    def size(self) -> int:
+        """The number of records."""
+        ...
 
     @property
     def report(self) -> BatchReport:
-        """The outcome of each record."""
-        if self._report is None:
-            self._report = self._make()
-        return self._report
+        """The outcome of each record. It may be made only now, since most often nobody asks for it."""
+        ...
+
+    def takers(self) -> AbstractSet[str]:
+        """Return the names of the handlers that took a record."""
+        ...
+
+    def ignored(self) -> Iterable[StreamRecord]:
+        """Return the records of a stream that no handler took."""
+        ...
 
     def answer(self) -> BatchResponse:
         """Return the answer for Lambda.
@@ -255,8 +248,32 @@ class BatchRun:
         Raises:
             BatchFailedError: Only an exception says what is to be retried.
         """
-        if self._is_done:
-            return respond(())
+        ...
+
+
+class ReportedRun(NamedTuple):
+    """A batch that has run, with its report."""
+
+    report: BatchReport
+
+    @property
+    def size(self) -> int:
+        """The number of records."""
+        return len(self.report.records)
+
+    def takers(self) -> AbstractSet[str]:
+        """Return the names of the handlers that took a record."""
+        return self.report.handlers.keys()
+
+    def ignored(self) -> Iterable[StreamRecord]:
+        """Return the records of a stream that no handler took."""
+        if not self.report.from_stream:
+            return []
+        ignored = [each.record for each in self.report.records if each.outcome is Outcome.IGNORED]
+        return [record for record in ignored if isinstance(record, StreamRecord)]
+
+    def answer(self) -> BatchResponse:
+        """Return the answer for Lambda, or raise what says it."""
         if self.report.failure is not None:
             raise self.report.failure
         return self.report.response

@@ -74,9 +74,9 @@ def check_store(store: object, dead_letters: object) -> None:
         raise ConfigurationError(
             "store must be an instance of a class with the methods of ddbevents.stores.IdempotencyStore"
         )
+    check_patience("store", store, _STORE_METHODS)
     if any(iscoroutinefunction(getattr(store, name, None)) for name in _STORE_METHODS):
         raise ConfigurationError("store must not have async methods: the engine calls them from threads")
-    check_patience("store", store, _STORE_METHODS)
     if dead_letters is not None and not isinstance(dead_letters, DeadLetters):
         raise ConfigurationError(
             "dead_letter must be a DeadLetters, for example DeadLetters(SQSQueue(url), after=5)"

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING
 
-from .._async import finish, is_failure
+from .._async import is_failure
 from .._errors import StoreError
-from .._records import Columns
-from ._entries import Dispatch, Entry, Steps, Task, entry_of
+from .._records import Columns, StreamRecord
+from ._answer import BatchResponse, respond
+from ._entries import Dispatch, Entry, Steps, Task, entry_of, report_of
 from ._journal import FLUSH_SIZE, Journal
-from ._report import Outcome
+from ._report import BatchReport, Outcome
 from ._settings import Settings
 from ._stores import NoStore
 
@@ -30,12 +31,14 @@ class Straight:
     _handled: AbstractSet[Task] = frozenset()  # by the store's marks
     _has_begun = False
     _is_stopped = False  # because time is short
+    _report: BatchReport | None = None
     _unread: StoreError | None = None
     _lost: StoreError | None = None  # the marks that are unwritten cannot be written
     # of the record that is begun and not done
     _ran: Sequence[str] | None = None
     _error: BaseException | None = None
     _start = 0.0
+    _lasted = _ended = 0.0  # of the whole batch: its seconds, and its end in seconds since 1970
 
     def __init__(self, columns: Columns, steps: Sequence[Steps], settings: Settings) -> None:
         self._columns = columns
@@ -44,7 +47,13 @@ class Straight:
         has_store = not isinstance(settings.store, NoStore)
         self._journal = Journal(settings.app, settings.store) if has_store else None
         self._seconds: list[float] = []  # of each record that is done
+        self._begun = perf_counter()
         self._unwritten: list[tuple[int, str]] = []  # places and handlers whose marks are still to be written
+
+    @property
+    def size(self) -> int:
+        """The number of records."""
+        return len(self._steps)
 
     def run(self) -> bool:
         """Run the handlers of all records, in order.
@@ -58,23 +67,33 @@ class Straight:
             # what is done need not run again
             self._flush()
             raise
-        return is_through and self._flush()
+        is_through = is_through and self._flush()
+        self._lasted, self._ended = perf_counter() - self._begun, time()
+        return is_through
 
-    def done(self) -> Iterator[Entry]:
-        """Yield the entries of the records that are done."""
-        for place, seconds in enumerate(self._seconds):
-            event_id = self._columns.event_ids[place]
-            entry = Entry(self._columns.record(place), (), event_id)
-            for name, _, _ in self._steps[place]:
-                was_handled = (name, event_id) in self._handled
-                entry.outcomes[name] = Outcome.ALREADY_HANDLED if was_handled else Outcome.HANDLED
-            entry.seconds = seconds
-            yield entry
+    @property
+    def report(self) -> BatchReport:
+        """The outcome of each record, once all of them have run."""
+        if self._report is None:
+            self._report = report_of(self._done(), self._settings, self._lasted, self._ended)
+        return self._report
+
+    def takers(self) -> AbstractSet[str]:
+        """Return the names of the handlers that took a record."""
+        return {step[0] for steps in {*self._steps} for step in steps}
+
+    def ignored(self) -> Iterator[StreamRecord]:
+        """Yield the records that no handler took."""
+        return (self._columns.record(place) for place, steps in enumerate(self._steps) if not steps)
+
+    def answer(self) -> BatchResponse:
+        """Return the answer for Lambda, once all records have run: none has to be retried."""
+        return respond(())
 
     def entries(self, dispatch: Dispatch) -> list[Entry]:
         """Return the entries of all records, those that are done with their outcomes."""
         rest = range(len(self._seconds), len(self._steps))
-        return [*self.done(), *[entry_of(self._columns.record(place), dispatch) for place in rest]]
+        return [*self._done(), *[entry_of(self._columns.record(place), dispatch) for place in rest]]
 
     def hand_over(self, entries: Sequence[Entry], progress: Progress) -> Sequence[Entry]:
         """Let the general engine go on, and return the entries that it has to run.
@@ -82,8 +101,6 @@ class Straight:
         Raises:
             StoreError: The store cannot tell what was handled before, so none may run.
         """
-        from ._lanes import run_handlers  # noqa: PLC0415  # cold start: most batches go straight
-
         if self._unread is not None:
             progress.refuse(entries, self._unread)
             raise self._unread
@@ -95,9 +112,15 @@ class Straight:
         place = len(self._seconds)
         if self._ran is None:
             return entries[place:]
-        entry = entries[place]
-        todo = progress.note_earlier(entry)[len(self._ran) :]
-        for name in self._ran:
+        self._go_on(entries[place], self._ran, progress)
+        return entries[place + 1 :]
+
+    def _go_on(self, entry: Entry, ran: Sequence[str], progress: Progress) -> None:
+        """Let the general engine go on with the record that is begun and not done."""
+        from ._lanes import run_handlers  # noqa: PLC0415  # cold start: most batches go straight
+
+        todo = progress.note_earlier(entry)[len(ran) :]
+        for name in ran:
             progress.succeeded(entry, name)
         if self._error is not None:
             outcome = progress.failed(entry, todo[0].name, self._error)
@@ -105,7 +128,16 @@ class Straight:
         run_handlers(entry, todo, progress)
         progress.end(entry, perf_counter() - self._start)
         entry.handlers = ()
-        return entries[place + 1 :]
+
+    def _done(self) -> Iterator[Entry]:
+        for place, seconds in enumerate(self._seconds):
+            event_id = self._columns.event_ids[place]
+            entry = Entry(self._columns.record(place), (), event_id)
+            for name, *_ in self._steps[place]:
+                was_handled = (name, event_id) in self._handled
+                entry.outcomes[name] = Outcome.ALREADY_HANDLED if was_handled else Outcome.HANDLED
+            entry.seconds = seconds
+            yield entry
 
     def _read(self) -> bool:
         if self._journal is None:
@@ -136,7 +168,7 @@ class Straight:
             self._has_begun = True
             start = perf_counter()
             reader = change = None
-            for name, read, handler in todo:
+            for name, read, handler, settle in todo:
                 is_read = False
                 try:
                     if read is not reader:
@@ -144,7 +176,7 @@ class Straight:
                     is_read = True
                     result = handler(change)
                     if result is not None:
-                        finish(result)
+                        settle(result)
                 except BaseException as error:
                     # a handler is the user's own code
                     if not is_failure(error):

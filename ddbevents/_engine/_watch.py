@@ -5,42 +5,68 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias
 
 from .._async import finish, is_failure
-from .._logs import describe, logger
-from ._report import BatchReport, BatchRun, Outcome
+from .._logs import CALLBACK_FAILED, describe, logger
+from .._records import StreamRecord
+from ._report import BatchReport, BatchRun
 
 _DEBUG: Final = 10  # logging's own numbers: importing it would slow down a cold start
 _INFO: Final = 20
 _MANY_IGNORED: Final = 100  # records in a row, from the first one of the process on
+_MOST_LOOKED_AT: Final = 1000  # records of a process, for those that nearly fit a handler
 _MOST_REASONS: Final = 3
 _MOST_LISTED: Final = 5  # numbers of records in a line of the log
 
 Callback: TypeAlias = Callable[[BatchReport], Awaitable[None] | None]
 """Called with the report of each batch."""
 
+NearMisses: TypeAlias = Callable[[StreamRecord, AbstractSet[str]], Iterable[str]]
+"""Returns what is worth a warning about a record that no handler takes, given those that have taken any."""
+
 
 class Watch:
     """Whether records come to an app's handlers in this process: if not, it warns, of each thing once.
 
     One batch without a match is everyday for a handler with a condition, so it takes 100 records, the most of
-    a usual batch, from the first one on. After a record that a handler takes, nothing more is counted.
+    a usual batch, from the first one on. After a record that a handler takes, nothing more is counted. Among
+    the first 1,000 records, ignored ones are looked at for what nearly fits a handler.
     """
 
     def __init__(self) -> None:
         self._said: dict[str, object] = {}
+        self._near_misses: NearMisses | None = None
+        self._taking: set[str] = set()
+        self._looked_at = 0
         self._ignored = 0
         self._has_begun = False
         self._is_over = False
 
-    def note(self, run: BatchRun, doubts: Callable[[], Iterable[str]]) -> None:
+    def note(
+        self,
+        run: BatchRun,
+        doubts: Callable[[], Iterable[str]],
+        near_misses: Callable[[], NearMisses],
+    ) -> None:
         """Note a batch.
 
         Args:
             run: The batch.
             doubts: Returns what is wrong with an app that never gets anything; asked once.
+            near_misses: Returns what finds the records that nearly fit a handler; called once.
         """
+        if self._is_over and self._looked_at >= _MOST_LOOKED_AT and run.size:
+            return
+        takers = run.takers()
+        self._note_silence(run, takers, doubts)
+        if self._looked_at < _MOST_LOOKED_AT:
+            self._look_for_near_misses(run, takers, near_misses)
+
+    def _note_silence(
+        self, run: BatchRun, takers: AbstractSet[str], doubts: Callable[[], Iterable[str]]
+    ) -> None:
         if not run.size:
             self._warn(
                 "the event has no records. Lambda sends none like it: look at what invokes the function"
@@ -51,14 +77,23 @@ class Watch:
             self._has_begun = True
             for doubt in doubts():
                 self._warn(doubt)
-        for each in run.report.records:
-            if each.handlers:
-                self._is_over = True
-                return
-            self._ignored += each.outcome is Outcome.IGNORED
+        if takers:
+            self._is_over = True
+            return
+        self._ignored += run.report.ignored
         if self._ignored >= _MANY_IGNORED:
             self._is_over = True
             self._warn(_all_ignored(self._ignored, run.report))
+
+    def _look_for_near_misses(
+        self, run: BatchRun, takers: AbstractSet[str], make: Callable[[], NearMisses]
+    ) -> None:
+        self._looked_at += run.size
+        self._taking |= takers
+        for record in run.ignored():
+            self._near_misses = near_misses = self._near_misses or make()
+            for warning in near_misses(record, self._taking):
+                self._warn(warning)
 
     def _warn(self, message: str) -> None:
         # of several threads only one gets its own value back
@@ -82,7 +117,7 @@ def announce(run: BatchRun, callbacks: Iterable[Callback]) -> None:
             # a callback is the user's own code
             if not is_failure(error):
                 raise
-            logger().error("a callback of on_report failed: %s", describe(error))
+            logger().error(CALLBACK_FAILED, describe(error))
 
 
 def _log(run: BatchRun) -> None:

@@ -118,8 +118,8 @@ def _reason_for_list(event: list[Any]) -> str:
     if is_record(first):
         return (
             "the event is list, as EventBridge Pipes passes records, which an app does not read: make the"
-            " stream the function's trigger, without the pipe. In a test, pass"
-            " ddbevents.testing.event(*records)"
+            " stream the function's trigger, without the pipe. By hand, put the records into"
+            ' {"Records": [...]}, as ddbevents.testing.event(*records) does'
         )
     shape = _record_shape(first)
     what = "an object with Records" if shape is None else f"of a DynamoDB stream: it begins with {shape.name}"

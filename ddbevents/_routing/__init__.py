@@ -1,7 +1,8 @@
 """From a record to the handlers that take it: decorators, routes, selections and signatures."""
 
+from ._route import Middleware, Route
 from ._router import Router, doubts, routes_of
-from ._routes import AddressedRoutes, Middleware, Route, Routes
+from ._routes import AddressedRoutes, Routes
 from ._signatures import check_callback
 
 __all__ = [

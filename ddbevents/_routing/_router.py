@@ -24,7 +24,8 @@ from .._conditions import Condition, fault_of
 from .._errors import ConfigurationError
 from .._records import Kind
 from .._transaction import Transaction
-from ._routes import Route, Routes
+from ._route import Route
+from ._routes import Routes
 from ._selection import Selection
 from ._signatures import check_handler, defining_module
 
@@ -255,13 +256,7 @@ def _names(changed: object) -> frozenset[str]:
 
 
 def _check_fields(model: type[Any], names: frozenset[str]) -> None:
-    known = item_fields(model).keys() if names else frozenset[str]()
-    if unknown := sorted(names - known):
-        from difflib import get_close_matches  # noqa: PLC0415  # cold start: for mistakes only
+    if names and (unknown := names - (fields := item_fields(model)).keys()):
+        from ._changed_errors import unknown_fields  # noqa: PLC0415  # cold start: for mistakes only
 
-        near = [match for name in unknown for match in get_close_matches(name, known, n=1)]
-        hint = f"did you mean {', '.join(near)}? " if near else ""
-        raise ConfigurationError(
-            f"{model.__name__} has no field {', '.join(unknown)}: {hint}changed takes the names of fields,"
-            " not of attributes"
-        )
+        raise unknown_fields(model, unknown, fields)

@@ -1,94 +1,18 @@
-"""Routes: handlers with the conditions under which they run, and which of them a record goes to."""
+"""The routes of an app or a router, and which of them a record goes to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
-from .._async import finish
-from .._changes import Decode, Read, decode_exactly, decode_once
+from .._changes import decode_once
 from .._errors import LONGEST_LABEL, ConfigurationError, InvalidRecordError, quoted
 from .._records import Columns, Kind, StreamRecord
-from .._transaction import Transaction
-from ._selection import Selection
+from ._route import Route
 
 if TYPE_CHECKING:
     from ._tables import Steps, Tables
-
-Middleware: TypeAlias = Callable[[Any], AbstractContextManager[object]]
-"""Called with the change; returns the context manager that its handler runs within, sync or async."""
-
-
-class Route(NamedTuple):
-    """A handler with the condition under which it runs.
-
-    Attributes:
-        name: The handler's name, which its marks contain.
-        handler: The user's function.
-        transactional: Whether it takes a transaction.
-        selection: The condition.
-        takes_all: Whether the condition holds for every record of its kinds.
-        old_model: The model of the old image.
-        read: Returns the change that the handler gets.
-        middleware: What the handler runs within, the first outermost.
-        decode: Returns the items of that change.
-        module_spec: The `__spec__` of the handler's module when it was registered.
-    """
-
-    name: str
-    handler: Callable[..., object]
-    transactional: bool
-    selection: Selection
-    takes_all: bool
-    old_model: type[Any]
-    read: Read
-    middleware: tuple[Middleware, ...] = ()
-    decode: Decode = decode_exactly
-    module_spec: object = None
-
-    def takes(self, record: StreamRecord) -> bool:
-        """Return whether the handler takes a record of one of its kinds.
-
-        Raises:
-            InvalidRecordError: That cannot be decided.
-        """
-        return self.takes_all or self.selection.takes(record)
-
-    def run(self, record: StreamRecord, transaction: Transaction | None = None) -> bool:
-        """Decode the record, call the handler and wait for its end.
-
-        Returns:
-            False if a middleware suppressed its exception.
-        """
-        change = self.read(record, self.decode)
-        if self.middleware:
-            return self._run_within(change, transaction)
-        self._call(change, transaction)
-        return True
-
-    def _run_within(self, change: Any, transaction: Transaction | None) -> bool:
-        is_whole = False
-        with ExitStack() as stack:
-            for enter in self.middleware:
-                stack.enter_context(_entered(enter, change))
-            self._call(change, transaction)
-            is_whole = True
-        return is_whole  # noqa: RET504  # a middleware may have suppressed an exception of the handler
-
-    def _call(self, change: Any, transaction: Transaction | None) -> None:
-        result = self.handler(change) if transaction is None else self.handler(change, transaction)
-        if result is not None:
-            finish(result)
-
-
-def _entered(middleware: Middleware, change: object) -> AbstractContextManager[object]:
-    made: object = middleware(change)
-    if isinstance(made, AbstractContextManager):
-        return made
-    from ._middleware import no_manager  # noqa: PLC0415  # cold start: for mistakes only
-
-    raise no_manager(middleware, made)
 
 
 class Routes:
@@ -194,6 +118,12 @@ class Routes:
 
         handlers = [(route.name, route.selection) for route in self]
         return reason_for_ignoring(handlers, record, name_of)
+
+    def near_misses(self) -> Callable[[StreamRecord, AbstractSet[str]], Iterator[str]]:
+        """Return what finds the records that nearly fit a route, given the names of those that took any."""
+        from ._near_misses import NearMisses  # noqa: PLC0415  # cold start: once a record is ignored
+
+        return NearMisses((route.name, route.selection) for route in self).ignored
 
 
 class AddressedRoutes:

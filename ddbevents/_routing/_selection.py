@@ -81,7 +81,7 @@ class Selection(NamedTuple):
             case "expired":
                 return "time to live removed it" if record.expired else "time to live did not remove it"
             case "where":
-                return f"where is false, which looks at {_listed(_paths(self.where))}"
+                return f"where is false, which looks at {_listed(condition_paths(self.where))}"
             case "literals":
                 paths = _listed(self._mismatching_literal(record))
                 return f"{paths} has no value that {self.model.__name__} allows"
@@ -125,9 +125,10 @@ class Selection(NamedTuple):
         return (fields[name] for name in self.changed)
 
 
-def _paths(*conditions: Condition | None) -> Iterator[AttributePath]:
+def condition_paths(*conditions: Condition | None) -> Iterator[AttributePath]:
+    """Yield the attributes that conditions look at."""
     for condition in (each for each in conditions if each is not None):
-        yield from (condition.path,) if condition.path else _paths(*condition.conditions)
+        yield from (condition.path,) if condition.path else condition_paths(*condition.conditions)
 
 
 def _listed(paths: Iterable[AttributePath]) -> str:

@@ -13,7 +13,7 @@ from .._changes import ImageName, ReadDirectly, direct_key_reader, direct_reader
 from .._codec import ItemField
 from .._errors import InvalidRecordError
 from .._records import Columns, Kind, StreamRecord
-from ._routes import Route
+from ._route import Route
 
 _KINDS: Final[tuple[Kind, ...]] = ("INSERT", "MODIFY", "REMOVE")
 
@@ -25,11 +25,13 @@ class Step(NamedTuple):
         name: The handler's name.
         read: Returns the change that it gets. Handlers with the same one share the change.
         handler: The user's function.
+        settle: Is called with its result, unless that is None.
     """
 
     name: str
     read: ReadDirectly
     handler: Callable[..., object]
+    settle: Callable[[Any], None]
 
 
 Steps: TypeAlias = tuple[Step, ...]
@@ -110,7 +112,7 @@ def _table(kind: Kind, routes: Sequence[Route]) -> _Table | None:
             if not all(map(reads.isdisjoint, readers)):
                 return None
             readers[reads] = _reader(kind, route)
-        steps.append((route, Step(route.name, readers[reads], route.handler)))
+        steps.append((route, Step(route.name, readers[reads], route.handler, route.settle)))
     return _Table(kind, steps)
 
 

@@ -19,6 +19,7 @@ from .._routing import Route, routes_of
 from ._errors import CommandError
 
 _DATA_FILES: Final = (".json", ".jsonl")
+_MAKE_ONE: Final = 'write app = StreamApp("orders") at the level of the module'
 _URLS: Final = ("s3://", "http://", "https://")
 
 
@@ -60,7 +61,7 @@ def load_target(target: str) -> Target:
     """
     check_target(target)
     place, attribute = _split(target)
-    module = _import_file(Path(place)) if _is_path(place) else _import_module(place)
+    module = _import_file(Path(place), attribute) if _is_path(place) else _import_module(place)
     if not attribute:
         attribute = _only_app(module, place)
     return Target(_app(module, place, attribute), module.__name__, attribute)
@@ -91,7 +92,7 @@ def _is_path(place: str) -> bool:
     return place.endswith(".py") or "/" in place or "\\" in place
 
 
-def _import_file(path: Path) -> ModuleType:
+def _import_file(path: Path, attribute: str) -> ModuleType:
     if path.is_dir():
         raise CommandError(
             f"{path} is a folder: name the file with the app in it, as in {path / 'app.py'}:app"
@@ -99,7 +100,12 @@ def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise CommandError(f"there is no file {path}")
     sys.path.insert(0, str(path.resolve().parent))
-    return _import(str(path), partial(_load_file, path.resolve()))
+    try:
+        return _import(str(path), partial(_load_file, path.resolve()))
+    except CommandError as error:
+        if isinstance(error.__cause__, ImportError) and "relative import" in str(error.__cause__):
+            raise _relative_import(path, attribute or "app") from error
+        raise
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -135,6 +141,20 @@ def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def _relative_import(path: Path, attribute: str) -> CommandError:
+    """Return the error for a file with relative imports, which only a module of a package can have."""
+    file = path.resolve()
+    folder = file.parent.parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    names = file.with_suffix("").relative_to(folder).parts
+    module = ".".join(names[:-1] if names[-1] == "__init__" else names)
+    where = "" if folder == Path.cwd() else f" in the folder {folder}"
+    return CommandError(
+        f"{path} has a relative import, which works in a module only: name it as {module}:{attribute}{where}"
+    )
+
+
 def _is_in(module: str | None, place: str) -> bool:
     return f"{place}.".startswith(f"{module}.")
 
@@ -151,7 +171,7 @@ def _app(module: ModuleType, place: str, attribute: str) -> StreamApp:
     if isinstance(found, StreamApp):
         return found
     apps = ", ".join(_apps(module))
-    hint = f"its apps are: {apps}" if apps else "it has no app"
+    hint = f"its apps are: {apps}" if apps else f"it has no app: {_MAKE_ONE}"
     if hasattr(module, attribute):
         problem = f"{attribute} in {place} is of type {type(found).__name__}, not a StreamApp"
     else:
@@ -163,7 +183,7 @@ def _only_app(module: ModuleType, place: str) -> str:
     """Return the name of the module's app if it has one only, which may have several names."""
     names = _apps(module)
     if not names:
-        raise CommandError(f"{place} has no app: TARGET names the module or file with the StreamApp")
+        raise CommandError(f"{place} has no app: name the module or file that has one, or {_MAKE_ONE}")
     if len({id(app) for app in names.values()}) > 1:
         first = next(iter(names))
         raise CommandError(f"{place} has several apps: {', '.join(names)}; name one, as in {place}:{first}")

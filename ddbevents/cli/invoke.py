@@ -23,6 +23,7 @@ from ._local import (
 from ._options import StoreOption, TableOption, TargetArgument, TracebackOption
 from ._output import (
     advice_after_invoke,
+    advice_on_errors,
     show_advice,
     show_handler_output,
     show_invocation,
@@ -91,5 +92,8 @@ def _invoke(
                     show_tracebacks(console, invocation.report)
                 invocations.append(invocation)
     show_invoke_summary(console, invocations)
-    show_advice(console, advice_after_invoke(argument, options, records_of(invocations)))
+    reports = records_of(invocations)
+    if not traceback:
+        show_advice(console, advice_on_errors(reports))
+    show_advice(console, advice_after_invoke(argument, options, reports))
     return invocations

@@ -12,6 +12,7 @@ from ._local import StoreOptions, app_with_store
 from ._options import StoreOption, TableOption, TargetArgument, TracebackOption
 from ._output import (
     advice_after_redrive,
+    advice_on_errors,
     show_advice,
     show_handler_output,
     show_progress,
@@ -86,6 +87,8 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
                     bar.show()
     show_redrive_summary(console, source, redriving.reports, redriving.removed)
     show_advice(console, letters.remarks)
+    if not traceback:
+        show_advice(console, advice_on_errors(redriving.reports))
     show_advice(console, advice_after_redrive(loaded, options, redriving.reports))
     if dry_run:
         console.print("nothing ran; what would run is shown as not run")

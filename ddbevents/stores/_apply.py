@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from .._attributes import Image
 from .._conditions import Condition, matches
-from .._errors import TransactionError
+from .._errors import TransactionError, UnknownKeyError
 from .._transaction import Check, Delete, EncodedItem, Put, Raw, Transaction, Update, Write
 from ._limits import KeyNames, check_limits, size_of
 from ._updates import apply_update, quote_name
@@ -132,7 +132,7 @@ def _key(write: Write, names: tuple[str, ...] | None) -> EncodedItem:
     match write:
         case Put(table, item):
             if names is None:
-                raise TransactionError(
+                raise UnknownKeyError(
                     "the table's key is not known: name its key attributes when you create the store, as in"
                     f" tables={{{table!r}: ('pk', 'sk')}}"
                 )

@@ -34,6 +34,8 @@ _MOST_KEYS: Final = 2
 _KEY_TAGS: Final = frozenset({"S", "N", "B"})
 _CARRIES_NEW: Final = frozenset({"NEW_IMAGE", "NEW_AND_OLD_IMAGES"})
 _CARRIES_OLD: Final = frozenset({"OLD_IMAGE", "NEW_AND_OLD_IMAGES"})
+_SECONDS_OF_ANY_EXPIRY: Final = 100_000_000  # since 1970: long before there was a time to live
+_LIKE_TIME_TO_LIVE: Final = re.compile(r"ttl|time.?to.?live|expir", re.IGNORECASE)
 _TIME_TO_LIVE: Final = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
@@ -64,6 +66,8 @@ class Write(NamedTuple):
 def record_of(source: Source, write: Write, number: int, origin: str = "table") -> Json:
     old = None if write.kind == "INSERT" else encode(write.old)
     new = None if write.kind == "REMOVE" else encode(write.new)
+    if write.expired and old is not None:
+        _check_time_to_live(old)
     keys = _keys(source.keys, [image for image in (new, old) if image is not None])
     carried = dict(_carried(source.view_type, keys, new, old))
     record: Json = {
@@ -82,6 +86,21 @@ def record_of(source: Source, write: Write, number: int, origin: str = "table") 
         "eventSourceARN": source.arn,
     }
     return {**record, "userIdentity": dict(_TIME_TO_LIVE)} if write.expired else record
+
+
+def _check_time_to_live(image: _Image) -> None:
+    """Refuse an item that time to live never removes, since its moment of expiry is not a number.
+
+    An item without such an attribute is taken: a model need not have all of them.
+    """
+    named = (name for name in image if "S" in image[name] and _LIKE_TIME_TO_LIVE.search(name))
+    wrong = next(named, None)
+    numbers = [Decimal(attribute["N"]) for attribute in image.values() if "N" in attribute]
+    if wrong is not None and not any(number > _SECONDS_OF_ANY_EXPIRY for number in numbers):
+        raise ConfigurationError(
+            f"time to live removes no item whose {wrong!r} is S, as a datetime is written: it needs seconds"
+            " as a number. Give the model a field_serializer that returns int(moment.timestamp())"
+        )
 
 
 def _carried(

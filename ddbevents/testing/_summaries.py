@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from .._engine import BatchReport, RecordReport, reason_for_ignoring
+from .._errors import BatchFailedError, DDBEventsError
 from .._logs import describe
 from .._records import StreamRecord
 from ._mapping import Discarded, History, Invocation
@@ -19,6 +20,8 @@ def summary(value: object) -> list[str]:
     """Return the lines that summarize a value of a test; no lines if the value is not the library's."""
     if isinstance(value, BatchReport):
         return _batch(value.records)
+    if isinstance(value, BatchFailedError):
+        return [*_advice([value.error], "the attribute error of the BatchFailedError")]
     if isinstance(value, History):
         return [*_invocations(value.invocations), *map(_discarded, value.discarded)]
     if not isinstance(value, (list, tuple)):
@@ -45,7 +48,16 @@ def _each(values: Iterable[object], kind: type[AnyT]) -> list[AnyT]:
 
 def _batch(reports: Sequence[RecordReport]) -> list[str]:
     header = ("#", "kind", "key", "handlers", "outcome", "why")
-    return table(header, [_record(number, report) for number, report in enumerate(reports, 1)])
+    return [
+        *table(header, [_record(number, report) for number, report in enumerate(reports, 1)]),
+        *_advice([report.error for report in reports], "report.records[i].error"),
+    ]
+
+
+def _advice(errors: Iterable[BaseException | None], place: str) -> Iterator[str]:
+    """Yield where the exceptions are of which a table shows the type and the place alone."""
+    if not all(error is None or isinstance(error, DDBEventsError) for error in errors):
+        yield f"the exception with its message: {place}, or pytest --log-level=DEBUG"
 
 
 def _record(number: int, report: RecordReport) -> Sequence[str]:

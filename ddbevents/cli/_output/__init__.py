@@ -1,6 +1,6 @@
 """Everything that a command shows: batches, summaries, advice, progress, and the output of handlers."""
 
-from ._advice import advice_after_invoke, advice_after_redrive, show_advice
+from ._advice import advice_after_invoke, advice_after_redrive, advice_on_errors, show_advice
 from ._batch import show_invocation, show_records, show_tracebacks
 from ._handler_output import HandlerOutput, show_handler_output, stdout_console
 from ._progress import show_progress
@@ -10,6 +10,7 @@ __all__ = [
     "HandlerOutput",
     "advice_after_invoke",
     "advice_after_redrive",
+    "advice_on_errors",
     "show_advice",
     "show_handler_output",
     "show_invocation",

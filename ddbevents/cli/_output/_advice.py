@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..._engine import Outcome, RecordReport
-from ..._errors import TransactionError
+from ..._errors import DDBEventsError, TransactionError, UnknownKeyError
 from ..._records import StreamRecord
 from .._local import LETTERS_FILE, StoreOptions
 from .._target import Target
@@ -42,6 +42,17 @@ def advice_after_redrive(
     """Yield advice on handlers that have another name here, and on unknown tables."""
     yield from _load_otherwise(target, reports)
     yield from _name_tables(options, reports)
+
+
+def advice_on_errors(reports: Iterable[RecordReport]) -> Iterator[str]:
+    """Yield how to see the exceptions of which only the type and the place were shown."""
+    if any(not _is_told(report.error) for report in reports):
+        yield "to see the exceptions with their messages, which may contain item values, add --traceback"
+
+
+def _is_told(error: BaseException | None) -> bool:
+    """Return whether what was shown is all that there is to know of an error."""
+    return error is None or (isinstance(error, DDBEventsError) and error.__cause__ is None)
 
 
 def _redrive_letters(argument: str, options: StoreOptions, reports: Sequence[RecordReport]) -> Iterator[str]:
@@ -91,7 +102,7 @@ def _number_of_letters(report: RecordReport) -> int:
 
 def _table_without_key(report: RecordReport) -> str | None:
     error = report.error
-    if isinstance(error, TransactionError) and "the table's key is not known" in str(error):
+    if isinstance(error, TransactionError) and isinstance(error.__context__, UnknownKeyError):
         return error.table
     return None
 

@@ -12,8 +12,10 @@ from typing import Final, TextIO
 from rich.console import Console
 from typing_extensions import Buffer, override
 
-# parts of ERROR lines of the library that the table does not repeat
-_NOT_IN_TABLE: Final = ("cannot be dead-lettered", "a callback of on_report failed")
+from ..._logs import CALLBACK_FAILED, NOT_DEAD_LETTERED
+
+# ERROR lines of the library that the table does not repeat
+_NOT_IN_TABLE: Final = (NOT_DEAD_LETTERED, CALLBACK_FAILED)
 
 
 def stdout_console() -> Console:
@@ -117,8 +119,7 @@ def _is_shown(record: logging.LogRecord) -> bool:
         case ("ddbevents", _, "batch"):
             return False
         case ("ddbevents", "", ""):
-            message = record.getMessage()
-            return record.levelno < logging.ERROR or any(part in message for part in _NOT_IN_TABLE)
+            return record.levelno < logging.ERROR or record.msg in _NOT_IN_TABLE
         case ("botocore" | "boto3", _, _):
             return record.levelno > logging.INFO
         case _:
