@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import timedelta
 from time import monotonic
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 ResultT = TypeVar("ResultT")
 
@@ -37,8 +38,8 @@ class TimeLeft:
         """Send a request and return its answer, but wait for it no longer than the time left.
 
         The time-outs of boto3 and of other clients belong to a client and not to a request, and count for
-        each of its tries, addresses and packets. So the request runs in a thread of its own, with the
-        caller's context variables. When time is up it is left behind: it may still take effect, as any
+        each of its tries, addresses and packets. So the request runs in another thread, with the caller's
+        context variables. When time is up it is left behind: it may still take effect, as any
         request may whose answer is lost.
 
         Raises:
@@ -48,10 +49,7 @@ class TimeLeft:
         if seconds <= 0:
             raise TimeoutError
         running = _Running(request)
-        # a daemon, since the process must be able to end before a request that hangs
-        threading.Thread(
-            target=copy_context().run, args=(running.run,), name="ddbevents-request", daemon=True
-        ).start()
+        _idle_worker().work(running)
         return running.result(seconds)
 
     @contextmanager
@@ -74,21 +72,64 @@ class _Running(Generic[ResultT]):
 
     def __init__(self, request: Callable[[], ResultT]) -> None:
         self._request = request
-        self._is_done = threading.Event()
+        self._context = copy_context()
+        self._is_running = threading.Lock()
+        self._is_running.acquire()
         self._answers: list[ResultT] = []
         self._error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self._answers.append(self._request())
+            self._answers.append(self._context.run(self._request))
         except BaseException as error:  # noqa: BLE001  # a client may be the user's own; its caller gets the error
             self._error = error
-        finally:
-            self._is_done.set()
+
+    def end(self) -> None:
+        self._is_running.release()
 
     def result(self, seconds: float) -> ResultT:
-        if not self._is_done.wait(seconds):
+        if not self._is_running.acquire(timeout=seconds):
             raise TimeoutError
         if self._error is not None:
             raise self._error
         return self._answers[0]
+
+
+class _Worker:
+    """A thread that runs one request after another, since starting one takes half as long as a request."""
+
+    def __init__(self) -> None:
+        self.process: Final = os.getpid()
+        self._work: list[_Running[Any]] = []
+        self._has_work = threading.Lock()
+        self._has_work.acquire()
+        # a daemon, since the process must be able to end before a request that hangs
+        threading.Thread(target=self._run, name="ddbevents-request", daemon=True).start()
+
+    def work(self, running: _Running[Any]) -> None:
+        """Run a request; only for a caller that has the worker for itself."""
+        self._work.append(running)
+        self._has_work.release()
+
+    def _run(self) -> None:
+        while True:
+            self._has_work.acquire()
+            running = self._work.pop()
+            running.run()
+            _idle.append(self)  # before its caller goes on, and perhaps sends the next request
+            running.end()
+            del running  # or the answer would be kept for as long as the worker is idle
+
+
+_idle: Final[list[_Worker]] = []
+
+
+def _idle_worker() -> _Worker:
+    """Return a worker that nobody else has."""
+    while True:
+        try:
+            worker = _idle.pop()
+        except IndexError:
+            return _Worker()
+        if worker.process == os.getpid():  # a fork copies the list, but not the threads
+            return worker

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,67 @@ def test_a_layer_that_hangs_is_left(method: str) -> None:
         pytest.raises(StoreError, match=r"DynamoDBPersistenceLayer within the 0\.4 s"),
     ):
         getattr(store, method)(["a", "b", "c"], patience=SHORT)
+
+
+class Watching:
+    """A DynamoDB client that notes the threads and contexts in which it is called."""
+
+    transact_write_items = batch_write_item = describe_table = dict[str, object]  # never called
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+        self.seen: list[str] = []
+        self.together = threading.Barrier(1)
+
+    def batch_get_item(self, **_: Any) -> Any:
+        self.threads.append(threading.current_thread())
+        self.seen.append(TRACE.get())
+        self.together.wait()
+        return {"Responses": {}, "UnprocessedKeys": {}}
+
+
+TRACE: ContextVar[str] = ContextVar("TRACE")
+
+
+def test_requests_share_a_thread() -> None:
+    client = Watching()
+    store = DynamoDBStore("marks", client=client)
+    TRACE.set("first")
+    store.handled(["a"], patience=SHORT)
+    TRACE.set("second")
+    store.handled(["a"], patience=SHORT)
+
+    assert client.threads[0] is client.threads[1] is not threading.current_thread()
+    assert client.seen == ["first", "second"]
+
+
+def test_requests_at_a_time_have_threads_of_their_own() -> None:
+    client = Watching()
+    client.together = threading.Barrier(8)
+    store = DynamoDBStore("marks", client=client)
+    TRACE.set("all")
+
+    def ask(_: int) -> object:
+        TRACE.set("own")
+        return store.handled(["a"], patience=PATIENCE)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, range(8))) == [set()] * 8
+
+    assert len({*client.threads}) == 8
+
+
+def test_a_hanging_request_keeps_its_thread() -> None:
+    TRACE.set("all")
+    hanging, client = Watching(), Watching()
+    hanging.together = threading.Barrier(2)
+    with pytest.raises(StoreError, match="did not answer"):
+        DynamoDBStore("marks", client=hanging).handled(["a"], patience=SHORT)
+
+    DynamoDBStore("marks", client=client).handled(["a"], patience=SHORT)
+
+    assert hanging.threads != client.threads
+    hanging.together.wait()
 
 
 @pytest.fixture
