@@ -16,6 +16,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 from botocore.exceptions import ConnectionError as NotConnectedError
+from botocore.session import Session as BotocoreSession
 
 from .._errors import DDBEventsError, printable
 
@@ -64,7 +65,11 @@ class Place(NamedTuple):
 
 
 def make_client(
-    service: Literal["dynamodb", "s3", "sqs"], *, read_timeout: int, error_type: type[DDBEventsError]
+    service: Literal["dynamodb", "s3", "sqs"],
+    *,
+    read_timeout: int,
+    error_type: type[DDBEventsError],
+    session: BotocoreSession | None = None,
 ) -> Any:  # boto3 makes its clients' methods at run time
     """Return a client for the region, endpoint and credentials that boto3 finds.
 
@@ -72,6 +77,7 @@ def make_client(
         service: The service's name in boto3.
         read_timeout: How many seconds the client waits for an answer.
         error_type: The error to raise if no region is configured, or boto3 cannot use the configuration.
+        session: The session that makes it; by default a new one.
     """
     config = Config(
         connect_timeout=1,
@@ -80,7 +86,7 @@ def make_client(
         max_pool_connections=50,  # an app's `concurrency` may send many requests at a time
     )
     try:
-        return Session().client(service, config=config)
+        return Session(botocore_session=session).client(service, config=config)
     except (*SDK_ERRORS, ValueError) as error:
         reason = (
             "no AWS region is configured: set AWS_REGION"

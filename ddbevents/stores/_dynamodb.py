@@ -13,7 +13,7 @@ from .._conditions import Attr
 from .._engine import KEEP, PATIENCE, Commit, check_keep, utc_now
 from .._errors import ConfigurationError, StoreError
 from .._patience import TimeLeft
-from .._transaction import EncodedItem, Put, Transaction
+from .._transaction import EncodedItem, Put, Raw, Transaction, Write
 from ._answers import key_names, read_marks, understood, unwritten_marks
 from ._backoff import Backoff
 from ._limits import KeyNames, check_limits
@@ -132,9 +132,10 @@ class DynamoDBStore:
             StoreError: The table cannot be written within `patience`.
         """
         time_left = TimeLeft(patience)
+        expiration = self._expiration()
 
         def write(chunk: Sequence[str]) -> list[str]:
-            puts = {self._table: [{"PutRequest": {"Item": self._item(mark)}} for mark in chunk]}
+            puts = {self._table: [{"PutRequest": {"Item": _item(mark, expiration)}} for mark in chunk]}
             with understood([self._table]):
                 answer = self._ask(
                     lambda: self._client().batch_write_item(RequestItems=puts),
@@ -165,7 +166,8 @@ class DynamoDBStore:
 
         time_left = TimeLeft(patience)
         check_limits(transaction.writes, self._key_names_of(time_left))
-        return commit_alone(self._transact, self._write(mark), transaction.writes, time_left)
+        writes = transaction.writes
+        return commit_alone(self._transact_of(writes), self._write(mark), writes, time_left)
 
     def pack(self, commits: Sequence[Commit], *, patience: timedelta = PATIENCE) -> Sequence[int]:
         """Return the indexes of commits that fit one request: 100 actions and 4 MB, with one action per item.
@@ -194,10 +196,20 @@ class DynamoDBStore:
         time_left = TimeLeft(patience)
         pack = Pack(self._key_names_of(time_left))
         fits = all(self._take(pack, commit) for commit in commits)
-        return fits and commit_packed(self._transact, pack.writes, time_left)
+        return fits and commit_packed(self._transact_of(pack.writes), pack.writes, time_left)
 
-    def _transact(self, actions: Sequence[Action]) -> Any:
-        return self._client().transact_write_items(TransactItems=actions)
+    def _transact_of(self, writes: Iterable[Write]) -> Callable[[Sequence[Action]], object]:
+        """Return what sends the writes."""
+        from ._dynamodb_errors import checking  # noqa: PLC0415  # cold start: it loads boto3
+
+        # DynamoDB ignores a misspelt member of a raw action, perhaps its condition: botocore refuses it
+        is_raw = any(isinstance(write, Raw) for write in writes)
+
+        def transact(actions: Sequence[Action]) -> object:
+            client = checking(self._client()) if is_raw else self._client()
+            return client.transact_write_items(TransactItems=actions)
+
+        return transact
 
     def _take(self, pack: Pack, commit: Commit) -> bool:
         return pack.take(self._write(commit.mark), commit.transaction.writes)
@@ -205,11 +217,11 @@ class DynamoDBStore:
     def _write(self, mark: str) -> Put:
         """Return the write of a mark, which fails if the table has it and it still counts."""
         has_expired = Attr(_EXPIRATION).lte(int(self._clock().timestamp()))
-        return Put(self._table, self._item(mark), _IS_NEW | has_expired)
+        return Put(self._table, _item(mark, self._expiration()), _IS_NEW | has_expired)
 
-    def _item(self, mark: str) -> EncodedItem:
-        expiration = ceil((self._clock() + self._keep).timestamp())
-        return {_ID: {"S": mark}, _EXPIRATION: {"N": str(expiration)}, _STATUS: {"S": _COMPLETED}}
+    def _expiration(self) -> str:
+        """Return when a mark that is written now expires, in seconds since 1970."""
+        return str(ceil((self._clock() + self._keep).timestamp()))
 
     def _key_names_of(self, time_left: TimeLeft) -> KeyNames:
         return lambda table: self._names(table, time_left)
@@ -271,6 +283,10 @@ def _make_client() -> DynamoDBClient:
 
     client: DynamoDBClient = make_client()
     return client
+
+
+def _item(mark: str, expiration: str) -> EncodedItem:
+    return {_ID: {"S": mark}, _EXPIRATION: {"N": expiration}, _STATUS: {"S": _COMPLETED}}
 
 
 def _read_request(marks: Iterable[str]) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
+from botocore.session import Session
 
 from .._aws import sdk
+from .._aws.direct import DirectClient
 from .._aws.sdk import SDK_ERRORS, Place, SDKError, code_of, is_throttled
 from .._errors import LONGEST_LABEL, StoreError, printable
 from .._errors import quoted as quoted_name
@@ -17,6 +19,7 @@ from .._patience import TimeLeft
 __all__ = [
     "SDK_ERRORS",
     "SDKError",
+    "checking",
     "explain",
     "is_denied",
     "is_invalid",
@@ -33,13 +36,20 @@ _LONGEST_ARN: Final = 400  # of an index, with the longest names
 _DENIED: Final = re.compile(r"perform: (dynamodb:\w+) on resource: (\S+)")
 
 
-def make_client() -> Any:  # boto3 makes its clients' methods at run time
+def make_client() -> DirectClient:
     """Return a client that waits 3 seconds for an answer.
 
     Raises:
         StoreError: No region is configured, or boto3 cannot use its configuration.
     """
-    return sdk.make_client("dynamodb", read_timeout=3, error_type=StoreError)
+    session = Session()
+    made = sdk.make_client("dynamodb", read_timeout=3, error_type=StoreError, session=session)
+    return DirectClient(session, made)
+
+
+def checking(client: Any) -> Any:
+    """Return the client, or boto3's in it, which checks the shape of an action before it is sent."""
+    return client.boto3 if isinstance(client, DirectClient) else client
 
 
 def is_passing(error: SDKError) -> bool:
