@@ -398,3 +398,81 @@ def test_the_window_is_100_or_1(store: DynamoDBStore) -> None:
     assert isinstance(store, PackingStore)
     assert store.window == 100
     assert DynamoDBStore("marks").window == 1
+
+
+def test_only_what_was_packed_is_committed(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    first, second, third = commits(add("a", table=table), add("a", table=table), add("b", table=table))
+
+    assert store.pack([first, second], patience=A_WHILE) == [0, 1]
+    assert store.commit_together([third], patience=A_WHILE)
+    assert store.commit_together([first, second], patience=A_WHILE)
+    assert not store.commit_together([first, second], patience=A_WHILE)
+
+    assert read_table(client, table) == {"a": {"count": 2}, "b": {"count": 1}}
+    assert store.handled(["mark-0", "mark-1", "mark-2"]) == {"mark-0", "mark-1", "mark-2"}
+
+
+def test_a_part_of_a_pack_is_committed(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    waiting = commits(*[add("a", table=table)] * 3)
+
+    assert store.pack(waiting, patience=A_WHILE) == [0, 1, 2]
+    assert store.commit_together(waiting[:2], patience=A_WHILE)
+
+    assert read_table(client, table) == {"a": {"count": 2}}
+    assert store.handled(["mark-0", "mark-1", "mark-2"]) == {"mark-0", "mark-1"}
+
+
+def test_a_pack_is_committed_as_often_as_asked(
+    client: DynamoDBClient, store: DynamoDBStore, table: str
+) -> None:
+    waiting = commits(*[add("a", table=table)] * 2)
+    plan(client, cancels("None", "None", "None"), cancels("None", "None", "None"))
+
+    store.pack(waiting, patience=A_WHILE)
+    assert not store.commit_together(waiting, patience=timedelta(0))
+    assert store.commit_together(waiting, patience=A_WHILE)
+
+    assert read_table(client, table) == {"a": {"count": 2}}
+
+
+def test_writes_may_share_a_condition(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    is_new, is_old = Attr("pk").not_exists(), Attr("pk").exists() & Attr("n").lt(5)
+    store.commit("first", asked(put("old", table=table)), patience=A_WHILE)
+    client.update_item(
+        TableName=table, Key={"pk": {"S": "old"}}, AttributeUpdates={"n": {"Value": {"N": "4"}}}
+    )
+
+    def ask(tx: Transaction) -> None:
+        tx.put(table, {"pk": "a"}, when=is_new)
+        tx.update(table, {"pk": "b"}, set={"name": "x", "n": 1}, when=is_new)
+        tx.put(table, {"pk": "c"}, when=is_new)
+        tx.delete(table, {"pk": "d"}, when=is_new)
+        tx.check(table, {"pk": "old"}, when=is_old)
+
+    assert store.commit("second", asked(ask), patience=A_WHILE)
+    assert read_table(client, table) == {"a": {}, "b": {"name": "x", "n": 1}, "c": {}, "old": {"n": 4}}
+    with pytest.raises(TransactionError, match=r"write 2, to table .*: its condition is false"):
+        store.commit(
+            "third",
+            asked(both(put("x", table=table), put("y", table=table), put_new("c", table))),
+            patience=A_WHILE,
+        )
+
+
+def asked(ask: Ask) -> Transaction:
+    return commit("mark", ask, None).transaction
+
+
+def put_new(key: str, table: str) -> Ask:
+    return lambda tx: tx.put(table, {"pk": key}, when=Attr("pk").not_exists())
+
+
+@pytest.mark.parametrize(
+    "value", [{}, 5, {"S": 5}, {"N": None}, {"L": 5}, {"M": [5]}, {"BS": [5]}, {"S": "a", "N": "1"}, {"X": 1}]
+)
+def test_a_malformed_raw_value_is_left_to_dynamodb(value: Any, store: DynamoDBStore, table: str) -> None:
+    tx = Transaction()
+    tx.raw({"Put": {"TableName": table, "Item": {"pk": {"S": "a"}, "value": value}}})
+
+    with pytest.raises(TransactionError, match=r"write 0, to table|one of"):
+        store.commit("mark", tx, patience=A_WHILE)

@@ -90,6 +90,7 @@ class DynamoDBStore:
         self._keep = keep
         self._clock = clock
         self._window = MOST_ACTIONS if pack else 1
+        self._chosen: Pack | None = None  # for the call that commits it, which comes next
         self._key_names: dict[str, tuple[str, ...] | None] = {table_name: (_ID,)}
 
     @property
@@ -167,7 +168,7 @@ class DynamoDBStore:
         time_left = TimeLeft(patience)
         check_limits(transaction.writes, self._key_names_of(time_left))
         writes = transaction.writes
-        return commit_alone(self._transact_of(writes), self._write(mark), writes, time_left)
+        return commit_alone(self._transact_of(writes), self._mark_writer()(mark), writes, time_left)
 
     def pack(self, commits: Sequence[Commit], *, patience: timedelta = PATIENCE) -> Sequence[int]:
         """Return the indexes of commits that fit one request: 100 actions and 4 MB, with one action per item.
@@ -178,8 +179,10 @@ class DynamoDBStore:
         Raises:
             StoreError: No client can be made for that call, or its answer is not DynamoDB's.
         """
-        pack = Pack(self._key_names_of(TimeLeft(patience)))
-        return choose(commits, lambda commit: self._take(pack, commit))
+        pack = self._new_pack(TimeLeft(patience))
+        chosen = choose(commits, pack.take)
+        self._chosen = pack if len(chosen) > 1 else None
+        return chosen
 
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
         """Write all marks and do all writes in one `TransactWriteItems`, or nothing.
@@ -194,9 +197,12 @@ class DynamoDBStore:
         from ._transact import commit_packed  # noqa: PLC0415  # cold start: it loads boto3
 
         time_left = TimeLeft(patience)
-        pack = Pack(self._key_names_of(time_left))
-        fits = all(self._take(pack, commit) for commit in commits)
-        return fits and commit_packed(self._transact_of(pack.writes), pack.writes, time_left)
+        pack, self._chosen = self._chosen, None
+        if pack is None or [*map(id, pack.commits)] != [*map(id, commits)]:
+            pack = self._new_pack(time_left)
+            if not all(map(pack.take, commits)):
+                return False
+        return commit_packed(self._transact_of(pack.writes), pack.writes, time_left)
 
     def _transact_of(self, writes: Iterable[Write]) -> Callable[[Sequence[Action]], object]:
         """Return what sends the writes."""
@@ -211,13 +217,14 @@ class DynamoDBStore:
 
         return transact
 
-    def _take(self, pack: Pack, commit: Commit) -> bool:
-        return pack.take(self._write(commit.mark), commit.transaction.writes)
+    def _new_pack(self, time_left: TimeLeft) -> Pack:
+        return Pack(self._key_names_of(time_left), self._mark_writer())
 
-    def _write(self, mark: str) -> Put:
-        """Return the write of a mark, which fails if the table has it and it still counts."""
-        has_expired = Attr(_EXPIRATION).lte(int(self._clock().timestamp()))
-        return Put(self._table, _item(mark, self._expiration()), _IS_NEW | has_expired)
+    def _mark_writer(self) -> Callable[[str], Put]:
+        """Return what makes the write of a mark, which fails if the table has it and it still counts."""
+        expiration = self._expiration()
+        is_new = _IS_NEW | Attr(_EXPIRATION).lte(int(self._clock().timestamp()))
+        return lambda mark: Put(self._table, _item(mark, expiration), is_new)
 
     def _expiration(self) -> str:
         """Return when a mark that is written now expires, in seconds since 1970."""
@@ -228,10 +235,10 @@ class DynamoDBStore:
 
     def _names(self, table: str, time_left: TimeLeft) -> tuple[str, ...] | None:
         """Return the names of a table's key attributes, or None if DynamoDB does not say."""
-        from . import _dynamodb_errors as errors  # noqa: PLC0415  # cold start: it loads boto3
-
         if table in self._key_names:
             return self._key_names[table]
+        from . import _dynamodb_errors as errors  # noqa: PLC0415  # cold start: it loads boto3
+
         try:
             with understood([table]):
                 names = key_names(time_left.run(lambda: self._client().describe_table(TableName=table)))

@@ -34,43 +34,53 @@ _COMPARISONS: Final[Mapping[Operator | Junction, str]] = {
 }
 
 
-def render(write: Write, index: int) -> Action:
-    """Return the action for a write.
+class Renderer:
+    """Renders the writes of one request. A condition that many of them share is rendered once."""
 
-    Args:
-        write: The write.
-        index: The write's place in its transaction, for errors.
+    def __init__(self) -> None:
+        # with the condition, since another one may get the identity of one that is gone
+        self._conditions: dict[int, tuple[Condition, dict[str, Any]]] = {}
 
-    Raises:
-        TransactionError: The write's condition or update is longer than DynamoDB takes.
-    """
-    match write:
-        case Put():
-            return {"Put": _request(write, {"Item": write.item}, index, when=write.when)}
-        case Update():
-            return {"Update": _request(write, {"Key": write.key}, index, update=write, when=write.when)}
-        case Delete():
-            return {"Delete": _request(write, {"Key": write.key}, index, when=write.when)}
-        case Check():
-            is_there = Condition("exists", tuple(write.key)[:1])
-            when = is_there if write.when is None else write.when
-            return {"ConditionCheck": _request(write, {"Key": write.key}, index, when=when)}
-        case raw:
-            return {raw.operation: dict(raw.request)}
+    def render(self, write: Write, index: int) -> Action:
+        """Return the action for a write.
+
+        Args:
+            write: The write.
+            index: The write's place in its transaction, for errors.
+
+        Raises:
+            TransactionError: The write's condition or update is longer than DynamoDB takes.
+        """
+        match write:
+            case Put(table, item, when):
+                return {"Put": {"TableName": table, "Item": item, **self._shared(write, when, index)}}
+            case Update(table, key):
+                return {"Update": {"TableName": table, "Key": key, **_arguments(write, write.when, index)}}
+            case Delete(table, key, when):
+                return {"Delete": {"TableName": table, "Key": key, **self._shared(write, when, index)}}
+            case Check(table, key, when):
+                when = Condition("exists", tuple(key)[:1]) if when is None else when
+                shared = self._shared(write, when, index)
+                return {"ConditionCheck": {"TableName": table, "Key": key, **shared}}
+            case raw:
+                return {raw.operation: dict(raw.request)}
+
+    def _shared(self, write: Write, when: Condition | None, index: int) -> dict[str, Any]:
+        if when is None:
+            return {}
+        known, arguments = self._conditions.get(id(when), (None, {}))
+        if known is None:
+            arguments = _arguments(write, when, index)
+            self._conditions[id(when)] = when, arguments
+        return arguments
 
 
-def _request(
-    write: Write,
-    content: Mapping[str, EncodedItem],
-    index: int,
-    *,
-    update: Update | None = None,
-    when: Condition | None = None,
-) -> dict[str, Any]:
+def _arguments(write: Write, when: Condition | None, index: int) -> dict[str, Any]:
+    """Return boto3's arguments for the expressions of a write, in which each value has a placeholder."""
     placeholders = _Placeholders()
     expressions = {}
-    if update is not None:
-        expressions["UpdateExpression"] = _update(update, placeholders)
+    if isinstance(write, Update):
+        expressions["UpdateExpression"] = _update(write, placeholders)
     if when is not None:
         expressions["ConditionExpression"] = _condition(when, placeholders)
     if any(len(expression) > _LONGEST_EXPRESSION for expression in expressions.values()) or (
@@ -82,7 +92,7 @@ def _request(
             index=index,
             table=write.table,
         )
-    return {"TableName": write.table, **content, **expressions, **placeholders.arguments()}
+    return {**expressions, **placeholders.arguments()}
 
 
 class _Placeholders:
@@ -107,26 +117,29 @@ class _Placeholders:
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of boto3's that define the placeholders; DynamoDB refuses an empty map."""
         names = {placeholder: name for name, placeholder in self._names.items()}
-        arguments = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": self._values}
-        return {argument: content for argument, content in arguments.items() if content}
+        arguments: dict[str, Any] = {"ExpressionAttributeNames": names}
+        if self._values:
+            arguments["ExpressionAttributeValues"] = self._values
+        return arguments
 
 
 def _update(update: Update, placeholders: _Placeholders) -> str:
-    def clause(word: str, template: str, values: EncodedItem) -> str:
+    clauses: list[str] = []
+
+    def clause(word: str, operator: str, values: EncodedItem) -> None:
         terms = [
-            template.format(placeholders.name(name), placeholders.value(value))
+            f"{placeholders.name(name)}{operator}{placeholders.value(value)}"
             for name, value in values.items()
         ]
-        return f"{word} {', '.join(terms)}" if terms else ""
+        if terms:
+            clauses.append(f"{word} {', '.join(terms)}")
 
-    removed = ", ".join(map(placeholders.name, update.remove))
-    clauses = (
-        clause("SET", "{} = {}", update.set),
-        f"REMOVE {removed}" if removed else "",
-        clause("ADD", "{} {}", update.add),
-        clause("DELETE", "{} {}", update.delete),
-    )
-    return " ".join(filter(None, clauses))
+    clause("SET", " = ", update.set)
+    if update.remove:
+        clauses.append(f"REMOVE {', '.join(map(placeholders.name, update.remove))}")
+    clause("ADD", " ", update.add)
+    clause("DELETE", " ", update.delete)
+    return " ".join(clauses)
 
 
 def _condition(condition: Condition, placeholders: _Placeholders) -> str:

@@ -69,11 +69,13 @@ def item_of(write: Write, key_names: KeyNames) -> Hashable | None:
     Returns:
         None if the key is unknown or malformed.
     """
+    key = _key_of(write, key_names)
+    if not key:
+        return None
     try:
-        key = {name: canonical(value) for name, value in (_key_of(write, key_names) or {}).items()}
+        return write.table, frozenset([(name, _comparable(value)) for name, value in key.items()])
     except InvalidItemError:
         return None
-    return (write.table, frozenset(key.items())) if key else None
 
 
 def size_of(write: Write) -> int:
@@ -118,30 +120,36 @@ def _key_of(write: Write, key_names: KeyNames) -> Mapping[str, AttributeValue] |
             return write.key
 
 
-def _size(attributes: Mapping[str, Any]) -> int:
-    return sum(_text_size(name) + _value_size(value) for name, value in attributes.items())
-
-
-def _value_size(attribute: object) -> int:  # noqa: PLR0911  # one case for each type
-    match attribute:
-        case {"S": str(text)}:
-            return _text_size(text)
-        case {"N": str(text)}:
-            return _number_size(text)
-        case {"B": bytes(binary)}:
-            return len(binary)
-        case {"M": dict(members)}:
-            return _OVERHEAD + len(members) + _size(members)
-        case {"L": list(members)}:
-            return _OVERHEAD + len(members) + sum(map(_value_size, members))
-        case {"SS": list(texts)}:
-            return sum(map(_text_size, texts))
-        case {"NS": list(texts)}:
-            return sum(map(_number_size, texts))
-        case {"BS": list(binaries)}:
-            return sum(map(len, binaries))
+def _comparable(value: AttributeValue) -> tuple[str, Any]:
+    """Return a key attribute's value so that equal ones compare equal."""
+    match value:
+        case {"S": str(text)} if len(value) == 1:  # most are text, which is compared as it is
+            return "S", text
         case _:
-            return 1
+            return canonical(value)
+
+
+def _size(attributes: Mapping[str, Any]) -> int:
+    size = 0
+    for name, value in attributes.items():
+        size += _text_size(name) + _value_size(value)
+    return size
+
+
+def _value_size(attribute: Any) -> int:
+    try:
+        [(tag, content)] = attribute.items()
+        return _SIZES[tag](content)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return 1  # true, false and null; or DynamoDB will refuse what a raw action has
+
+
+def _map_size(members: Mapping[str, Any]) -> int:
+    return _OVERHEAD + len(members) + _size(members)
+
+
+def _list_size(members: Sequence[object]) -> int:
+    return _OVERHEAD + len(members) + sum(map(_value_size, members))
 
 
 def _number_size(text: str) -> int:
@@ -150,3 +158,15 @@ def _number_size(text: str) -> int:
 
 def _text_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+_SIZES: Final[Mapping[str, Callable[[Any], int]]] = {
+    "S": _text_size,
+    "N": _number_size,
+    "B": len,
+    "M": _map_size,
+    "L": _list_size,
+    "SS": lambda texts: sum(map(_text_size, texts)),
+    "NS": lambda texts: sum(map(_number_size, texts)),
+    "BS": lambda binaries: sum(map(len, binaries)),
+}

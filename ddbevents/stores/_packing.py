@@ -41,10 +41,22 @@ def choose(commits: Sequence[Commit], take: Callable[[Commit], bool]) -> list[in
 
 
 class Pack:
-    """The writes of several commits, gathered for one request."""
+    """The writes of several commits, gathered for one request.
 
-    def __init__(self, key_names: KeyNames) -> None:
+    Attributes:
+        commits: The commits that it has taken.
+    """
+
+    def __init__(self, key_names: KeyNames, write: Callable[[str], Write]) -> None:
+        """Begin with nothing.
+
+        Args:
+            key_names: Returns the names of a table's key attributes.
+            write: Returns the write of a mark.
+        """
+        self.commits: Final[list[Commit]] = []
         self._key_names = key_names
+        self._write = write
         self._writes: list[Write] = []
         self._places: dict[Hashable, int] = {}
         self._tables: set[str] = set()
@@ -56,13 +68,18 @@ class Pack:
         """The writes of the request, with those to one counter merged."""
         return tuple(self._writes)
 
-    def take(self, mark: Write, writes: Sequence[Write]) -> bool:
+    def take(self, commit: Commit) -> bool:
         """Add all writes of a commit, or none and return False."""
-        if len(self._writes) == MOST_ACTIONS or not _is_within_limits(writes, self._key_names):
+        if len(self._writes) == MOST_ACTIONS:
             return False
+        writes = commit.transaction.writes
+        if len(writes) > 1 and not _are_apart(writes, self._key_names):
+            return False
+        size = self._bytes
         fresh: list[tuple[Hashable | None, Write]] = []
         sums: dict[int, Update] = {}
-        for write in (mark, *writes):
+        for write in (self._write(commit.mark), *writes):
+            size += size_of(write)
             item = item_of(write, self._key_names)
             place = self._places.get(item)
             if place is None and self._is_apart(write, item):
@@ -71,11 +88,11 @@ class Pack:
                 sums[place] = merged
             else:
                 return False
-        size = self._bytes + sum(map(size_of, (mark, *writes)))
         if len(self._writes) + len(fresh) > MOST_ACTIONS or size > MOST_BYTES:
             return False
         self._bytes = size
         self._add(fresh, sums)
+        self.commits.append(commit)
         return True
 
     def _is_apart(self, write: Write, item: Hashable | None) -> bool:
@@ -94,8 +111,8 @@ class Pack:
             self._writes.append(write)
 
 
-def _is_within_limits(writes: Sequence[Write], key_names: KeyNames) -> bool:
-    """Return whether the writes could be committed alone; if not, they would fail the whole request."""
+def _are_apart(writes: Sequence[Write], key_names: KeyNames) -> bool:
+    """Return whether no two writes are to one item. Otherwise they would fail the whole request."""
     try:
         check_limits(writes, key_names)
     except TransactionError:

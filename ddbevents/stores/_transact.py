@@ -26,7 +26,7 @@ from ._dynamodb_errors import (
     quoted,
     unanswered,
 )
-from ._expressions import Action, render
+from ._expressions import Action, Renderer
 
 Transact: TypeAlias = Callable[[Sequence[Action]], object]
 """Sends actions as one TransactWriteItems."""
@@ -106,6 +106,7 @@ def commit_alone(request: Transact, mark: Put, writes: Sequence[Write], time_lef
         TransactionError: A condition is false, or a write cannot be done.
         StoreError: DynamoDB or a table cannot be reached or used.
     """
+    render = Renderer().render
     actions = [render(mark, 0), *(render(write, index) for index, write in enumerate(writes))]
     result, error = _transact(request, actions, Backoff(time_left), time_left)
     if error is None or result is Result.MARKED:
@@ -129,6 +130,7 @@ def commit_packed(request: Transact, writes: Sequence[Write], time_left: TimeLef
     Raises:
         StoreError: DynamoDB cannot be reached.
     """
+    render = Renderer().render
     try:
         actions = [render(write, index) for index, write in enumerate(writes)]
     except TransactionError:
