@@ -6,17 +6,21 @@ python benchmarks/idempotency.py [--short]
 Each design handles 500 new records of 50 items, in batches of 100. Rounds go in turn, and the best of them
 counts; in a second table each request takes some milliseconds longer, as it does in a Region. The effect is
 one `UpdateItem` that adds 1 to the item's counter, in a transaction or on its own.
+
+The last table has the CPU time of this process, in which stores make their own clients, against boto3 alone.
+There a process that answers at once stands in for DynamoDB Local, which would keep the machine busy.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
@@ -29,6 +33,7 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from pydantic import BaseModel
 
+from benchmarks.instant_dynamodb import instant_dynamodb
 from benchmarks.targets import at_most
 from ddbevents import Insert, StreamApp, Transaction
 from ddbevents.stores import DynamoDBStore
@@ -103,6 +108,24 @@ def packed(client: Any) -> Callable[[Any], object]:
     return transactions(client, pack=True)
 
 
+def boto3_alone(client: Any) -> Callable[[Any], object]:
+    """The requests of marks by boto3, without a store, an app or a handler."""
+    run = uuid4().hex
+    names = {"#id": "id", "#expiration": "expiration"}
+    expiration = {"N": str(int(time.time()) + 48 * 3600)}
+
+    def handle_batch(batch: Mapping[str, Any]) -> None:
+        keys = [{"id": {"S": f"{run}#handle#{record['eventID']}"}} for record in batch["Records"]]
+        read = {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": "#id, #expiration"}
+        client.batch_get_item(RequestItems={"marks": {**read, "ExpressionAttributeNames": names}})
+        items = [{**key, "expiration": expiration, "status": {"S": "COMPLETED"}} for key in keys]
+        for start in range(0, len(items), 25):
+            puts = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
+            client.batch_write_item(RequestItems={"marks": puts})
+
+    return handle_batch
+
+
 def powertools(client: Any, *, effect: bool = True) -> Callable[[Any], object]:
     """Powertools' idempotent function, called for each record."""
     layer = DynamoDBPersistenceLayer("marks", boto3_client=client)
@@ -151,6 +174,30 @@ DESIGNS: Final[Mapping[str, Design]] = {
 MOST_REQUESTS_OF_REPLAY: Final = 0.012
 
 
+class Cost(NamedTuple):
+    """A way whose CPU time is measured.
+
+    Attributes:
+        most: The microseconds that a record may take.
+        most_share: The time that it may take, against boto3 alone.
+        make: Makes what handles a batch; without a client, a store makes its own.
+    """
+
+    most: float | None
+    most_share: float | None
+    make: Callable[[Any], Callable[[Any], object]]
+    has_client: bool = False
+
+
+ALONE: Final = "boto3 alone"
+COSTS: Final[Mapping[str, Cost]] = {
+    ALONE: Cost(None, None, boto3_alone, has_client=True),
+    "marks": Cost(68, 0.75, marks_only),
+    "marks, given client": Cost(None, None, marks_only, has_client=True),
+    "transactions, packed": Cost(180, None, packed),
+}
+
+
 class Measured(NamedTuple):
     """What one design took, by record."""
 
@@ -185,6 +232,9 @@ def main() -> None:
         for delay in (0.0,) if is_short else (0.0, 0.005):
             network.delay = delay
             measure_all(client, network, 1 if is_short else 5)
+    with instant_dynamodb() as endpoint:
+        configure_boto3(endpoint)
+        print_costs(clients(endpoint)[0], 2 if is_short else 20)
 
 
 def make_tables(client: Any) -> None:
@@ -204,6 +254,43 @@ def measure_all(client: Any, network: Network, rounds: int) -> None:
     print(f"{'':24}{'requests':>10}{'replayed':>10}{'ms':>8}  of Powertools' time")
     for name, design in DESIGNS.items():
         print(f"{name:24}{told(design, best[name], best)}")
+
+
+def configure_boto3(endpoint: str) -> None:
+    """Let stores make clients for the endpoint, and for nothing else."""
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+    }
+
+
+def print_costs(client: Any, rounds: int) -> None:
+    """Print the CPU time of each record."""
+    handlers = {name: cost.make(client if cost.has_client else None) for name, cost in COSTS.items()}
+    best = dict.fromkeys(COSTS, float("inf"))
+    for _ in range(rounds):
+        for name, handle in handlers.items():
+            best[name] = min(best[name], cpu_time(handle))
+    print(f"\n{'CPU time of this process, a record':34}{'us':>8}  of boto3's")
+    for name, cost in COSTS.items():
+        share = best[name] / best[ALONE]
+        verdicts = [] if cost.most is None else [at_most(cost.most, best[name] * 1e6)]
+        if cost.most_share is not None:
+            verdicts.append(at_most(cost.most_share, share))
+        print(f"{name:34}{best[name] * 1e6:8.1f}  {share:.2f}  {', '.join(verdicts)}".rstrip())
+
+
+def cpu_time(handle: Callable[[Any], object]) -> float:
+    """Return the seconds of CPU time that each new record takes, in all threads."""
+    batches = new_batches()
+    start = process_time()
+    for batch in batches:
+        handle(batch)
+    return (process_time() - start) / RECORDS
 
 
 def told(design: Design, measured: Measured, best: Mapping[str, Measured]) -> str:
