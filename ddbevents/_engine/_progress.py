@@ -18,7 +18,7 @@ from ._settings import Settings
 from ._stores import NoStore, PackingStore
 
 if TYPE_CHECKING:
-    from ._packs import Packs, Waiting
+    from ._commit_queue import CommitQueue, Waiting
 
 _HANDLED: Final = Outcome.HANDLED
 
@@ -30,14 +30,14 @@ class Progress:
     transaction is written, and writing may fail. That is safe, since nothing is answered before `finish`.
 
     Lanes use it from several threads. What they share are sets and dicts, whose single operations are atomic;
-    the journal and the packs, which do more in one step, have locks of their own.
+    the journal and the queue of commits, which do more in one step, have locks of their own.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._deadline = settings.deadline
         self._journal = Journal(settings.app, settings.store)
-        self._packs = _packs_of(settings)
+        self._queue = _queue_of(settings)
         self._handled: set[Task] = set()
         self._closed_lanes: set[Hashable] = set()
         self._has_begun = False
@@ -107,7 +107,7 @@ class Progress:
         todo = self.note_earlier(entry)
         if not todo:
             return todo
-        if self._packs is not None and entry.invalid is None and not _may_wait(todo):
+        if self._queue is not None and entry.invalid is None and not _may_wait(todo):
             self._commit_waiting()
         # finding a record's lane takes time, so ask for it only once a lane is closed
         if self._is_stopped or (self._closed_lanes and lane_of(entry.record) in self._closed_lanes):
@@ -127,7 +127,7 @@ class Progress:
         if entry.invalid is None:
             entry.seconds = seconds
         self._deadline.note_record(seconds)
-        if self._packs is not None and self._packs.is_due():
+        if self._queue is not None and self._queue.is_due():
             self._commit_waiting()
         if self._journal.is_due():
             self._flush()
@@ -149,10 +149,10 @@ class Progress:
             HANDLED, also while it waits; or what `failed` returns if it cannot be committed.
         """
         commit = self._journal.commit_of(entry, handler, transaction)
-        if self._packs is not None and _may_wait(todo):
+        if self._queue is not None and _may_wait(todo):
             # noted first: as soon as it waits, another lane may find out that it cannot be committed
             self._set_handled(entry, handler)
-            if not self._packs.add(entry, handler, commit):
+            if not self._queue.add(entry, handler, commit):
                 self._leave(entry, handler)
             return Outcome.HANDLED
         try:
@@ -218,19 +218,19 @@ class Progress:
             self._closed_lanes.add(lane)
 
     def _commit_waiting(self) -> None:
-        if self._packs is None:
+        if self._queue is None:
             return
         start = perf_counter()
-        with self._packs.committing:
-            while (sent := self._packs.send(self._deadline)) is not None:
+        with self._queue.committing:
+            while (sent := self._queue.send(self._deadline)) is not None:
                 for waiting in sent.pack:
                     # not if a failure of its lane dropped it in the meantime
-                    if self._packs.take(waiting) and not sent.is_committed:
-                        error = sent.error or self._packs.commit_alone(waiting, self._deadline.patience)
-                        self._note_commit(self._packs, waiting, error)
+                    if self._queue.take(waiting) and not sent.is_committed:
+                        error = sent.error or self._queue.commit_alone(waiting, self._deadline.patience)
+                        self._note_commit(self._queue, waiting, error)
         self._deadline.note_flush(perf_counter() - start)
 
-    def _note_commit(self, packs: Packs, waiting: Waiting, error: Exception | None) -> None:
+    def _note_commit(self, queue: CommitQueue, waiting: Waiting, error: Exception | None) -> None:
         if error is None:
             return
         of_store = isinstance(error, StoreError)
@@ -238,7 +238,7 @@ class Progress:
         if outcome is Outcome.FAILED:
             self._handled.discard((waiting.handler, waiting.entry.identity))
             # later transactions of the item may rely on this one
-            dropped = packs.drop_all() if of_store else packs.drop_lane(waiting.commit.lane)
+            dropped = queue.drop_all() if of_store else queue.drop_lane(waiting.commit.lane)
             for each in dropped:
                 self._leave(each.entry, each.handler)
 
@@ -274,11 +274,11 @@ def _may_wait(todo: Sequence[Handler]) -> bool:
     return all(handler.transactional for handler in todo)
 
 
-def _packs_of(settings: Settings) -> Packs | None:
+def _queue_of(settings: Settings) -> CommitQueue | None:
     store = settings.store
     # the attribute is asked for first, since asking for a Protocol takes long
     if getattr(store, "window", 1) == 1 or not isinstance(store, PackingStore):
         return None
-    from ._packs import Packs  # noqa: PLC0415  # cold start: for stores that pack transactions
+    from ._commit_queue import CommitQueue  # noqa: PLC0415  # cold start: for stores that pack transactions
 
-    return Packs(store)
+    return CommitQueue(store)

@@ -35,7 +35,7 @@ class Sent(NamedTuple):
     error: StoreError | None = None
 
 
-class Packs:
+class CommitQueue:
     """The transactions that wait, in the order in which their handlers ran. Lanes may add to it at once.
 
     Attributes:
