@@ -498,6 +498,7 @@ TRACED = [
     (BaseClient, "_make_api_call"),  # X-Ray, OpenTelemetry, Datadog, and many tests
     (Endpoint, "prepare_request"),  # X-Ray, OpenTelemetry
     (Endpoint, "make_request"),  # New Relic
+    (Endpoint, "_send"),
     (URLLib3Session, "send"),
 ]
 

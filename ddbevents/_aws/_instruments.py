@@ -23,7 +23,8 @@ from botocore.session import Session as BotocoreSession
 _CLASSES: Final = (Session, BaseClient, Endpoint, URLLib3Session)
 _AUTHORS: Final = ("boto3", "botocore")
 _PLUGINS: Final = "BOTOCORE_EXPERIMENTAL__PLUGINS"
-_SETTINGS: Final = ("csm_enabled", "tcp_keepalive")
+_KEEPALIVE: Final = "tcp_keepalive"  # early versions of botocore look for it in the profile only
+_SETTINGS: Final = ("csm_enabled", _KEEPALIVE)
 _log: Final = logging.getLogger("botocore.endpoint")
 
 
@@ -35,11 +36,12 @@ class Instruments:
         self._methods = _methods(_CLASSES)
         self._identities = [*map(id, self._methods)]
         handlers = [handler for _, handler, *_ in BUILTIN_HANDLERS]
+        settings = [*map(session.get_config_variable, _SETTINGS), session.get_scoped_config().get(_KEEPALIVE)]
         self._are_absent = (
             isinstance(client, BaseClient)
             and all(map(_is_boto3s, [*self._methods, *_methods([type(client)]), *handlers]))
             and _PLUGINS not in os.environ
-            and not any(map(session.get_config_variable, _SETTINGS))
+            and not any(settings)
             and not getproxies().keys() - {"no"}  # the hosts to which no proxy leads
         )
 

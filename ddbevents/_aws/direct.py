@@ -144,8 +144,10 @@ class DirectClient:
             self._patterns.pop(operation, None)  # boto3's own request shows what has changed
         return answer
 
-    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         """Send a request of boto3's, and learn from it. A handler of the event `before-send`."""
+        if not self._instruments.are_absent():
+            return None  # boto3 sends it
         operation = _text(request.headers.get("X-Amz-Target", "")).rpartition(".")[2]
         if operation in _FIELDS and operation not in self._patterns:
             try:
