@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import uuid4
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
@@ -22,13 +23,14 @@ from botocore.client import BaseClient
 from botocore.endpoint import Endpoint
 from botocore.httpsession import URLLib3Session
 from botocore.serialize import JSONSerializer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddbevents import Attr, StoreError, Transaction, TransactionError
+from ddbevents import Attr, Insert, StoreError, StreamApp, Transaction, TransactionError
 from ddbevents.stores import Commit, DynamoDBStore
 from ddbevents.stores._dynamodb_errors import make_client  # a store hides the client that it makes
 from ddbevents.testing import VirtualClock
+from tests import campaigns
 from tests.dynamodb_faults import count_requests, impatient_client
 from tests.dynamodb_tables import make_table, read_table
 from tests.loopback import (
@@ -43,9 +45,10 @@ from tests.loopback import (
     drops,
     loopback,
     loses_answer,
+    passes,
     says,
 )
-from tests.stream import PATIENCE
+from tests.stream import PATIENCE, batch, insert, user
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -274,6 +277,53 @@ def commit(store: DynamoDBStore, totals: str, *, pack: bool, patience: timedelta
     if pack:
         return store.commit_together([Commit("tx", count(totals))], patience=patience)
     return store.commit("tx", count(totals), patience=patience)
+
+
+DISTURBANCES: dict[str, Plan] = {
+    "passes": passes,
+    "is dropped": drops,
+    "loses its answer": loses_answer,
+    "gets half of its answer": cuts,
+    "is done, with another status": does_and_says({}, 500),
+    "is done, but denied": does_and_says({"__type": "x#AccessDeniedException"}, 400),
+    "is done, but answered with junk": does_and_says(b"<html>"),
+    "is denied": says({"__type": "x#AccessDeniedException"}, 400),
+    "is answered with junk": says(b"<html>"),
+}
+
+
+@pytest.mark.parametrize("pack", [False, True], ids=["alone", "packed"])
+def test_whatever_happens_counts_once(
+    server: Loopback, client: DynamoDBClient, table: str, totals: str, pack: bool
+) -> None:
+    store = DynamoDBStore(table, pack=pack)
+    records = [insert(number, user(f"user-{number % 3}")) for number in range(1, 7)]
+
+    @settings(max_examples=campaigns.size(short=20, full=100, long=1000))
+    @given(happens=st.lists(st.sampled_from([*DISTURBANCES]), max_size=8))
+    def check(happens: list[str]) -> None:
+        run = uuid4().hex
+        app = StreamApp(run, store=store)
+
+        @app.on_insert(dict)
+        def tally(change: Insert[dict[str, Any]], tx: Transaction) -> None:
+            tx.update(totals, {"pk": run + change.new["pk"]}, add={"total": 1})
+
+        server.plans[:] = [DISTURBANCES[each] for each in happens]
+        deliver_until_handled(app, records)
+
+        counted = read_table(client, totals)
+        assert [counted[f"{run}user-{number}"] for number in range(3)] == [{"total": 2}] * 3
+
+    check()
+
+
+def deliver_until_handled(app: StreamApp, records: list[Any]) -> None:
+    """Deliver a batch as Lambda does, which begins again with the first unfinished record."""
+    while True:
+        report = app.process(batch(*records))
+        if report.failed + report.not_run == 0:
+            return
 
 
 def test_each_transaction_has_its_own_token(server: Loopback, table: str, totals: str) -> None:
