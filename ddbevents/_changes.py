@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from ._attributes import Image
-from ._codec import decode, decode_by_reference, refuse_plain_values
+from ._codec import decode_exactly
 from ._errors import InvalidItemError, InvalidRecordError
 from ._records import Kind, StreamRecord, read_known
 
@@ -133,18 +133,6 @@ or if it is no such item."""
 ReadDirectly: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Any]
 """Returns the change of a usual record, given the record and its `dynamodb` object. Raises whatever it
 stumbles over."""
-
-
-def decode_exactly(model: Any, image: Image) -> Any:
-    """Return an image's item, and refuse a second type tag, which the fast decoder does not look for."""
-    try:
-        has_one_tag_each = sum(map(len, image.values())) == len(image)
-    except TypeError:
-        has_one_tag_each = False
-    if has_one_tag_each:
-        return decode(model, image)
-    refuse_plain_values(image)
-    return decode_by_reference(model, image)
 
 
 def decode_once() -> Decode:

@@ -265,3 +265,31 @@ def test_a_removed_item_has_no_old_form() -> None:
     [report] = app.process(batch(remove(1, user("a", kind={"S": "order"}, total={"S": "x"})))).records
 
     assert str(report.error).endswith("Order refuses it (int_parsing): expected N, found S")
+
+
+# a second type tag
+
+
+TWO_TAGS = {"S": "a", "N": "1"}
+
+
+@pytest.mark.parametrize("others", [0, 40], ids=["a narrow item", "a wide item"])
+def test_a_second_tag_that_is_read_is_refused(others: int) -> None:
+    app = StreamApp("test")
+    seen: list[str] = []
+
+    @app.on_insert(User)
+    def note_email(change: Insert[User]) -> None:
+        seen.append(change.new.email)
+
+    unread = {f"other {number}": {"S": "x"} for number in range(others)}
+    items = [
+        {**unread, **user("a")},
+        {**unread, **user("b", other=TWO_TAGS)},
+        {**unread, **user("c"), "email": TWO_TAGS},
+    ]
+    app.prepare()
+    report = app.process(batch(*(insert(number, item) for number, item in enumerate(items, 1))))
+
+    assert seen == ["ada@example.com"] * 2
+    assert "email: an attribute value has one type tag, not 2" in str(report.records[2].error)

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import PurePosixPath
 from random import Random
@@ -19,7 +20,7 @@ from uuid import UUID
 
 import pydantic
 import pytest
-from annotated_types import Ge, MaxLen
+from annotated_types import Ge, MaxLen, MultipleOf
 from hypothesis import given
 from pydantic import (
     AfterValidator,
@@ -38,8 +39,8 @@ from pydantic import (
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 from typing_extensions import TypedDict
 
-from ddbevents import decode_value
-from ddbevents._codec import _compile  # which of two decoders answers is seen inside only
+from ddbevents import decode, decode_value
+from ddbevents._codec import _compile, _decode, prepare  # which of two decoders answers is seen inside only
 from ddbevents._codec._compile import build, compile_decoder, works
 from ddbevents._codec._model import adapter
 from ddbevents._codec._rewrite import rewrite
@@ -126,11 +127,13 @@ PROMISED: Final = (
     Promise(Annotated[int, Ge(3)], N),
     Promise(float, {"N": "7.25"}),
     Promise(Decimal, {"N": "1E+2"}),
+    Promise(Annotated[Decimal, Field(ge=0, max_digits=12)], N),
+    Promise(Annotated[Decimal, Field(decimal_places=2)], {"N": "1.50"}),
+    Promise(Annotated[Decimal, MultipleOf(Decimal(7))], N),
     Promise(bool, {"BOOL": True}),
     Promise(bytes, B),
     Promise(bytes, {"B": b"raw"}),
     Promise(datetime, {"S": "2026-11-23T09:00:00Z"}),
-    Promise(datetime, {"N": "1661096164"}),
     Promise(date, {"S": "2026-11-23"}),
     Promise(time, {"S": "09:00:00"}),
     Promise(timedelta, {"S": "PT1H"}),
@@ -140,7 +143,7 @@ PROMISED: Final = (
     Promise(Size, {"S": "big"}),
     Promise(Optional[str], S),  # noqa: UP045  # the old spelling is a type of its own to pydantic's readers
     Promise(int | None, {"NULL": True}),
-    Promise(datetime | None, {"N": "1661096164"}),
+    Promise(datetime | None, {"S": "2026-11-23T09:00:00Z"}),
     Promise(list[int], {"L": [N, N]}),
     Promise(Annotated[list[str], MaxLen(2)], {"L": [S]}),
     Promise(tuple[int, str], {"L": [N, S]}),
@@ -151,6 +154,7 @@ PROMISED: Final = (
     Promise(set[int], {"NS": ["1", "2"]}),
     Promise(frozenset[bytes], {"BS": ["Zm9v"]}),
     Promise(set[UUID], {"SS": [UUID_TEXT["S"]]}),
+    Promise(set[date], {"SS": ["2026-11-23"]}),
     Promise(Annotated[int, AfterValidator(abs)], {"N": "-7"}),
     Promise(Order, {"M": {"pk": S, "total": N, "note": {"NULL": True}}}),
     Promise(Part, {"M": {"sku": S, "count": N}}),
@@ -191,6 +195,44 @@ def test_promised_types_are_compiled(promise: Promise) -> None:
     assert compiled is not None
     assert ask(compiled, image).error is None
     assert difference(compiled, by_reference(made), image) is None
+
+
+@needs_a_pydantic_that_can
+@pytest.mark.parametrize(
+    ("hint", "seconds", "text"),
+    [
+        (datetime, {"N": "1661096164.5"}, {"S": "2026-11-23T09:00:00Z"}),
+        (datetime | None, {"N": "1661096164"}, {"NULL": True}),
+        (date, {"N": "1661040000"}, {"S": "2026-11-23"}),
+        (time, {"N": "3600"}, {"S": "09:00:00"}),
+        (list[timedelta], {"L": [{"N": "1"}, {"S": "PT1H"}]}, {"L": [{"S": "PT1H"}]}),
+    ],
+)
+def test_seconds_are_soon_read_fast(hint: Any, seconds: Json, text: Json) -> None:
+    made: Any = create_model("Made", field=(hint, ...))
+    images = [{"field": seconds}, {"field": text}]
+    prepare(made)
+    items = [decode(made, image) for image in images]
+    compiled = quick_decoder(made)
+
+    assert ask(compiled, {"field": {"S": 5}}).error is not None
+    assert [compiled(image) for image in images] == items == [by_reference(made)(image) for image in images]
+
+
+@needs_a_pydantic_that_can
+def test_text_alone_stays_fastest() -> None:
+    made: Any = create_model("Made", field=(datetime, ...), other=(int, 0))
+    prepare(made)
+    compiled = quick_decoder(made)
+    decode(made, {"field": {"S": "2026-11-23T09:00:00Z"}})
+    malformed = ask(partial(decode, made), {"field": {"N": "NaN"}})
+
+    assert malformed.error is not None
+    assert quick_decoder(made) is compiled
+
+
+def quick_decoder(model: Any) -> Any:
+    return _decode._compiled[model][1]  # noqa: SLF001  # which of two compiled decoders it is shows in time only
 
 
 @needs_a_pydantic_that_can

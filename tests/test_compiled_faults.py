@@ -86,6 +86,16 @@ def _settings_inherited(node: dict[str, Any]) -> Schema:
     return {name: node[name] for name in ("type", "pattern", "strict")} if _is_text_of_number(node) else node
 
 
+def _moments_unchecked(node: dict[str, Any]) -> Schema:
+    is_moment = _kind(node) == "chain" and _kind(node["steps"][1]) in {
+        "datetime",
+        "date",
+        "time",
+        "timedelta",
+    }
+    return node["steps"][1] if is_moment else node
+
+
 def _decimals_inexact(node: dict[str, Any]) -> Schema:
     return _with_getter(node, lambda _, text: Decimal(text)) if _is_getter(node, "decimal") else node
 
@@ -148,6 +158,7 @@ def _originals_replaced(node: dict[str, Any]) -> Schema:
 FAULTS: Final = (
     Fault("numbers are not checked", after=_numbers_unchecked),
     Fault("numbers inherit the settings of the model", after=_settings_inherited),
+    Fault("the text of moments is not checked", after=_moments_unchecked),
     Fault("Decimals are read inexactly", after=_decimals_inexact),
     Fault("an optional takes the wrong tag for None", after=_nullable_by_get),
     Fault("sets may hold a member twice", after=_sets_unchecked),

@@ -232,6 +232,14 @@ PAIRS: Final[dict[str, Pair]] = {
     "11 nothing under a tag": Pair(int | None, {"N": None}, REFUSED),
     "11 NULL is true in a union": Pair(int | str | None, {"NULL": 1}, REFUSED),
     "12 datetime from text": Pair(datetime, {"S": "2022-08-21T15:36:04Z"}, MOMENT),
+    "12 datetime from a number as text": Pair(datetime, {"S": "1661096164"}, MOMENT),
+    "12 datetime from a bare number": Pair(datetime, {"S": 1661096164}, REFUSED),
+    "12 datetime under settings for text": Pair(
+        datetime,
+        {"S": "2022-08-21T15:36:04Z"},
+        MOMENT,
+        config=ConfigDict(str_max_length=5, str_to_lower=True),
+    ),
     "12 datetime from seconds": Pair(datetime, {"N": "1661096164"}, MOMENT),
     "12 datetime from half seconds": Pair(
         datetime, {"N": "1661096164.5"}, MOMENT.replace(microsecond=500_000)

@@ -16,12 +16,17 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PydanticUserError, TypeAdapter, create_model
 
 from ddbevents import InvalidItemError, decode
+
+# decode_exactly is what handlers' images are decoded with; a fault is planted beside it
+from ddbevents._codec import ItemField, _tags, decode_exactly, item_fields
+from ddbevents._codec._compile import works
 from tests.campaigns import size
-from tests.decoders_compared import ask, by_definition, by_reference, comparable
+from tests.decoders_compared import Answer, ask, by_definition, by_reference, comparable
 from tests.models_for_decoding import grown, mutate
 
 EXAMPLES: Final = size(short=200, full=2_000, long=50_000)
 IMAGES: Final = 3  # wrong ones for each model
+NEVER: Final = ItemField((("no attribute",),), required=False, choices=frozenset())
 
 thorough = settings(
     max_examples=EXAMPLES,
@@ -62,6 +67,45 @@ def test_plain_values_are_validated(random: Random) -> None:
 
     assert answer.item == item
     assert (answer.error is None) is (error is None)
+
+
+@pytest.mark.timeout(10_000)
+@settings(thorough, max_examples=EXAMPLES // 2)
+@given(RANDOMS)
+def test_second_tags_are_refused(random: Random) -> None:
+    kind = grown(random)
+    assume(kind is not None)
+    assert kind is not None
+    assert wrongly_tagged(random, kind.hint, kind.grow(random)["M"]) == []
+
+
+@pytest.mark.skipif(not works(), reason="this pydantic has no compiled decoder")
+@pytest.mark.parametrize(
+    ("fields", "found"), [(item_fields, False), (lambda _: {"a": NEVER}, True)], ids=["no fault", "a fault"]
+)
+def test_a_look_elsewhere_is_found(monkeypatch: pytest.MonkeyPatch, fields: Any, *, found: bool) -> None:
+    # the fault has to be in the library's own code
+    monkeypatch.setattr(_tags, "item_fields", fields)
+    randoms = [Random(seed) for seed in range(100)]  # noqa: S311  # no secret
+    # a new model each time, since its look is kept
+    made = create_model("Made", name=(str, ...), note=(str, ""))
+    image = {"name": {"S": "a"}, "note": {"S": "b"}}
+
+    assert any(wrongly_tagged(random, made, image) for random in randoms) is found
+
+
+def wrongly_tagged(random: Random, model: Any, image: Any) -> list[Answer]:
+    """Return answers to images with a second tag somewhere on top, where these are not the reference's."""
+    wide = {**image, **{f"unread {number}": {"N": "1"} for number in range(random.choice((1, 40)))}}
+    name = random.choice([*wide])
+    doubled = {**wide, name: {**wide[name], "NS": ["1"]}}
+    # the first answer compiles the decoder
+    images = wide, wide, doubled
+    answers = [ask(partial(decode_exactly, model), each) for each in images]
+    right = [ask(by_reference(model), each) for each in images]
+    return [
+        answer for answer, each in zip(answers, right, strict=True) if comparable(answer) != comparable(each)
+    ]
 
 
 def defined(model: Any) -> Any:

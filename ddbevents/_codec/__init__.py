@@ -1,6 +1,6 @@
 """An item model and its image: decoding, encoding, and where a model's fields stand."""
 
-from ._decode import decode, decode_by_reference, decode_value, prepare, refuse_plain_values
+from ._decode import decode, decode_exactly, decode_value, prepare
 from ._encode import encode, encode_value
 from ._model import ItemField, check_item_model, discriminators, item_fields
 
@@ -8,12 +8,11 @@ __all__ = [
     "ItemField",
     "check_item_model",
     "decode",
-    "decode_by_reference",
+    "decode_exactly",
     "decode_value",
     "discriminators",
     "encode",
     "encode_value",
     "item_fields",
     "prepare",
-    "refuse_plain_values",
 ]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator
 
+from ._leaves import LEAVES, LEAVES_WITH_SECONDS, MOMENTS, Leaves
 from ._model import Config, Schema, adapter, own_validate
-from ._nodes import outer_config
+from ._nodes import nodes, outer_config
 from ._rewrite import CannotRewriteError, rewrite
 from ._strict import is_strict, relax
+from ._tags import LOOK_AT_ALL, Look, look_for
 
 Validate: TypeAlias = Callable[[Any], Any]
 
@@ -24,10 +26,15 @@ class Decoder(NamedTuple):
         compiled: Makes an item of an image, or raises anything. None if the model cannot be read this way.
         validate: Makes an item of an image's plain values, or raises pydantic's `ValidationError`. The
             reference decoder calls it.
+        look: Looks for second type tags, which `compiled` takes no notice of.
+        compile_with_seconds: Compiles the decoder again, so that it reads moments in seconds too. None if it
+            does, or if the model has no moments.
     """
 
     compiled: Validate | None
     validate: Validate
+    look: Look = LOOK_AT_ALL
+    compile_with_seconds: Callable[[], Validate | None] | None = None
 
 
 def compile_decoder(model: Any) -> Decoder:
@@ -49,11 +56,19 @@ def compile_decoder(model: Any) -> Decoder:
     # one's
     if type(validator) is not SchemaValidator or not works():
         return Decoder(None, validate)
-    try:
-        compiled = build(rewrite(schema, relax if strict else _unchanged), config).validate_python
-    except (CannotRewriteError, SchemaError):
+
+    def compiled_by(leaves: Leaves) -> Validate | None:
+        try:
+            return build(rewrite(schema, relax if strict else _unchanged, leaves), config).validate_python
+        except (CannotRewriteError, SchemaError):
+            return None
+
+    compiled = compiled_by(LEAVES)
+    if compiled is None:
         return Decoder(None, validate)
-    return Decoder(compiled, validate)
+    has_moments = any(node["type"] in MOMENTS for node in nodes(schema))
+    again = partial(compiled_by, LEAVES_WITH_SECONDS) if has_moments else None
+    return Decoder(compiled, validate, look_for(model, schema), again)
 
 
 def build(schema: Schema, config: Config) -> SchemaValidator:

@@ -7,9 +7,9 @@ the image's Python values to the model.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from pydantic_core import ValidationError
 
@@ -24,6 +24,10 @@ ItemT = TypeVar("ItemT")
 
 _OTHERS: Final = frozenset({"Records", "dynamodb", "NewImage", "OldImage", "Keys", "Item", "Attributes", "M"})
 """Names within what people take for an image."""
+
+_Compiled: TypeAlias = tuple[object, Callable[[Any], Any], int, Callable[[Image], Collection[Any]]]
+"""The validator that a compiled decoder was made for, the decoder, and its look for second type tags."""
+
 _SETS: Final[Mapping[str | None, str]] = {
     "SS": "set[str]",
     "NS": "set[int] or set[Decimal]",
@@ -35,8 +39,8 @@ _SEQUENCES: Final = frozenset({"is_instance_of", "list_type"})
 
 _decoders: Final[dict[tuple[Any, object], Decoder]] = {}
 """Decoders by model and by pydantic's validator of it: a model that is rebuilt has a new validator."""
-_compiled: Final[dict[Any, tuple[object, Callable[[Any], Any]]]] = {}
-"""Compiled decoders by model alone, for a quick look-up, each with the validator it was made for."""
+_compiled: Final[dict[Any, _Compiled]] = {}
+"""Compiled decoders by model alone, for a quick look-up."""
 
 # the type tags that pydantic's error types ask for, by the word that an error type begins with
 _EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -75,13 +79,46 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
     Raises:
         InvalidItemError: An attribute is malformed, or the model refuses it. Names the first one.
     """
+    compiled = None
     try:
-        validator, compiled = _compiled[model]
+        validator, compiled, _, _ = _compiled[model]
         if type(image) is dict and validator is getattr(model, "__pydantic_validator__", None):
             return compiled(image)  # type: ignore[no-any-return]  # it was made for the model
     except Exception:  # noqa: BLE001, S110  # not compiled yet, or it gives way to the reference decoder
         pass
-    return decode_by_reference(model, image)
+    return _decode_again(model, image) if compiled else decode_by_reference(model, image)
+
+
+def decode_exactly(model: type[ItemT], image: Image) -> ItemT:
+    """Decode as `decode` does, but refuse a second type tag of an attribute that the model reads."""
+    compiled = None
+    try:
+        validator, compiled, most, get_read = _compiled[model]
+        read = image.values() if len(image) <= most else get_read(image)
+        if (
+            sum(map(len, read)) == len(read)
+            and type(image) is dict
+            and validator is getattr(model, "__pydantic_validator__", None)
+        ):
+            return compiled(image)  # type: ignore[no-any-return]  # the same
+    except Exception:  # noqa: BLE001, S110  # the same, or a required attribute is missing
+        pass
+    refuse_plain_values(image)
+    return _decode_again(model, image) if compiled else decode_by_reference(model, image)
+
+
+def _decode_again(model: type[ItemT], image: Image) -> ItemT:
+    """Decode an image that the compiled decoder does not, and let it read seconds if the image is legal.
+
+    Most moments are text. A decoder that expects nothing else is quicker.
+    """
+    item = decode_by_reference(model, image)
+    validator = getattr(model, "__pydantic_validator__", None)
+    decoder = _decoder(model)
+    if decoder.compile_with_seconds is not None:
+        compiled = decoder.compile_with_seconds() or decoder.compiled
+        _keep(model, validator, decoder._replace(compiled=compiled, compile_with_seconds=None))
+    return item
 
 
 def prepare(model: Any) -> None:
@@ -147,10 +184,16 @@ def _decoder(model: Any) -> Decoder:
     if decoder is None:
         from ._compile import compile_decoder  # noqa: PLC0415  # cold start: needed with the first item
 
-        decoder = _decoders[model, validator] = compile_decoder(model)
-        if decoder.compiled is not None:
-            _compiled[model] = validator, _careful(model, decoder.compiled)
+        decoder = compile_decoder(model)
+        _keep(model, validator, decoder)
     return decoder
+
+
+def _keep(model: Any, validator: object, decoder: Decoder) -> None:
+    _decoders[model, validator] = decoder
+    if decoder.compiled is not None:
+        compiled = _careful(model, decoder.compiled)
+        _compiled[model] = validator, compiled, decoder.look.most, decoder.look.get_read
 
 
 def _careful(model: Any, compiled: Callable[[Any], Any]) -> Callable[[Any], Any]:

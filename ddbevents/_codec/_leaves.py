@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -13,6 +13,10 @@ from ._model import Schema
 
 Getter: TypeAlias = Callable[[Any], Any]
 """Returns the content of an attribute value; any exception means that the value does not fit."""
+
+
+MOMENTS: Final = frozenset({"datetime", "date", "time", "timedelta"})
+"""The nodes whose values may be text or a number of seconds."""
 
 
 class Content(NamedTuple):
@@ -29,6 +33,10 @@ class Content(NamedTuple):
     schema: Schema
 
 
+Leaves: TypeAlias = dict[str, Callable[[Schema], "Content | None"]]
+"""Rules by the type of a node: how its content is read, or None if it is generic."""
+
+
 def before(function: Getter, schema: Schema) -> Schema:
     """Return a schema that validates what a function makes of its input."""
     return core_schema.no_info_before_validator_function(function, schema)
@@ -39,8 +47,8 @@ def without_ref(schema: Schema, /, **changes: Any) -> Schema:
     return {name: value for name, value in {**schema, **changes}.items() if name != "ref"}
 
 
-def _text(pattern: str, max_length: int) -> Schema:
-    """Return the schema of a number's text; a setting left out would be the model's."""
+def _text(pattern: str | None, max_length: int) -> Schema:
+    """Return the schema of a number's or a moment's text; a setting left out would be the model's."""
     return core_schema.str_schema(
         pattern=pattern,
         min_length=1,
@@ -60,6 +68,7 @@ def _text(pattern: str, max_length: int) -> Schema:
 _INTEGER: Final = _text(r"^-?[0-9]+$", 38)
 _FRACTION: Final = _text(r"^-?[0-9]+(\.[0-9]+)?$", 38)
 _NUMBER: Final = _text(r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", 200)
+_ISO: Final = _text(None, 200)
 
 
 def _get_binary(value: Any) -> bytes:
@@ -67,7 +76,7 @@ def _get_binary(value: Any) -> bytes:
 
 
 def _get_moment(value: Any) -> object:
-    """Return ISO text, or a number of seconds: DynamoDB's time to live is one."""
+    """Return ISO text, or a number of seconds."""
     if "S" not in value:
         return decode_number(value["N"])
     text = value["S"]
@@ -101,23 +110,26 @@ def _leaf(tag: str, **settings: Any) -> Callable[[Schema], Content]:
     return lambda schema: Content(tag, get, without_ref(schema, **settings))
 
 
-def _number(text: Schema, **settings: Any) -> Callable[[Schema], Content]:
-    get = itemgetter("N")
+def _parsed(tag: str, text: Schema, **settings: Any) -> Callable[[Schema], Content]:
+    get = itemgetter(tag)
 
     def rule(schema: Schema) -> Content:
-        number = without_ref(schema, strict=False, **settings)
-        return Content("N", get, core_schema.chain_schema([text, number]))
+        parsed = without_ref(schema, strict=False, **settings)
+        return Content(tag, get, core_schema.chain_schema([text, parsed]))
 
     return rule
 
 
 def _decimal(schema: Schema) -> Content:
-    node = without_ref(schema, strict=False, allow_inf_nan=False)
+    # no text that the pattern lets through is infinite, and asking each number costs time; where pydantic
+    # counts digits, it refuses this setting
+    is_asked = not {"max_digits", "decimal_places"}.isdisjoint(schema)
+    node = without_ref(schema, strict=False, allow_inf_nan=not is_asked)
     steps = [_NUMBER, before(exact_decimal, node)]
     return Content("N", itemgetter("N"), core_schema.chain_schema(steps))
 
 
-def _moment(schema: Schema) -> Content:
+def _text_or_seconds(schema: Schema) -> Content:
     return Content(None, _get_moment, without_ref(schema, strict=False))
 
 
@@ -139,20 +151,21 @@ def _enum(schema: Schema) -> Content | None:
 
 # The type tag decides. Text and booleans stay what they are (strict, in every model), and the others are
 # parsed from text (not strict, in strict models too).
-LEAVES: Final[Mapping[str, Callable[[Schema], Content | None]]] = {
+LEAVES: Final[Leaves] = {
     "str": _leaf("S", strict=True),
-    "int": _number(_INTEGER),
-    "float": _number(_FRACTION, allow_inf_nan=False),
+    "int": _parsed("N", _INTEGER),
+    "float": _parsed("N", _FRACTION, allow_inf_nan=True),
     "decimal": _decimal,
     "bool": _leaf("BOOL", strict=True),
     "bytes": _bytes,
-    "datetime": _moment,
-    "date": _moment,
-    "time": _moment,
-    "timedelta": _moment,
+    **dict.fromkeys(MOMENTS, _parsed("S", _ISO)),
     "uuid": _leaf("S", strict=False),
     "url": _leaf("S", strict=False),
     "multi-host-url": _leaf("S", strict=False),
     "literal": _literal,
     "enum": _enum,
 }
+"""The rules of nodes without children. Moments are read from text only, which is quicker."""
+
+LEAVES_WITH_SECONDS: Final[Leaves] = LEAVES | dict.fromkeys(MOMENTS, _text_or_seconds)
+"""The same, but moments may be numbers of seconds too: DynamoDB's time to live is one."""

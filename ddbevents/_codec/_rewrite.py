@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pydantic_core import core_schema
 
 from .._attributes import GLOBAL_TABLES, Image, check_depth
-from ._leaves import before
+from ._leaves import LEAVES, Leaves, before
 from ._model import RECORDS, Schema, definitions_of, named_fields, nodes_to_record
 from ._nodes import is_ambiguous
 from ._rules import content_of, extra_behavior
@@ -26,12 +26,13 @@ from ._scope import CannotRewriteError, Definitions, Scope
 __all__ = ["CannotRewriteError", "rewrite"]
 
 
-def rewrite(schema: Schema, as_plain: Callable[[Schema], Schema]) -> Schema:
+def rewrite(schema: Schema, as_plain: Callable[[Schema], Schema], leaves: Leaves = LEAVES) -> Schema:
     """Return the schema that reads an image, made from the one that reads its plain values.
 
     Args:
         schema: The model's own schema.
         as_plain: Applied to each node that goes on reading plain values.
+        leaves: The rules of nodes without children.
 
     Raises:
         CannotRewriteError: User code would see typed JSON, or one copy of a definition would not do.
@@ -41,12 +42,12 @@ def rewrite(schema: Schema, as_plain: Callable[[Schema], Schema]) -> Schema:
     originals = definitions_of(schema)
     root = schema["schema"] if schema["type"] == "definitions" else schema
     definitions = Definitions(originals)
-    content = content_of(Scope(definitions, as_plain), root)
+    content = content_of(Scope(definitions, as_plain, leaves), root)
     # an image is the content of an M: it has no tag itself
     if content is None or content.tag != "M":
         raise CannotRewriteError
     inside = content.schema
-    if _may_keep_global_tables(schema):
+    if keeps_others(schema) or _names_global_tables(schema):
         inside = before(_without_global_tables, inside)
     # neither a recursive definition nor a generic node in a definition knows its depth in the image
     if definitions.are_recursive or definitions.have_generic_nodes:
@@ -56,16 +57,20 @@ def rewrite(schema: Schema, as_plain: Callable[[Schema], Schema]) -> Schema:
     return core_schema.definitions_schema(inside, [*map(as_plain, originals.values()), *definitions.copies()])
 
 
-def _may_keep_global_tables(schema: Schema) -> bool:
-    """Return whether an item could take in the attributes that global tables add."""
+def keeps_others(schema: Schema) -> bool:
+    """Return whether an item could take in attributes that the model does not name."""
     for node in nodes_to_record(schema):
         if node["type"] in RECORDS:
-            return extra_behavior(node, {}) == "allow" or any(
-                GLOBAL_TABLES in str(field.get("validation_alias", "")) for _, field in named_fields(node)
-            )
+            return extra_behavior(node, {}) == "allow"
         if node.get("config", {}).get("extra_fields_behavior") == "allow" or node.get("root_model"):
             return True
     return True
+
+
+def _names_global_tables(schema: Schema) -> bool:
+    """Return whether a field has the name of an attribute that global tables add."""
+    *_, record = nodes_to_record(schema)
+    return any(GLOBAL_TABLES in str(field.get("validation_alias", "")) for _, field in named_fields(record))
 
 
 def _without_global_tables(image: Image) -> Image:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from pydantic_core import core_schema
 
 from .._attributes import decode_binary
-from ._leaves import LEAVES, NULL, Content, Getter, before, get_members, get_null, without_ref
+from ._leaves import NULL, Content, Getter, before, get_members, get_null, without_ref
 from ._model import RECORDS, Config, Schema, alias_paths, named_fields
 from ._scope import Scope
 
@@ -35,7 +35,7 @@ def attribute_schema(scope: Scope, schema: Schema) -> Schema:
 
 def content_of(scope: Scope, schema: Schema) -> Content | None:
     """Return how to read the content under the node's type tag; None if the node has to be generic."""
-    leaf = LEAVES.get(schema["type"])
+    leaf = scope.leaves.get(schema["type"])
     if leaf is not None:
         return leaf(schema)
     rule = _RULES.get(schema["type"])

@@ -11,7 +11,7 @@ from pydantic_core import core_schema
 
 from .._attributes import decode_attribute
 from .._errors import AttributePath
-from ._leaves import Content, before
+from ._leaves import Content, Leaves, before
 from ._model import Config, Schema
 
 _COPY: Final = "typed:"  # begins the reference of a rewritten definition
@@ -86,12 +86,14 @@ class Scope(NamedTuple):
     Attributes:
         definitions: The definitions of the whole schema.
         as_plain: Applied to each node that goes on reading plain values.
+        leaves: The rules of nodes without children.
         depth: The node's level in the image: 0 is the image itself, 1 its attributes.
         coerces_numbers: Whether a model around the node takes numbers for text.
     """
 
     definitions: Definitions
     as_plain: Callable[[Schema], Schema]
+    leaves: Leaves
     depth: int = 0
     coerces_numbers: bool = False
 

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from .._async import finish
-from .._changes import Decode, Read, decode_exactly
+from .._changes import Decode, Read
+from .._codec import decode_exactly
 from .._records import StreamRecord
 from .._transaction import Transaction
 from ._selection import Selection
