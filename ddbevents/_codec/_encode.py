@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from .._attributes import AttributeValue, encode_attribute, encode_map
+from .._attributes import MAX_DEPTH, AttributeValue, encode_attribute, encode_map
 from .._errors import InvalidItemError
 from ._model import adapter
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from pydantic_core import SchemaSerializer
 
     from .._attributes import Convert
+    from ._writers import Write
+    from ._writing import Writing
+
+_generated: Final[dict[type, tuple[object, Write]]] = {}
+"""Generated functions by model, each with pydantic's validator of the model that it was made for."""
 
 
 def encode(item: object) -> dict[str, AttributeValue]:
@@ -36,6 +41,9 @@ def encode(item: object) -> dict[str, AttributeValue]:
             set.
         ConfigurationError: A field of the model is read from a path, where it cannot be written.
     """
+    written = _write_generated(item)
+    if written:
+        return written["M"]  # type: ignore[no-any-return]  # a model is written as a map
     values = _dump(item)
     write, convert = _writers()
     if type(values) is dict and (written := write(values)):
@@ -51,6 +59,9 @@ def encode_value(value: object) -> AttributeValue:
     Raises:
         InvalidItemError: DynamoDB has no such value.
     """
+    written = _write_generated(value)
+    if written:
+        return written
     plain = _dump(value)
     write, convert = _writers()
     return write(plain) or encode_attribute(plain, convert=convert)
@@ -62,7 +73,7 @@ def _dump(value: object) -> Any:
             return _dump_fields(value)
         # for Any, pydantic looks at each object that it meets
         return adapter(Any).serializer.to_python(_without_models(value), by_alias=True, warnings=False)
-    except (PydanticSerializationError, RecursionError, TypeError, ValueError):
+    except (AttributeError, PydanticSerializationError, RecursionError, TypeError, ValueError):
         pass
     # outside the except block, so that no traceback has pydantic's own error, which shows values
     raise InvalidItemError("pydantic cannot write it: a cycle, a set of models or a failing serializer")
@@ -89,15 +100,30 @@ def _without_models(value: Any) -> Any:
 
 def _serializer(model: Any) -> SchemaSerializer:
     adapter(model)  # which builds a model that is not complete
-    return _serializer_of(model, getattr(model, "__pydantic_validator__", None))
+    validator = getattr(model, "__pydantic_validator__", None)
+    writing = _writing_of(model, validator)
+    if writing.generated is not None:
+        _generated[model] = validator, writing.generated
+    return writing.serializer
 
 
 @cache
-def _serializer_of(model: Any, _: object) -> SchemaSerializer:
+def _writing_of(model: Any, _: object) -> Writing:
     # a model that is rebuilt has a new validator
-    from ._writing import make_serializer  # noqa: PLC0415  # cold start: needed with the first item written
+    from ._writing import make_writing  # noqa: PLC0415  # cold start: needed with the first item written
 
-    return make_serializer(model)
+    return make_writing(model)
+
+
+def _write_generated(value: object) -> AttributeValue | None:
+    """Return what the rest would, or None: on anything unusual the rest decides."""
+    try:
+        validator, write = _generated[type(value)]
+        if validator is type(value).__pydantic_validator__:  # type: ignore[attr-defined]  # it is a model
+            return write(value, MAX_DEPTH)
+    except Exception:  # noqa: BLE001, S110  # not generated, or it gives way to the slower writers
+        pass
+    return None
 
 
 @cache

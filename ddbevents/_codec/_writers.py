@@ -19,7 +19,7 @@ from .._attributes import MAX_DEPTH, MOST_DIGITS, AttributeValue, encode_attribu
 from .._errors import AttributePath, ConfigurationError, InvalidItemError
 from ._model import adapter
 
-_Write: TypeAlias = Callable[[Any, int], AttributeValue]
+Write: TypeAlias = Callable[[Any, int], AttributeValue]
 """Writes a value; the number is how many levels it may have inside."""
 
 
@@ -33,7 +33,7 @@ def write(value: object) -> AttributeValue | None:
     Iterators are not read here, since they can be read only once.
     """
     try:
-        return _WRITERS.get(type(value), _write_other)(value, MAX_DEPTH)
+        return _WRITERS.get(type(value), write_other)(value, MAX_DEPTH)
     except Exception:  # noqa: BLE001  # whatever it is, encode_attribute explains it, outside this block
         return None
 
@@ -67,7 +67,7 @@ def _write_map(values: Mapping[Any, Any], room: int) -> AttributeValue:
         if (kind := type(value)) is str:
             image[name] = {"S": value}
         else:
-            image[name] = _WRITERS.get(kind, _write_other)(value, inside)
+            image[name] = _WRITERS.get(kind, write_other)(value, inside)
     return {"M": image}
 
 
@@ -79,7 +79,7 @@ def _by_text(values: Mapping[Any, Any], room: int) -> dict[str, Any]:
 
 
 def _write_name(name: object, room: int) -> str:
-    [(tag, text)] = _WRITERS.get(type(name), _write_other)(name, room).items()
+    [(tag, text)] = _WRITERS.get(type(name), write_other)(name, room).items()
     if tag not in {"S", "N"}:
         raise UndecidedError
     return str(text)
@@ -89,7 +89,7 @@ def _write_list(values: Collection[Any], room: int) -> AttributeValue:
     if not room:
         raise UndecidedError
     inside = room - 1
-    return {"L": [_WRITERS.get(type(value), _write_other)(value, inside) for value in values]}
+    return {"L": [_WRITERS.get(type(value), write_other)(value, inside) for value in values]}
 
 
 def _write_set(members: Collection[Any], room: int) -> AttributeValue:
@@ -118,50 +118,82 @@ def _write_binary(value: bytes, _: int) -> AttributeValue:
 
 def _write_int(value: int, room: int) -> AttributeValue:
     digits = str(value)
-    return {"N": digits} if len(digits) <= MOST_DIGITS else _write_decimal(digits, room)
+    return {"N": digits} if len(digits) <= MOST_DIGITS else write_decimal(digits, room)
 
 
-def _write_decimal(value: Decimal | str, _: int) -> AttributeValue:
+def write_decimal(value: Decimal | str, _: int) -> AttributeValue:
     number = exact_decimal(value)
     if not number.is_finite():
         raise UndecidedError
     return {"N": str(number) if number else "0"}
 
 
-def _write_float(value: float, room: int) -> AttributeValue:
-    return _write_decimal(repr(value), room)
+def write_float(value: float, room: int) -> AttributeValue:
+    return write_decimal(repr(value), room)
 
 
-def _write_json(value: object, room: int) -> AttributeValue:
+def write_json(value: object, room: int) -> AttributeValue:
     return _write_text(to_jsonable_python(value), room)
 
 
-def _write_other(value: Any, room: int) -> AttributeValue:
+def write_other(value: Any, room: int) -> AttributeValue:
     if isinstance(value, Enum):
-        return _WRITERS.get(type(value.value), _write_other)(value.value, room)
+        return _WRITERS.get(type(value.value), write_other)(value.value, room)
     # it may be an iterator, or have one inside
     if hasattr(value, "__iter__") and not isinstance(value, (str, bytes)):
         raise UndecidedError
     return encode_attribute(value, (0,) * (MAX_DEPTH - room), convert)
 
 
-_WRITERS: Final[Mapping[type, _Write]] = {
+_WRITERS: Final[Mapping[type, Write]] = {
     str: _write_text,
     bool: _write_bool,
     type(None): _write_null,
     bytes: _write_binary,
     int: _write_int,
-    Decimal: _write_decimal,
-    float: _write_float,
+    Decimal: write_decimal,
+    float: write_float,
     dict: _write_map,
     list: _write_list,
     tuple: _write_list,
     set: _write_set,
     frozenset: _write_set,
-    datetime: _write_json,
-    date: _write_json,
-    time: _write_json,
-    timedelta: _write_json,
-    UUID: _write_json,
+    datetime: write_json,
+    date: write_json,
+    time: write_json,
+    timedelta: write_json,
+    UUID: write_json,
 }
 _SET_TAGS: Final[Mapping[type, str]] = {str: "SS", bytes: "BS", int: "NS", Decimal: "NS"}
+
+
+def write_plain(value: Any, room: int) -> AttributeValue:
+    """Write a value of no declared type, if its own type and those of its members are usual ones."""
+    return _PLAIN_WRITERS[type(value)](value, room)
+
+
+def write_plain_set(members: Collection[Any]) -> AttributeValue:
+    """Write a set in the order of the new set that pydantic makes of it."""
+    return _write_set({*[*members]}, 0)
+
+
+def _write_plain_map(values: dict[Any, Any], room: int) -> AttributeValue:
+    if not room or {*map(type, values)} - {str}:
+        raise UndecidedError
+    return {"M": {name: write_plain(value, room - 1) for name, value in values.items()}}
+
+
+def _write_plain_list(values: Collection[Any], room: int) -> AttributeValue:
+    if not room:
+        raise UndecidedError
+    return {"L": [write_plain(value, room - 1) for value in values]}
+
+
+_PLAIN_WRITERS: Final[Mapping[type, Write]] = {
+    **_WRITERS,
+    dict: _write_plain_map,
+    list: _write_plain_list,
+    tuple: _write_plain_list,
+    set: lambda members, _: write_plain_set(members),
+    frozenset: lambda members, _: write_plain_set(members),
+}

@@ -9,20 +9,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, Field
 from pydantic.types import Base64Encoder, Base64UrlEncoder, EncodedBytes
 from pydantic_core import SchemaSerializer, core_schema, to_json
 
 from .._errors import ConfigurationError, format_path
+from ._generate import generate_writer
 from ._model import RECORDS, Config, Schema, adapter, named_fields, paths_of
 from ._nodes import CHILDREN, is_table, nodes, outer_config
 from ._rules import extra_behavior
+from ._writers import Write
 
 
-def make_serializer(model: Any) -> SchemaSerializer:
-    """Return the serializer that writes a model: pydantic's own, if that writes what the model reads.
+class Writing(NamedTuple):
+    """The two ways to write an item.
+
+    Attributes:
+        serializer: Makes plain values of any item of the model. It is pydantic's own, if that writes what the
+            model reads.
+        generated: Makes an attribute value of an item, or raises anything. None if the model cannot be
+            written this way.
+    """
+
+    serializer: SchemaSerializer
+    generated: Write | None
+
+
+def make_writing(model: Any) -> Writing:
+    """Return the two ways to write items of a model.
 
     Raises:
         ConfigurationError: A field can be read, but not written.
@@ -30,14 +46,16 @@ def make_serializer(model: Any) -> SchemaSerializer:
     own = adapter(model)
     schema = own.core_schema
     written = _written(schema, {}, getattr(model, "__name__", "the model"))
+    is_class = isinstance(model, type) and issubclass(model, BaseModel)
+    generated = generate_writer(model, written) if is_class else None
     if written == schema:
-        return own.serializer
+        return Writing(own.serializer, generated)
     if not works(nested=_has_nested_classes(schema)):
         raise ConfigurationError(
             f"{getattr(model, '__name__', 'the model')} is not read as the installed pydantic writes it:"
             " update pydantic to 2.13 or newer, which can write it otherwise"
         )
-    return build(written)
+    return Writing(build(written), generated)
 
 
 def _has_nested_classes(schema: Schema) -> bool:
