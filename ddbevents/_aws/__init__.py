@@ -1,4 +1,4 @@
-"""AWS clients, one for each process; only `_aws.sdk`, which makes them, loads boto3."""
+"""AWS clients, one for each process; `_aws.sdk`, which makes them, and `_aws.direct` load boto3."""
 
 from __future__ import annotations
 

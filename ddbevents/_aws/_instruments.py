@@ -34,12 +34,12 @@ class Instruments:
     def __init__(self, session: BotocoreSession, client: object) -> None:
         """Look at boto3, its configuration and a client that it has just made."""
         self._methods = _methods(_CLASSES)
-        self._identities = [*map(id, self._methods)]
+        methods = _methods([*_CLASSES, type(client)])
         handlers = [handler for _, handler, *_ in BUILTIN_HANDLERS]
         settings = [*map(session.get_config_variable, _SETTINGS), session.get_scoped_config().get(_KEEPALIVE)]
         self._are_absent = (
             isinstance(client, BaseClient)
-            and all(map(_is_boto3s, [*self._methods, *_methods([type(client)]), *handlers]))
+            and all(map(_is_boto3s, [*(method for _, _, method in methods), *handlers]))
             and _PLUGINS not in os.environ
             and not any(settings)
             and not getproxies().keys() - {"no"}  # the hosts to which no proxy leads
@@ -50,19 +50,24 @@ class Instruments:
         return (
             self._are_absent
             and not _log.isEnabledFor(logging.DEBUG)
-            # by identity: a wrapper may say that it equals what it wraps
-            and [*map(id, self._methods)] == [*map(id, _methods(_CLASSES))]
+            and all(attributes.get(name) is method for attributes, name, method in self._methods)
         )
 
 
-def _methods(classes: Iterable[type]) -> list[Any]:
-    return [attribute for each in classes for attribute in vars(each).values()]
+def _methods(classes: Iterable[type]) -> list[tuple[Mapping[str, Any], str, Any]]:
+    """Return the methods of classes, each with its class's attributes and its name there."""
+    return [
+        (vars(each), name, attribute)
+        for each in classes
+        for name, attribute in vars(each).items()
+        if callable(attribute)
+    ]
 
 
-def _is_boto3s(attribute: Any) -> bool:
-    """Return whether a class's attribute or an event's handler is data, or code of boto3 or botocore."""
-    code = attribute.__func__ if type(attribute) is MethodType else attribute
+def _is_boto3s(method: Any) -> bool:
+    """Return whether a method or an event's handler is code of boto3 or botocore."""
+    code = method.__func__ if type(method) is MethodType else method
     if type(code) is FunctionType:
         scope: Mapping[str, Any] = code.__globals__  # a wrapper may have the name of what it wraps
         return str(scope.get("__name__")).partition(".")[0] in _AUTHORS
-    return not callable(code) or type(code).__module__.partition(".")[0] in _AUTHORS
+    return type(code).__module__.partition(".")[0] in _AUTHORS
