@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
@@ -54,8 +56,13 @@ class Loopback(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, certificate: Path | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.scheme: Final = "http" if certificate is None else "https"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.upstream: Final = urlsplit(upstream).netloc
         self.seen: list[Seen] = []
         self.plans: list[Plan] = []
@@ -64,7 +71,10 @@ class Loopback(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep silent about clients that hang up, as one does that does not trust the certificate."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -152,9 +162,9 @@ def does_and_says(body: Any, status: int = 200) -> Plan:
 
 
 @contextmanager
-def loopback(upstream: str) -> Generator[Loopback]:
-    """Run a server in front of DynamoDB until the end of the block."""
-    with Loopback(upstream) as server:
+def loopback(upstream: str, certificate: Path | None = None) -> Generator[Loopback]:
+    """Run a server in front of DynamoDB until the end of the block, by TLS if it has a certificate."""
+    with Loopback(upstream, certificate) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,6 +25,10 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.endpoint import Endpoint
 from botocore.httpsession import URLLib3Session
 from botocore.serialize import JSONSerializer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,7 +64,7 @@ if TYPE_CHECKING:
 def server(dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """A server in front of DynamoDB, configured for boto3 as in a function."""
     for name in [*os.environ]:
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+        if name.startswith("AWS_") or name == "REQUESTS_CA_BUNDLE" or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
@@ -688,6 +693,59 @@ def test_hosts_without_proxy_need_none(
     assert [store.handled(["a"]) for _ in range(3)] == [set()] * 3
     assert by_boto3 == ["BatchGetItem"]
     assert len(server.seen) == 3
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A file with a key and a certificate of 127.0.0.1, which nobody has signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(private + signed.public_bytes(pem))
+    return path
+
+
+@pytest.fixture
+def secure(server: Loopback, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """Another server in front of DynamoDB, by TLS."""
+    with loopback(f"http://{server.upstream}", certificate) as running:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", running.url)
+        yield running
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_authorities_are_as_configured(
+    secure: Loopback,
+    by_boto3: list[str],
+    table: str,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+) -> None:
+    monkeypatch.setenv(variable, str(certificate))
+    store = DynamoDBStore(table)
+
+    assert [store.handled(["a"]) for _ in range(3)] == [set()] * 3
+    assert by_boto3 == ["BatchGetItem"]
+    assert len({seen.connection for seen in secure.seen}) == 1
+
+
+def test_an_unknown_certificate_is_refused(secure: Loopback, table: str) -> None:
+    with pytest.raises(StoreError, match="does not answer for"):
+        DynamoDBStore(table).handled(["a"])
+
+    assert secure.seen == []
 
 
 @pytest.mark.usefixtures("server")
