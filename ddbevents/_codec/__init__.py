@@ -1,6 +1,6 @@
 """An item model and its image: decoding, encoding, and where a model's fields stand."""
 
-from ._decode import decode, decode_exactly, decode_value, prepare
+from ._decode import decode, decode_exactly, decode_value, direct_decoder, prepare
 from ._encode import encode, encode_value
 from ._model import ItemField, check_item_model, discriminators, item_fields
 
@@ -10,6 +10,7 @@ __all__ = [
     "decode",
     "decode_exactly",
     "decode_value",
+    "direct_decoder",
     "discriminators",
     "encode",
     "encode_value",

@@ -25,8 +25,14 @@ ItemT = TypeVar("ItemT")
 _OTHERS: Final = frozenset({"Records", "dynamodb", "NewImage", "OldImage", "Keys", "Item", "Attributes", "M"})
 """Names within what people take for an image."""
 
-_Compiled: TypeAlias = tuple[object, Callable[[Any], Any], int, Callable[[Image], Collection[Any]]]
-"""The validator that a compiled decoder was made for, the decoder, and its look for second type tags."""
+_VALIDATOR: Final = "__pydantic_validator__"
+_NO_VALIDATOR: Final[Mapping[str, object]] = {_VALIDATOR: None}
+
+_Compiled: TypeAlias = tuple[
+    object, Mapping[str, object], Callable[[Any], Any], int, Callable[[Image], Collection[Any]]
+]
+"""The validator that a compiled decoder was made for, where the model has its own by now, the decoder, and
+its look for second type tags."""
 
 _SETS: Final[Mapping[str | None, str]] = {
     "SS": "set[str]",
@@ -81,8 +87,8 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
     """
     compiled = None
     try:
-        validator, compiled, _, _ = _compiled[model]
-        if type(image) is dict and validator is getattr(model, "__pydantic_validator__", None):
+        validator, own, compiled, _, _ = _compiled[model]
+        if type(image) is dict and validator is own[_VALIDATOR]:
             return compiled(image)  # type: ignore[no-any-return]  # it was made for the model
     except Exception:  # noqa: BLE001, S110  # not compiled yet, or it gives way to the reference decoder
         pass
@@ -93,18 +99,41 @@ def decode_exactly(model: type[ItemT], image: Image) -> ItemT:
     """Decode as `decode` does, but refuse a second type tag of an attribute that the model reads."""
     compiled = None
     try:
-        validator, compiled, most, get_read = _compiled[model]
+        validator, own, compiled, most, get_read = _compiled[model]
         read = image.values() if len(image) <= most else get_read(image)
-        if (
-            sum(map(len, read)) == len(read)
-            and type(image) is dict
-            and validator is getattr(model, "__pydantic_validator__", None)
-        ):
+        if sum(map(len, read)) == len(read) and type(image) is dict and validator is own[_VALIDATOR]:
             return compiled(image)  # type: ignore[no-any-return]  # the same
     except Exception:  # noqa: BLE001, S110  # the same, or a required attribute is missing
         pass
     refuse_plain_values(image)
     return _decode_again(model, image) if compiled else decode_by_reference(model, image)
+
+
+def direct_decoder(model: Any) -> Callable[[Image], Any]:
+    """Return `decode_exactly` for one model, which needs no look-up then. It takes images that are dicts."""
+    unknown: _Compiled = (None, {}, _not_compiled, 0, _not_compiled)
+    validator, own, compiled, most, get_read = unknown
+
+    def decode(image: Image) -> Any:
+        nonlocal validator, own, compiled, most, get_read
+        try:
+            count = len(image)
+            if count <= most:
+                if sum(map(len, image.values())) == count and validator is own[_VALIDATOR]:
+                    return compiled(image)
+            elif sum(map(len, read := get_read(image))) == len(read) and validator is own[_VALIDATOR]:
+                return compiled(image)
+        except Exception:  # noqa: BLE001, S110  # as in decode
+            pass
+        item = decode_exactly(model, image)
+        validator, own, compiled, most, get_read = _compiled.get(model, unknown)
+        return item
+
+    return decode
+
+
+def _not_compiled(_: Image) -> Any:
+    raise TypeError
 
 
 def _decode_again(model: type[ItemT], image: Image) -> ItemT:
@@ -192,8 +221,10 @@ def _decoder(model: Any) -> Decoder:
 def _keep(model: Any, validator: object, decoder: Decoder) -> None:
     _decoders[model, validator] = decoder
     if decoder.compiled is not None:
+        # asking a model for an attribute takes five times as long as looking into its dict
+        own = _NO_VALIDATOR if validator is None else vars(model)
         compiled = _careful(model, decoder.compiled)
-        _compiled[model] = validator, compiled, decoder.look.most, decoder.look.get_read
+        _compiled[model] = validator, own, compiled, decoder.look.most, decoder.look.get_read
 
 
 def _careful(model: Any, compiled: Callable[[Any], Any]) -> Callable[[Any], Any]:

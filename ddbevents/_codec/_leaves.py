@@ -69,6 +69,8 @@ _INTEGER: Final = _text(r"^-?[0-9]+$", 38)
 _FRACTION: Final = _text(r"^-?[0-9]+(\.[0-9]+)?$", 38)
 _NUMBER: Final = _text(r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", 200)
 _ISO: Final = _text(None, 200)
+_NO_CONSTRAINTS: Final = frozenset({"type", "ref", "metadata", "serialization", "strict", "allow_inf_nan"})
+"""What the node of a Decimal may have beside what restricts its values."""
 
 
 def _get_binary(value: Any) -> bytes:
@@ -121,12 +123,15 @@ def _parsed(tag: str, text: Schema, **settings: Any) -> Callable[[Schema], Conte
 
 
 def _decimal(schema: Schema) -> Content:
-    # no text that the pattern lets through is infinite, and asking each number costs time; where pydantic
-    # counts digits, it refuses this setting
-    is_asked = not {"max_digits", "decimal_places"}.isdisjoint(schema)
-    node = without_ref(schema, strict=False, allow_inf_nan=not is_asked)
-    steps = [_NUMBER, before(exact_decimal, node)]
-    return Content("N", itemgetter("N"), core_schema.chain_schema(steps))
+    constraints = schema.keys() - _NO_CONSTRAINTS
+    if not constraints:
+        # no text that the pattern lets through is infinite, so there is nothing that pydantic could refuse
+        number = core_schema.no_info_plain_validator_function(exact_decimal)
+    else:
+        # where pydantic counts digits, it refuses to let infinity pass
+        is_asked = not constraints.isdisjoint({"max_digits", "decimal_places"})
+        number = before(exact_decimal, without_ref(schema, strict=False, allow_inf_nan=not is_asked))
+    return Content("N", itemgetter("N"), core_schema.chain_schema([_NUMBER, number]))
 
 
 def _text_or_seconds(schema: Schema) -> Content:

@@ -37,6 +37,9 @@ class Deadline:
 
     Measured on the real runtime client: a function that runs into its timeout checkpoints nothing, so Lambda
     runs the whole batch again.
+
+    Attributes:
+        is_set: Whether there is a deadline.
     """
 
     def __init__(self, context: object, reserve: timedelta) -> None:
@@ -51,23 +54,28 @@ class Deadline:
             ConfigurationError: The context's method cannot be called, or does not return a number.
         """
         self._ask = _asking(context)
-        self._reserve = reserve.total_seconds()
+        self.is_set: Final = self._ask is not None
+        self._reserve = self._needed = reserve.total_seconds()
         self._slowest_record = 0.0
         self._slowest_flush = 0.0
 
     def note_record(self, seconds: float) -> None:
         """Learn how long a record took."""
-        self._slowest_record = max(self._slowest_record, seconds)
+        if seconds > self._slowest_record:
+            self._slowest_record = seconds
+            self._needed = max(self._reserve, 2 * seconds + self._slowest_flush)
 
     def note_flush(self, seconds: float) -> None:
         """Learn how long it took to write to the store."""
-        self._slowest_flush = max(self._slowest_flush, seconds)
+        if seconds > self._slowest_flush:
+            self._slowest_flush = seconds
+            self._needed = max(self._reserve, 2 * self._slowest_record + seconds)
 
     def is_near(self) -> bool:
         """Return whether another record might not end in time, if it took twice as long as the slowest."""
         if self._ask is None:
             return False
-        return self._seconds_left() < max(self._reserve, 2 * self._slowest_record + self._slowest_flush)
+        return self._seconds_left() < self._needed
 
     @property
     def patience(self) -> timedelta:
@@ -88,8 +96,12 @@ class Deadline:
         return timedelta(seconds=max(0.0, min(longest.total_seconds(), self._seconds_left() / 2)))
 
     def _seconds_left(self) -> float:
+        if self._ask is None:
+            return inf
         try:
-            return inf if self._ask is None else _seconds(_answer(self._ask))
+            answer = _answer(self._ask)
+            # as Lambda answers
+            return answer / 1000 if type(answer) is int and 0 <= answer < _FOR_EVER else _seconds(answer)
         except ConfigurationError:
             return -inf  # it answered before, so it cannot be refused any more: the rest waits for a retry
 

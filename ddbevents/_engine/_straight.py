@@ -152,9 +152,11 @@ class Straight:
             self._unread = error
         return self._unread is None
 
-    def _run(self) -> bool:  # noqa: C901  # one loop without calls of its own, for speed
-        handled, deadline, seconds, slowest = self._handled, self._settings.deadline, self._seconds, 0.0
+    def _run(self) -> bool:  # noqa: C901, PLR0912  # one loop without calls of its own, for speed
+        handled, deadline, seconds = self._handled, self._settings.deadline, self._seconds
         event_ids, _, _, bodies, raws = self._columns
+        journal, is_limited = self._journal, deadline.is_set
+        slowest, start = 0.0, perf_counter()
         for todo, event_id, raw, body in zip(self._steps, event_ids, raws, bodies, strict=True):
             if handled:
                 todo = [step for step in todo if (step[0], event_id) not in handled]  # noqa: PLW2901
@@ -162,18 +164,17 @@ class Straight:
                 seconds.append(0.0)
                 continue
             # the first record is tried even if time is short, or a batch might never get anywhere
-            if self._has_begun and deadline.is_near():
+            if not self._has_begun:
+                self._has_begun = True
+            elif is_limited and deadline.is_near():
                 self._is_stopped = True
                 return False
-            self._has_begun = True
-            start = perf_counter()
             reader = change = None
             for name, read, handler, settle in todo:
-                is_read = False
                 try:
                     if read is not reader:
+                        change = None
                         reader, change = read, read(raw, body)
-                    is_read = True
                     result = handler(change)
                     if result is not None:
                         settle(result)
@@ -183,17 +184,21 @@ class Straight:
                         raise
                     names = [step[0] for step in todo]
                     self._ran, self._start = names[: names.index(name)], start
-                    self._error = error if is_read else None
+                    # one that could not even be read is read again, by what explains why
+                    self._error = None if change is None else error
                     return False
-            taken = perf_counter() - start
-            seconds.append(taken)
-            if taken > slowest:
-                slowest = taken
-                deadline.note_record(taken)
-            if self._journal is not None:
+            end = perf_counter()
+            seconds.append(end - start)
+            if end - start > slowest:
+                slowest = end - start
+                deadline.note_record(slowest)
+            start = end
+            if journal is not None:
                 self._unwritten += [(len(seconds) - 1, step[0]) for step in todo]
-                if len(self._unwritten) >= FLUSH_SIZE and not self._flush():
-                    return False
+                if len(self._unwritten) >= FLUSH_SIZE:
+                    if not self._flush():
+                        return False
+                    start = perf_counter()
         return True
 
     def _flush(self) -> bool:

@@ -17,6 +17,7 @@ _DEBUG: Final = 10  # logging's own numbers: importing it would slow down a cold
 _INFO: Final = 20
 _MANY_IGNORED: Final = 100  # records in a row, from the first one of the process on
 _MOST_LOOKED_AT: Final = 1000  # records of a process, for those that nearly fit a handler
+_MOST_EXAMINED: Final = 200  # of these
 _MOST_REASONS: Final = 3
 _MOST_LISTED: Final = 5  # numbers of records in a line of the log
 
@@ -40,6 +41,7 @@ class Watch:
         self._near_misses: NearMisses | None = None
         self._taking: set[str] = set()
         self._looked_at = 0
+        self._examined = 0
         self._ignored = 0
         self._has_begun = False
         self._is_over = False
@@ -94,6 +96,11 @@ class Watch:
             self._near_misses = near_misses = self._near_misses or make()
             for warning in near_misses(record, self._taking):
                 self._warn(warning)
+            self._examined += 1
+            if self._examined == _MOST_EXAMINED:
+                self._looked_at = _MOST_LOOKED_AT
+                self._near_misses = None
+                return
 
     def _warn(self, message: str) -> None:
         # of several threads only one gets its own value back

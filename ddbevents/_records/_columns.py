@@ -48,18 +48,19 @@ def columns_of(records: Sequence[Any]) -> Columns | None:  # noqa: C901, PLR0911
     bodies: list[dict[str, Any]] = []
     try:
         names = [*records[0]["dynamodb"]["Keys"]]
+        if not names:
+            return None
         for raw in records:
             body, event_id, kind = raw["dynamodb"], raw["eventID"], raw["eventName"]
             number, keys = body["SequenceNumber"], body["Keys"]
             if type(raw) is not dict or type(body) is not dict or raw["eventSource"] != SOURCE:
                 return None
-            if not (0 < len(event_id) <= LONGEST_EVENT_ID and 0 < len(number) <= MOST_DIGITS):
+            if len(event_id) > LONGEST_EVENT_ID or len(number) > MOST_DIGITS:
                 return None
-            if kind == "INSERT" and "OldImage" not in body and type(body.get("NewImage")) is dict:
-                pass  # as most are
-            elif not _has_images(kind, body):
+            if type(keys) is not dict or len(keys) != len(names):
                 return None
-            if type(keys) is not dict or not len(keys) == len(names) > 0:
+            is_insert = kind == "INSERT" and "OldImage" not in body
+            if not (is_insert and type(body.get("NewImage")) is dict) and not _has_images(kind, body):
                 return None
             for name in names:
                 attribute = keys[name]
@@ -71,11 +72,16 @@ def columns_of(records: Sequence[Any]) -> Columns | None:  # noqa: C901, PLR0911
             bodies.append(body)
         # text has these methods too, but takes six times as long
         is_text = "".join(event_ids).encode().isalnum() and "".join(numbers).encode().isdigit()
-        if not is_text or not len({*event_ids}) == len({*numbers}) == len(records):
+        if not is_text or not _are_different(event_ids) or not _are_different(numbers):
             return None
     except (AttributeError, LookupError, TypeError, ValueError, InvalidRecordError):
         return None
     return Columns(event_ids, kinds, numbers, bodies, records)
+
+
+def _are_different(names: Sequence[str]) -> bool:
+    unique = {*names}
+    return len(unique) == len(names) and "" not in unique
 
 
 def _has_images(kind: Kind, body: dict[str, Any]) -> bool:

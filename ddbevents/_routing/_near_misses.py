@@ -22,7 +22,6 @@ from .._records import StreamRecord
 from ._reasons import Named
 from ._selection import Selection, condition_paths
 
-_MOST_EXAMINED: Final = 200  # records that no handler takes, in a process
 _MOST_TABLES: Final = 5  # in a line
 _MANY: Final = 50  # records, where a few may well be of another model
 _SHORTEST: Final = 5  # letters: shorter words of one table may be one letter apart, as card and cart
@@ -64,7 +63,6 @@ class NearMisses:
         self._names = sorted({str(path[0]) for field in fields for path in field.paths})
         self._far: set[_Looks] = set()  # those of records that are near to no handler: most of them
         self._misnamed = [found for each in everything for found in _misnamed(*each)]
-        self._examined = 0
 
     def ignored(self, record: StreamRecord, takers: AbstractSet[str]) -> Iterator[str]:
         """Yield what is worth a warning about a record that no handler takes, without values of the item.
@@ -73,10 +71,6 @@ class NearMisses:
             record: The record.
             takers: The handlers that have taken a record.
         """
-        self._examined += 1
-        if self._examined > _MOST_EXAMINED:
-            self._far.clear()
-            return
         if record.table is not None and record.table not in self._tables:
             yield from self._table(record.table, takers)
         for each in self._misnamed:

@@ -59,16 +59,19 @@ class Tables:
         """
         kinds = {*columns.kinds}
         if kinds <= self._same.keys():
-            return [*map(self._same.__getitem__, columns.kinds)]
+            same = [self._same[kind] for kind in kinds]
+            return (
+                same * len(columns.kinds) if len(same) == 1 else [self._same[kind] for kind in columns.kinds]
+            )
         if not kinds <= self._tables.keys():
             return None
         steps: list[Steps] = []
-        for place, kind in enumerate(columns.kinds):
-            table = self._tables[kind]
+        looks = {kind: table.look for kind, table in self._tables.items()}
+        for kind, body in zip(columns.kinds, columns.bodies, strict=True):
             try:
-                steps.append(table.look(columns.bodies[place]))
-            except (AttributeError, LookupError, TypeError):
-                decided = table.decide(columns.record(place))
+                steps.append(looks[kind](body))
+            except (LookupError, TypeError):
+                decided = self._tables[kind].decide(columns.record(len(steps)))
                 if decided is None:
                     return None
                 steps.append(decided)
@@ -165,9 +168,10 @@ def _look_at(kind: Kind, steps: Sequence[tuple[ItemField | None, Step]]) -> _Loo
     absent = _once(step for field, step in steps if field is None or not field.required)
 
     def look(body: dict[str, Any]) -> Steps:
-        attribute = body[image].get(name)
-        if attribute is None:
+        item = body[image]
+        if name not in item:
             return absent
+        attribute = item[name]
         text = attribute["S"]
         if type(text) is str and len(attribute) == 1:
             return by_text.get(text, others)
