@@ -232,7 +232,7 @@ def test_text_alone_stays_fastest() -> None:
 
 
 def quick_decoder(model: Any) -> Any:
-    return _decode._compiled[model][1]  # noqa: SLF001  # which of two compiled decoders it is shows in time only
+    return _decode._compiled[model][2]  # noqa: SLF001  # which of two compiled decoders it is shows in time only
 
 
 @needs_a_pydantic_that_can

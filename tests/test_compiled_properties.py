@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, PydanticUserError, TypeAdapter, create_mo
 from ddbevents import InvalidItemError, decode
 
 # decode_exactly is what handlers' images are decoded with; a fault is planted beside it
-from ddbevents._codec import ItemField, _tags, decode_exactly, item_fields
+from ddbevents._codec import ItemField, _compile, decode_exactly, item_fields
 from ddbevents._codec._compile import works
 from tests.campaigns import size
 from tests.decoders_compared import Answer, ask, by_definition, by_reference, comparable
@@ -85,7 +85,7 @@ def test_second_tags_are_refused(random: Random) -> None:
 )
 def test_a_look_elsewhere_is_found(monkeypatch: pytest.MonkeyPatch, fields: Any, *, found: bool) -> None:
     # the fault has to be in the library's own code
-    monkeypatch.setattr(_tags, "item_fields", fields)
+    monkeypatch.setattr(_compile, "item_fields", fields)
     randoms = [Random(seed) for seed in range(100)]  # noqa: S311  # no secret
     # a new model each time, since its look is kept
     made = create_model("Made", name=(str, ...), note=(str, ""))

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
-from typing import Any, NamedTuple, TypeAlias
+import sys
+from collections.abc import Callable, Collection
+from functools import cache
+from operator import itemgetter, methodcaller
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator
 
+from .._attributes import Image
 from ._leaves import LEAVES, LEAVES_WITH_SECONDS, MOMENTS, Leaves
-from ._model import Config, Schema, adapter, own_validate
-from ._nodes import nodes, outer_config
-from ._rewrite import CannotRewriteError, rewrite
+from ._model import Config, Schema, adapter, item_fields, own_validate
+from ._nodes import is_ambiguous, nodes, outer_config
+from ._rewrite import CannotRewriteError, keeps_others, rewrite
 from ._strict import is_strict, relax
-from ._tags import LOOK_AT_ALL, Look, look_for
 
 Validate: TypeAlias = Callable[[Any], Any]
+
+Look: TypeAlias = tuple[int, Callable[[Image], Collection[Any]]]
+"""The look at an image for second type tags, of which compiled decoders take no notice.
+
+In an image of at most so many attributes it is quickest to look at all of them. In any other the function
+gets those that the model reads. It raises `KeyError` if a required one is missing.
+"""
+_LOOK_AT_ALL: Final[Look] = (sys.maxsize, methodcaller("values"))
 
 
 class Decoder(NamedTuple):
@@ -26,14 +36,14 @@ class Decoder(NamedTuple):
         compiled: Makes an item of an image, or raises anything. None if the model cannot be read this way.
         validate: Makes an item of an image's plain values, or raises pydantic's `ValidationError`. The
             reference decoder calls it.
-        look: Looks for second type tags, which `compiled` takes no notice of.
-        compile_with_seconds: Compiles the decoder again, so that it reads moments in seconds too. None if it
-            does, or if the model has no moments.
+        look: Where to look for second type tags before `compiled` reads an image.
+        compile_with_seconds: Compiles the decoder again, so that it reads moments in seconds too. Returns
+            None if the model has no moments. None if it was called.
     """
 
     compiled: Validate | None
     validate: Validate
-    look: Look = LOOK_AT_ALL
+    look: Look = _LOOK_AT_ALL
     compile_with_seconds: Callable[[], Validate | None] | None = None
 
 
@@ -51,24 +61,50 @@ def compile_decoder(model: Any) -> Decoder:
     schema, validator = pydantics.core_schema, pydantics.validator
     strict = is_strict(schema)
     config = outer_config(schema) if hasattr(model, "__pydantic_validator__") else {}
-    validate = build(relax(schema), config).validate_python if strict else validator.validate_python
-    # a plugin of pydantic sees each call of the model's own validator, and would see none of the compiled
-    # one's
-    if type(validator) is not SchemaValidator or not works():
-        return Decoder(None, validate)
+    is_pluggable = type(validator) is not SchemaValidator
 
-    def compiled_by(leaves: Leaves) -> Validate | None:
+    def as_plain(node: Schema) -> Schema:
+        from ._bounded import bounded  # noqa: PLC0415  # cold start: for nodes that are generic, and for refusals
+
+        return bounded(relax(node) if strict else node)
+
+    @cache
+    def plain_validator() -> Validate:
+        # a plugin of pydantic sees each call of the model's own validator, and would see none of another's;
+        # for an ambiguous schema one validator without those of the classes would not do
+        if not strict and (is_pluggable or is_ambiguous(schema)):
+            return validator.validate_python
+        return build(as_plain(schema), config).validate_python
+
+    def validate(values: Any) -> Any:
+        return plain_validator()(values)
+
+    def compile_by(leaves: Leaves) -> Validate | None:
         try:
-            return build(rewrite(schema, relax if strict else _unchanged, leaves), config).validate_python
+            return build(rewrite(schema, as_plain, leaves), config).validate_python
         except (CannotRewriteError, SchemaError):
             return None
 
-    compiled = compiled_by(LEAVES)
+    def compile_with_seconds() -> Validate | None:
+        has_moments = any(node["type"] in MOMENTS for node in nodes(schema))
+        return compile_by(LEAVES_WITH_SECONDS) if has_moments else None
+
+    compiled = None if is_pluggable or not works() else compile_by(LEAVES)
     if compiled is None:
         return Decoder(None, validate)
-    has_moments = any(node["type"] in MOMENTS for node in nodes(schema))
-    again = partial(compiled_by, LEAVES_WITH_SECONDS) if has_moments else None
-    return Decoder(compiled, validate, look_for(model, schema), again)
+    return Decoder(compiled, validate, _look_for(model, schema), compile_with_seconds)
+
+
+def _look_for(model: Any, schema: Schema) -> Look:
+    """Return the look at images of a model whose compiled decoder reads attributes by plain names."""
+    fields = item_fields(model).values()
+    if not fields or keeps_others(schema):
+        return _LOOK_AT_ALL
+    names = tuple(dict.fromkeys(str(path[0]) for field in fields for path in field.paths))
+    most = 2 * len(names)  # getting an attribute by its name costs about as much as looking at one
+    if len(names) > 1 and all(field.required and len(field.paths) == 1 for field in fields):
+        return most, itemgetter(*names)
+    return most, lambda image: [image[name] for name in names if name in image]
 
 
 def build(schema: Schema, config: Config) -> SchemaValidator:

@@ -7,6 +7,7 @@ the image's Python values to the model.
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
@@ -92,7 +93,9 @@ def decode(model: type[ItemT], image: Image) -> ItemT:
             return compiled(image)  # type: ignore[no-any-return]  # it was made for the model
     except Exception:  # noqa: BLE001, S110  # not compiled yet, or it gives way to the reference decoder
         pass
-    return _decode_again(model, image) if compiled else decode_by_reference(model, image)
+    if compiled is None and _decoder(model).compiled is not None:
+        return decode(model, image)  # its first item
+    return _decode_again(model, image)
 
 
 def decode_exactly(model: type[ItemT], image: Image) -> ItemT:
@@ -106,7 +109,9 @@ def decode_exactly(model: type[ItemT], image: Image) -> ItemT:
     except Exception:  # noqa: BLE001, S110  # the same, or a required attribute is missing
         pass
     refuse_plain_values(image)
-    return _decode_again(model, image) if compiled else decode_by_reference(model, image)
+    if compiled is None and _decoder(model).compiled is not None:
+        return decode_exactly(model, image)  # its first item
+    return _decode_again(model, image)
 
 
 def direct_decoder(model: Any) -> Callable[[Image], Any]:
@@ -183,25 +188,19 @@ def refuse_plain_values(image: Image) -> None:
 
 
 def _validated(model: type[ItemT], image: Image) -> ItemT:
-    placeholders: list[_Placeholder] = []
-
-    def hold_place(error: InvalidItemError) -> _Placeholder:
-        placeholders.append(_Placeholder(error))
-        return placeholders[-1]
-
     validate = _decoder(model).validate
-    values = decode_map(image, on_error=hold_place)
-    plain = {name: value for name, value in values.items() if not str(name).startswith(GLOBAL_TABLES)}
+    reading = _Reading(image)
     try:
-        item: ItemT = validate(plain)
+        item: ItemT = validate(reading.plain_values())
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     else:
-        if placeholders and (any(place.shown for place in placeholders) or _holds_placeholder(item)):
-            raise placeholders[0].error
-        return item
+        malformed = reading.error_below() if reading.is_malformed and reading.is_taken_by(item) else None
+        if malformed is None:
+            return item
+        raise malformed
     # outside the except block: pydantic's own error, which shows the values, stays out of every traceback
-    raise _explain(model, problem["type"], problem["loc"], image, placeholders)
+    raise _explain(model, problem["type"], problem["loc"], reading)
 
 
 def _decoder(model: Any) -> Decoder:
@@ -224,7 +223,7 @@ def _keep(model: Any, validator: object, decoder: Decoder) -> None:
         # asking a model for an attribute takes five times as long as looking into its dict
         own = _NO_VALIDATOR if validator is None else vars(model)
         compiled = _careful(model, decoder.compiled)
-        _compiled[model] = validator, own, compiled, decoder.look.most, decoder.look.get_read
+        _compiled[model] = validator, own, compiled, decoder.look[0], decoder.look[1]
 
 
 def _careful(model: Any, compiled: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -261,15 +260,14 @@ def decode_value(attribute: AttributeValue) -> Value:
 
 
 class _Placeholder:
-    """Stands in for a malformed attribute, which does no harm where the model does not look.
+    """Stands in for malformed attributes, which do no harm where the model does not look.
 
     Every type refuses it, except those that take any object, and no text can be made of it unnoticed.
     """
 
-    __slots__ = ("error", "shown")
+    __slots__ = ("__weakref__", "shown")
 
-    def __init__(self, error: InvalidItemError) -> None:
-        self.error = error
+    def __init__(self) -> None:
         self.shown = False
 
     def __repr__(self) -> str:
@@ -278,8 +276,53 @@ class _Placeholder:
         return ""
 
 
-def _holds_placeholder(item: object) -> bool:
-    """Return whether a field that takes anything (`Any`, an extra attribute) took a malformed attribute."""
+class _Reading:
+    """The values of an image, with a placeholder for its malformed attributes.
+
+    Their errors are not kept, since an image may have very many of them.
+
+    Attributes:
+        image: The image.
+        is_malformed: Whether an attribute is malformed.
+    """
+
+    def __init__(self, image: Image) -> None:
+        self.image: Final = image
+        self.is_malformed = False
+        self._placeholder = _Placeholder()
+
+    def plain_values(self) -> dict[str, Any]:
+        """Return the image's Python values."""
+        values = decode_map(self.image, on_error=self._hold_place)
+        return {name: value for name, value in values.items() if not str(name).startswith(GLOBAL_TABLES)}
+
+    def _hold_place(self, _: InvalidItemError) -> object:
+        self.is_malformed = True
+        return self._placeholder
+
+    def is_taken_by(self, item: object) -> bool:
+        """Return whether a field that takes anything (`Any`, an extra attribute) took a placeholder."""
+        was_shown = self._placeholder.shown
+        kept = weakref.ref(self._placeholder)
+        del self._placeholder
+        # most of the time nobody kept it, and then the item need not be searched
+        return was_shown or (kept() is not None and _refers_to_placeholder(item))
+
+    def error_below(self, path: AttributePath = ()) -> InvalidItemError | None:
+        """Return the error of the first malformed attribute at a path or below it."""
+
+        def stop_there(error: InvalidItemError) -> None:
+            if error.path[: len(path)] == path:
+                raise error
+
+        try:
+            decode_map(self.image, on_error=stop_there)
+        except InvalidItemError as error:
+            return error
+        return None
+
+
+def _refers_to_placeholder(item: object) -> bool:
     seen: set[int] = set()
     rest = [item]
     while rest:
@@ -293,12 +336,12 @@ def _holds_placeholder(item: object) -> bool:
 
 
 def _explain(
-    model: object, problem: str, location: Iterable[str | int], image: Image, placeholders: list[_Placeholder]
+    model: object, problem: str, location: Iterable[str | int], reading: _Reading
 ) -> InvalidItemError:
-    path, found = _locate(image, location, missing=problem == "missing")
-    for place in placeholders:
-        if place.error.path[: len(path)] == path:
-            return place.error
+    path, found = _locate(reading.image, location, missing=problem == "missing")
+    malformed = reading.error_below(path) if reading.is_malformed else None
+    if malformed is not None:
+        return malformed
     name = getattr(model, "__name__", "the model")
     if problem == "missing":
         return InvalidItemError(f"{name} requires this attribute", path=path)

@@ -124,17 +124,17 @@ def _chain(scope: Scope, schema: Schema) -> Content | None:
 
 def _list(scope: Scope, schema: Schema) -> Content:
     items = attribute_schema(scope, schema.get("items_schema") or core_schema.any_schema())
-    return _under("L", without_ref(schema, items_schema=items, strict=True))
+    return _under("L", without_ref(schema, items_schema=items, strict=True, fail_fast=True))
 
 
 def _tuple(scope: Scope, schema: Schema) -> Content:
     items = [attribute_schema(scope, item) for item in schema["items_schema"]]
-    return _under("L", without_ref(schema, items_schema=items, strict=False))
+    return _under("L", without_ref(schema, items_schema=items, strict=False, fail_fast=True))
 
 
 def _dict(scope: Scope, schema: Schema) -> Content:
     values = attribute_schema(scope, schema.get("values_schema") or core_schema.any_schema())
-    return _under("M", without_ref(schema, values_schema=values, strict=True))
+    return _under("M", without_ref(schema, values_schema=values, strict=True, fail_fast=True))
 
 
 def _set(scope: Scope, schema: Schema) -> Content | None:
@@ -144,7 +144,9 @@ def _set(scope: Scope, schema: Schema) -> Content | None:
     tag = f"{member.tag}S"
     # the members of a set have no tags of their own
     items = before(decode_binary, member.schema) if member.tag == "B" else member.schema
-    return Content(tag, get_members(tag), without_ref(schema, items_schema=items, strict=False))
+    return Content(
+        tag, get_members(tag), without_ref(schema, items_schema=items, strict=False, fail_fast=True)
+    )
 
 
 def _model(scope: Scope, schema: Schema) -> Content | None:
