@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import Any
@@ -268,6 +269,26 @@ def test_spellings_of_a_value_are_equal(left: Any, right: Any) -> None:
 )
 def test_types_are_never_equal(left: Any, right: Any) -> None:
     assert differ(left, right)
+
+
+@given(NUMBERS, NUMBERS | st.sampled_from(["0", "-0", "0E-200", "1E+2", "100", "1.00"]))
+def test_numbers_in_sets_are_equal_alike(left: Any, right: Any) -> None:
+    one = encode_value(left)["N"]
+    others = [f"{right}", one, f"{Decimal(one):f}"]
+
+    assert [differ({"NS": [one]}, {"NS": [other]}) for other in others] == [
+        differ({"N": one}, {"N": other}) for other in others
+    ]
+
+
+def test_colliding_numbers_are_compared_quickly() -> None:
+    # Python gives all multiples of this number the same hash
+    numbers = [str(factor * (2**61 - 1)) for factor in range(1, 15_001)]
+    start = time.process_time()
+
+    assert not differ({"NS": numbers}, {"NS": numbers[::-1]})
+    assert differ({"NS": numbers}, {"NS": numbers[1:]})
+    assert time.process_time() - start < 1
 
 
 class Colour(Enum):

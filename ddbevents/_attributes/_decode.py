@@ -20,6 +20,8 @@ from decimal import (
 )
 from typing import Any, Final, TypeAlias
 
+from typing_extensions import override
+
 from .._errors import AttributePath, InvalidItemError
 
 AttributeValue: TypeAlias = dict[str, Any]
@@ -126,6 +128,27 @@ def check_depth(image: Image) -> Image:
     raise InvalidItemError(f"nested deeper than {MAX_DEPTH} levels")
 
 
+class _Numbers(frozenset[str]):
+    """A set of numbers by their spelling.
+
+    The hashes of numbers can be foreseen: who writes an item could choose thousands with the same one.
+    """
+
+    __slots__ = ()
+
+    @override
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, (int, Decimal)) and super().__contains__(_spelling(number))
+
+
+def _spelling(number: int | Decimal) -> str:
+    """Return the text that a number shares with all equal ones."""
+    if isinstance(number, int) or not number:
+        return str(int(number))
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def canonical(attribute: object, path: AttributePath = ()) -> tuple[str, Any]:
     """Return the tag and a hashable content: two of them are equal exactly if they are equal to DynamoDB."""
     tag, content = split_tag(attribute, path)
@@ -136,8 +159,10 @@ def canonical(attribute: object, path: AttributePath = ()) -> tuple[str, Any]:
             )
         case "L":
             return tag, tuple(canonical(member, (*path, i)) for i, member in enumerate(_list(content, path)))
-        case "SS" | "NS" | "BS":
-            return tag, frozenset(_DECODERS[tag](content, path, raise_error))
+        case "NS":
+            return tag, _Numbers(map(_spelling, _members(tag, content, path)))
+        case "SS" | "BS":
+            return tag, frozenset(_members(tag, content, path))
         case _:
             return tag, _DECODERS[tag](content, path, raise_error)
 
@@ -222,17 +247,20 @@ def _list(content: object, path: AttributePath) -> list[Any]:
     return content
 
 
-def _set_decoder(tag: str, decode: _Decode) -> _Decode:
-    def decode_set(content: object, path: AttributePath, on_error: OnError) -> set[Any]:
-        if not isinstance(content, list) or not content:
-            raise InvalidItemError(f"{tag} holds a list of at least one member", path=path, found=tag)
-        members = {decode(member, (*path, index), on_error) for index, member in enumerate(content)}
-        # as texts: NS ["1", "1.0"] is one member, but DynamoDB would never store ["1", "1"]
-        if len(set(content)) != len(content):
-            raise InvalidItemError(f"{tag} holds a member twice", path=path, found=tag)
-        return members
+def _members(tag: str, content: object, path: AttributePath) -> list[Any]:
+    """Return the members of a set."""
+    if not isinstance(content, list) or not content:
+        raise InvalidItemError(f"{tag} holds a list of at least one member", path=path, found=tag)
+    decode = _DECODERS[tag[0]]
+    members = [decode(member, (*path, index), raise_error) for index, member in enumerate(content)]
+    # as texts: NS ["1", "1.0"] is one member, but DynamoDB would never store ["1", "1"]
+    if len(set(content)) != len(content):
+        raise InvalidItemError(f"{tag} holds a member twice", path=path, found=tag)
+    return members
 
-    return decode_set
+
+def _set_decoder(tag: str) -> _Decode:
+    return lambda content, path, _: {*_members(tag, content, path)}
 
 
 _DECODERS: Final[Mapping[str, _Decode]] = {
@@ -243,9 +271,9 @@ _DECODERS: Final[Mapping[str, _Decode]] = {
     "NULL": _decode_null,
     "M": decode_map,
     "L": _decode_list,
-    "SS": _set_decoder("SS", _decode_text),
-    "NS": _set_decoder("NS", decode_number),
-    "BS": _set_decoder("BS", decode_binary),
+    "SS": _set_decoder("SS"),
+    "NS": _set_decoder("NS"),
+    "BS": _set_decoder("BS"),
 }
 
 
