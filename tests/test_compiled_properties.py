@@ -136,6 +136,13 @@ def test_a_second_tag_is_refused() -> None:
         decode(made, MappingProxyType({"field": {"S": "a", "N": "1"}}))
 
 
+def test_the_first_image_is_looked_at_too() -> None:
+    made = create_model("Made", field=(str, ...))
+
+    with pytest.raises(InvalidItemError, match="field: an attribute value has one type tag, not 2"):
+        decode_exactly(made, {"field": {"S": "a", "N": "1"}})
+
+
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_bad_discriminator_is_quiet() -> None:
     hint: Any = Annotated[Union[Cat, Dog], Field(discriminator="kind")]  # noqa: UP007  # pydantic before 2.9 refuses the new spelling here
