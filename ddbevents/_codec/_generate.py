@@ -26,13 +26,12 @@ from uuid import UUID
 
 from pydantic_core import core_schema
 
-from .._attributes import MAX_DEPTH, MOST_DIGITS
+from .._attributes import MAX_DEPTH, MOST_DIGITS, exact_decimal
 from ._model import Schema, definitions_of, named_fields, nodes_to_record
 from ._rules import extra_behavior
 from ._writers import (
     UndecidedError,
     Write,
-    write_decimal,
     write_float,
     write_json,
     write_other,
@@ -225,8 +224,10 @@ def _dict(source: _Source, schema: Schema, value: str, level: int) -> Cases:
 
 
 def _set(source: _Source, schema: Schema, value: str, level: int) -> Cases:
-    source.cases(schema.get("items_schema") or _ANY, value, level)
-    return {_SETS[schema["type"]]: f"write_plain_set({value})"}
+    kinds = source.cases(schema.get("items_schema") or _ANY, value, level).keys()
+    # in the order of the new set that pydantic makes of it
+    texts = f'({{"SS": [*{{*[*{value}]}}]}} if {{*map(type, {value})}} == texts else undecided())'
+    return {_SETS[schema["type"]]: texts if kinds == {str} else f"write_plain_set({value})"}
 
 
 def _enum(_: _Source, schema: Schema, value: str, level: int) -> Cases:
@@ -260,7 +261,10 @@ _LEAVES: Final[Mapping[type, str]] = {
     int: f'({{"N": f"{{value}}"}} if -1{"0" * MOST_DIGITS} < value < 1{"0" * MOST_DIGITS} else undecided())',
     NoneType: '{"NULL": True}',
     bytes: '{"B": value}',
-    Decimal: "write_decimal(value, 0)",
+    Decimal: (
+        '({"N": str(number) if number else "0"}'
+        " if (number := exact_decimal(value)).is_finite() else undecided())"
+    ),
     float: "write_float(value, 0)",
     **dict.fromkeys((datetime, date, time, timedelta, UUID), "write_json(value, 0)"),
 }
@@ -295,9 +299,9 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "model": _Source.model,
 }
 _NAMES: Final[Mapping[str, object]] = {
+    "exact_decimal": exact_decimal,
     "texts": frozenset({str}),
     "undecided": _undecided,
-    "write_decimal": write_decimal,
     "write_float": write_float,
     "write_json": write_json,
     "write_other": write_other,

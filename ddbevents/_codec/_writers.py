@@ -118,10 +118,10 @@ def _write_binary(value: bytes, _: int) -> AttributeValue:
 
 def _write_int(value: int, room: int) -> AttributeValue:
     digits = str(value)
-    return {"N": digits} if len(digits) <= MOST_DIGITS else write_decimal(digits, room)
+    return {"N": digits} if len(digits) <= MOST_DIGITS else _write_decimal(digits, room)
 
 
-def write_decimal(value: Decimal | str, _: int) -> AttributeValue:
+def _write_decimal(value: Decimal | str, _: int) -> AttributeValue:
     number = exact_decimal(value)
     if not number.is_finite():
         raise UndecidedError
@@ -129,7 +129,7 @@ def write_decimal(value: Decimal | str, _: int) -> AttributeValue:
 
 
 def write_float(value: float, room: int) -> AttributeValue:
-    return write_decimal(repr(value), room)
+    return _write_decimal(repr(value), room)
 
 
 def write_json(value: object, room: int) -> AttributeValue:
@@ -151,7 +151,7 @@ _WRITERS: Final[Mapping[type, Write]] = {
     type(None): _write_null,
     bytes: _write_binary,
     int: _write_int,
-    Decimal: write_decimal,
+    Decimal: _write_decimal,
     float: write_float,
     dict: _write_map,
     list: _write_list,
