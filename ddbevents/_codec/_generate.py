@@ -64,12 +64,12 @@ def generate_writer(model: Any, schema: Schema) -> Write | None:
 
 
 class _Source:
-    """The source of a model's functions while it is made, with one function for each class in it."""
+    """The source of a model's functions while it is made, with one function for each node of a class."""
 
     def __init__(self, definitions: Mapping[str, Schema]) -> None:
         self._definitions = definitions
         self._unfinished: set[str] = set()
-        self._functions: dict[type, tuple[str, Schema]] = {}
+        self._functions: dict[int, str] = {}
         self._types: dict[type, str] = {}
         self._text: list[str] = []
         self._names: dict[str, Any] = {**_NAMES}
@@ -135,14 +135,12 @@ class _Source:
         """Return the call of a class's function, which is made on first use."""
         if schema.get("root_model"):
             raise CannotGenerateError
-        kind = schema["cls"]
-        if kind not in self._functions:
-            self._functions[kind] = f"write_{len(self._functions)}", schema
-            self._add_function(self._functions[kind][0], schema)
-        name, known = self._functions[kind]
-        if known is not schema and known != schema:
-            raise CannotGenerateError
-        return {kind: f"{name}({value}, room - {level})"}
+        function = self._functions.get(id(schema))
+        if function is None:
+            # known before it is finished, since it may call itself
+            function = self._functions[id(schema)] = f"write_{len(self._functions)}"
+            self._add_function(function, schema)
+        return {schema["cls"]: f"{function}({value}, room - {level})"}
 
     def _add_function(self, function: str, schema: Schema) -> None:
         levels, self._levels = self._levels, 1
