@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 from collections import deque
@@ -27,7 +26,7 @@ from benchmarks.contenders import ours
 from benchmarks.orders import Order, insert, modify, order, orders, plain_map
 from benchmarks.targets import CORE, DUMP, FROZEN, JSON, LIMIT, LOOP, OURS
 from benchmarks.timing import Run
-from ddbevents import decode
+from ddbevents import StreamApp, decode
 from ddbevents.stores import MemoryStore
 
 if TYPE_CHECKING:
@@ -241,8 +240,7 @@ def _freezing(run: Run) -> Run:
         nonlocal is_frozen
         if not is_frozen:
             is_frozen = True
-            gc.collect()
-            gc.freeze()
+            StreamApp().prepare(freeze_gc=True)
         run()
 
     return frozen

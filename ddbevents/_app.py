@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
+import gc
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -33,9 +33,9 @@ from ._engine import (
     check_name,
     check_store,
     check_time_reserve,
+    function_name,
     preview_batch,
     process_batch,
-    read_context,
 )
 from ._errors import ConfigurationError
 from ._records import Event, read_event
@@ -192,16 +192,24 @@ class StreamApp(Router):
         for route in routes:
             self._admit(route)
 
-    def prepare(self) -> None:
+    def prepare(self, *, freeze_gc: bool = False) -> None:
         """Compile the decoders of all models now, instead of with the first record of each.
 
         Called at the end of the module, it moves some milliseconds from the first batch to the time in which
         Lambda initializes the function.
+
+        Args:
+            freeze_gc: Whether to collect garbage now and to exempt all that is left from later collections,
+                with `gc.freeze()`, for the whole process. Modules and their contents live as long as it does
+                anyway, and parsing the JSON of a large batch alone sets off many collections.
         """
         self._routes.make_tables()
         for route in self._routes:
             prepare(route.selection.model)
             prepare(route.old_model)
+        if freeze_gc:
+            gc.collect()
+            gc.freeze()
 
     def with_store(self, store: IdempotencyStore | None) -> Self:
         """Return the same app with another store, for example a `MemoryStore` in a test.
@@ -252,7 +260,7 @@ class StreamApp(Router):
         context: LambdaContext | None,
     ) -> BatchRun:
         parts = self._parts
-        name = parts.name or _function_name(context)
+        name = parts.name or function_name(context)
         batch = read_event(event)
         settings = Settings(
             app=name,
@@ -289,15 +297,3 @@ def _check_router(router: object) -> None:
         raise ConfigurationError("include takes a Router, not an app: register its handlers with a Router")
     if not isinstance(router, Router):
         raise ConfigurationError("include takes a Router, an instance: pass the router that has the handlers")
-
-
-def _function_name(context: LambdaContext | None) -> str:
-    name = read_context(context, "function_name")
-    if not isinstance(name, str) or not name:  # a mock's would be another one each time
-        return os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "ddbevents"
-    if "#" in name:
-        raise ConfigurationError(
-            "the context's function_name contains '#', which separates the parts of idempotency records:"
-            " give the app a name"
-        )
-    return name

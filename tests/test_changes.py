@@ -183,6 +183,17 @@ def test_prepare_compiles_the_models() -> None:
     assert done.stdout.split() == ["True", "True"]
 
 
+def test_prepare_may_freeze_what_is_loaded() -> None:
+    code = "import gc, ddbevents; ddbevents.StreamApp().prepare(freeze_gc={}); print(gc.get_freeze_count())"
+
+    frozen = [
+        int(subprocess.check_output([sys.executable, "-c", code.format(choice)])) for choice in (False, True)
+    ]
+
+    assert frozen[0] == 0
+    assert frozen[1] > 1000  # objects of modules alone
+
+
 # the old image of another form
 
 

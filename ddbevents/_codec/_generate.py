@@ -267,18 +267,9 @@ _LEAVES: Final[Mapping[type, str]] = {
     **dict.fromkeys((datetime, date, time, timedelta, UUID), "write_json(value, 0)"),
 }
 _RULES: Final[Mapping[str, _Rule]] = {
-    "str": _leaf(str),
-    "bool": _leaf(bool),
-    "int": _leaf(int),
+    # pydantic calls them by the names of their types, in small letters
+    **{kind.__name__.lower(): _leaf(kind) for kind in _LEAVES if kind is not NoneType},
     "none": _leaf(NoneType),
-    "bytes": _leaf(bytes),
-    "decimal": _leaf(Decimal),
-    "float": _leaf(float),
-    "datetime": _leaf(datetime),
-    "date": _leaf(date),
-    "time": _leaf(time),
-    "timedelta": _leaf(timedelta),
-    "uuid": _leaf(UUID),
     "any": _any,
     "literal": _literal,
     "enum": _enum,

@@ -3,7 +3,7 @@
 from ._answer import BatchItemFailure, BatchResponse
 from ._batch import preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
-from ._deadline import Deadline, LambdaContext, read_context
+from ._deadline import Deadline, LambdaContext
 from ._entries import Dispatch
 from ._report import BatchReport, BatchRun, Outcome, RecordReport, reason_for_ignoring
 from ._settings import (
@@ -12,6 +12,7 @@ from ._settings import (
     check_name,
     check_store,
     check_time_reserve,
+    function_name,
 )
 from ._stores import (
     KEEP,
@@ -54,9 +55,9 @@ __all__ = [
     "check_name",
     "check_store",
     "check_time_reserve",
+    "function_name",
     "preview_batch",
     "process_batch",
-    "read_context",
     "reason_for_ignoring",
     "utc_now",
 ]

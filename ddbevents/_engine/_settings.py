@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from inspect import iscoroutinefunction
 from typing import Final, NamedTuple
 
 from .._errors import ConfigurationError
 from ._dead_letters import DeadLetters
-from ._deadline import Deadline, check_patience
+from ._deadline import Deadline, LambdaContext, check_patience, read_context
 from ._report import WhyNot
 from ._stores import IdempotencyStore
 
@@ -45,6 +46,23 @@ class Settings(NamedTuple):
     dead_letters: DeadLetters | None
     from_stream: bool
     why_not: WhyNot | None = None
+
+
+def function_name(context: LambdaContext | None) -> str:
+    """Return the name that marks begin with where an app has none.
+
+    Raises:
+        ConfigurationError: The context cannot be read, or the name is none for marks.
+    """
+    name = read_context(context, "function_name")
+    if not isinstance(name, str) or not name:  # a mock's would be another one each time
+        return os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "ddbevents"
+    if "#" in name:
+        raise ConfigurationError(
+            "the context's function_name contains '#', which separates the parts of idempotency records:"
+            " give the app a name"
+        )
+    return name
 
 
 def check_name(name: object) -> None:

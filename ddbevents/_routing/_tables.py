@@ -45,7 +45,10 @@ class Tables:
     """The tables of an app: one for each kind of change whose handlers are plain."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        by_kind = {kind: [route for route in routes if kind in route.selection.kinds] for kind in _KINDS}
+        by_kind: dict[Kind, list[Route]] = {kind: [] for kind in _KINDS}
+        for route in routes:
+            for kind in route.selection.kinds:
+                by_kind[kind].append(route)
         tables = {kind: _table(kind, routes) for kind, routes in by_kind.items()}
         self._tables = {kind: table for kind, table in tables.items() if table is not None}
         # of the kinds whose records all go to the same handlers

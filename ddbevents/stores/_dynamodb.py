@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from .._aws import ClientPerProcess, Request, check_boto3
 from .._conditions import Attr
 from .._engine import KEEP, PATIENCE, Commit, check_keep, utc_now
-from .._errors import ConfigurationError, StoreError
+from .._errors import ConfigurationError
 from .._patience import TimeLeft
 from .._transaction import EncodedItem, Put, Raw, Transaction, Write
 from ._answers import key_names, read_marks, understood, unwritten_marks
@@ -277,12 +277,9 @@ class DynamoDBStore:
             if not left:
                 backoff = Backoff(time_left)
             elif not backoff.wait():
-                raise self._throttled()
+                from ._dynamodb_errors import throttled  # noqa: PLC0415  # cold start: it loads boto3
 
-    def _throttled(self) -> StoreError:
-        from ._dynamodb_errors import throttled  # noqa: PLC0415  # cold start: it loads boto3
-
-        return throttled([self._table])
+                raise throttled([self._table])
 
 
 def _make_client() -> DynamoDBClient:

@@ -155,7 +155,7 @@ def what_running_refuses() -> None:
     StreamApp(middleware=[nullcontext()])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     StreamApp(middleware=[no_middleware])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     StreamApp(middleware=[async_middleware])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
-    app.prepare(User)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    app.prepare(User)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
 
 
 def what_a_callback_refuses() -> None:
