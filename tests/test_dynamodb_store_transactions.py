@@ -344,7 +344,7 @@ def test_the_sdk_retries_a_lost_answer(
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_endpoint)
     made = clients_made(monkeypatch)
     store = DynamoDBStore(marks)
-    store.handled(["a"])
+    store.handled(["a"], patience=A_WHILE)  # the client is made now, which takes a while
     sent = count_requests(made[0])
     plan(made[0], loses_answer)
 

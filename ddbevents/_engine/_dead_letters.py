@@ -52,7 +52,7 @@ class DeadLetters:
         Raises:
             ConfigurationError: A number is less than 1, or the sink has no `send` that takes `patience`.
         """
-        if isinstance(sink, type) or not isinstance(sink, DeadLetterSink):
+        if isinstance(sink, type) or not callable(getattr(sink, "send", None)):
             raise ConfigurationError("sink must be an instance of a class with the method of DeadLetterSink")
         check_patience("sink", sink, _SEND)
         _check_number("after", after)
