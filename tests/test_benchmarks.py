@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.targets import LIMIT, OURS, Target
+from tests.campaigns import size
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
@@ -39,6 +40,9 @@ def test_unknown_cases_are_refused() -> None:
     assert "no case is called decode-round: choose from decode-full, " in done.stderr
 
 
+@pytest.mark.skipif(
+    size(short=0, full=1, long=1) == 0, reason="DDBEVENTS_CAMPAIGNS=full runs it: valgrind is slow"
+)
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
 def test_instructions_are_counted(tmp_path: Path) -> None:
     saved = tmp_path / "counts.json"
