@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -24,7 +25,7 @@ from ddbevents import ConfigurationError, KeyChange, LambdaContext, StreamApp, T
 from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import EventSourceMapping, VirtualClock, insert
-from tests.deliveries import FaultyStore, Letters
+from tests.deliveries import FaultyStore, Hurry, Letters
 from tests.stream import CANARY, Context, MarksOnly, batch, user
 from tests.stream import insert as record
 
@@ -434,6 +435,16 @@ def test_a_bad_function_name_is_refused(context: Any, reason: str) -> None:
         app(users("a"), context)
 
     assert ran == []
+
+
+def test_marks_that_nobody_keeps_need_no_time() -> None:
+    app = StreamApp(middleware=[lambda _: nullcontext()])
+    app.on_keys(dict)(lambda _: None)
+    context = Hurry(questions=2)
+
+    app(batch(record(1, user("a"))), context)
+
+    assert context.questions == 1
 
 
 def test_a_slow_batch_takes_several_turns() -> None:

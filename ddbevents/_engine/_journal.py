@@ -50,8 +50,6 @@ class Journal:
         Raises:
             StoreError: The store cannot be read.
         """
-        if not self.keeps:
-            return set()
         wanted = {
             self.mark(identity, name): (name, identity) for name, identity in tasks if identity is not None
         }

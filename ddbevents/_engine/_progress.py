@@ -49,6 +49,8 @@ class Progress:
         Raises:
             StoreError: It cannot tell. Every record that has a handler has failed, and none may run.
         """
+        if not self._journal.keeps:
+            return entries
         tasks = [(name, entry.identity) for entry in entries for name in entry.outcomes]
         with_dead_letters = self._settings.dead_letters is not None
         patience = self._deadline.patience_for_marks
