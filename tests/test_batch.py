@@ -494,6 +494,35 @@ def test_an_exit_flushes_the_marks(stop: type[BaseException], *, is_async: bool)
     assert len(store.marks) == 1
 
 
+def leave(change: object) -> None:
+    raise SystemExit
+
+
+def test_an_exit_marks_handlers_before_it() -> None:
+    app, handled = StreamApp(store=MemoryStore()), list[object]()
+    app.on_insert(dict)(handled.append)
+    app.on_keys(dict)(leave)
+
+    with pytest.raises(SystemExit):
+        app(users("a"))
+    with pytest.raises(SystemExit):
+        app(users("a"))
+
+    assert len(handled) == 1
+
+
+def test_an_exit_says_that_marks_are_lost(caplog: pytest.LogCaptureFixture) -> None:
+    app = StreamApp(store=BrokenStore(reads=True, writes=0))
+    app.on_insert(dict)(lambda _: None)
+    app.on_keys(dict)(leave)
+
+    with pytest.raises(SystemExit):
+        app(users("a"))
+
+    [line] = caplog.messages
+    assert line.startswith("idempotency records cannot be written, so handlers may run again: StoreError")
+
+
 def test_the_log_says_where_it_failed(caplog: pytest.LogCaptureFixture) -> None:
     app = StreamApp()
 

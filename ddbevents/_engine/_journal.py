@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final, TypeAlias, cast
 
 from .._errors import StoreError
-from .._logs import describe
+from .._logs import describe, logger
 from .._records import lane_of
 from .._transaction import Transaction
 from ._entries import Entry, Task
@@ -144,6 +144,11 @@ class Journal:
 
     def _attempt(self, entry: Entry, handler: str, number: int) -> str:
         return f"{self.mark(entry.identity, handler)}#{number}"
+
+
+def log_lost_marks(error: StoreError) -> None:
+    """Log that marks cannot be written."""
+    logger().error("idempotency records cannot be written, so handlers may run again: %s", describe(error))
 
 
 def _as_store_error(error: Exception, store: IdempotencyStore, method: str) -> StoreError:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from .._async import is_failure
 from .._errors import StoreError
-from .._logs import describe, logger
 from .._records import lane_of
 from .._transaction import Transaction
 from ._entries import OF_RECORD, Entry, Handler, Task
-from ._journal import Journal, Note
+from ._journal import Journal, Note, log_lost_marks
 from ._report import Outcome
 from ._settings import Settings
 from ._stores import NoStore, PackingStore
@@ -265,8 +264,7 @@ class Progress:
         self._deadline.note_flush(perf_counter() - start)
 
     def _lose(self, notes: Iterable[Note], error: StoreError) -> None:
-        message = "idempotency records cannot be written, so handlers may run again: %s"
-        logger().error(message, describe(error))
+        log_lost_marks(error)
         self.stop()
         for entry, handler, _ in notes:
             entry.fail(handler, Outcome.FAILED, error)

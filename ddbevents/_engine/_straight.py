@@ -16,7 +16,7 @@ from .._errors import StoreError
 from .._records import Columns, StreamRecord
 from ._answer import BatchResponse, respond
 from ._entries import Dispatch, Entry, Steps, Task, entry_of, report_of
-from ._journal import FLUSH_SIZE, Journal
+from ._journal import FLUSH_SIZE, Journal, log_lost_marks
 from ._report import BatchReport, Outcome
 from ._settings import Settings
 from ._stores import NoStore
@@ -65,7 +65,8 @@ class Straight:
             is_through = self._read() and self._run()
         except BaseException:
             # what is done need not run again
-            self._flush()
+            if not self._flush() and self._lost is not None:
+                log_lost_marks(self._lost)
             raise
         is_through = is_through and self._flush()
         self._lasted, self._ended = perf_counter() - self._begun, time()
@@ -180,10 +181,12 @@ class Straight:
                         settle(result)
                 except BaseException as error:
                     # a handler is the user's own code
-                    if not is_failure(error):
-                        raise
                     names = [step[0] for step in todo]
-                    self._ran, self._start = names[: names.index(name)], start
+                    ran = names[: names.index(name)]
+                    if not is_failure(error):
+                        self._unwritten += [(len(seconds), each) for each in ran]
+                        raise
+                    self._ran, self._start = ran, start
                     # one that could not even be read is read again, by what explains why
                     self._error = None if change is None else error
                     return False
