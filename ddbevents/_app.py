@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from typing_extensions import override
 
@@ -40,6 +40,7 @@ from ._engine import (
 from ._errors import ConfigurationError
 from ._records import Event, read_event
 from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, check_callback, doubts, routes_of
+from ._tuples import NamedTuple
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
 AppT = TypeVar("AppT", bound="StreamApp")

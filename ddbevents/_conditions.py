@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import ge, gt, le, lt
-from typing import Any, Final, Literal, NamedTuple, Never, TypeAlias
+from typing import Any, Final, Literal, Never, TypeAlias
 
 from ._attributes import AttributeValue, Image, canonical, encode_attribute, split_tag
 from ._errors import AttributePath, ConfigurationError, InvalidItemError
+from ._tuples import NamedTuple
 
 Operator: TypeAlias = Literal[
     "eq",

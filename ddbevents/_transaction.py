@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from ._attributes import AttributeValue
 from ._codec import encode, encode_value
 from ._conditions import Condition, fault_of
 from ._errors import TransactionError
+from ._tuples import NamedTuple
 
 EncodedItem: TypeAlias = dict[str, AttributeValue]
 """An item, a key or a part of one in typed JSON."""

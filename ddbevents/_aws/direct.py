@@ -12,7 +12,7 @@ import os
 import re
 import socket
 from collections.abc import Collection, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 from zlib import crc32
@@ -23,6 +23,7 @@ from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 
+from .._tuples import NamedTuple
 from ._client import Request
 from ._instruments import Instruments
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from boto3.session import Session
 from botocore.config import Config
@@ -19,6 +19,7 @@ from botocore.exceptions import ConnectionError as NotConnectedError
 from botocore.session import Session as BotocoreSession
 
 from .._errors import DDBEventsError, printable
+from .._tuples import NamedTuple
 
 SDKError: TypeAlias = BotoCoreError | ClientError
 SDK_ERRORS: Final = (BotoCoreError, ClientError)

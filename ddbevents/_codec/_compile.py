@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable, Collection
 from functools import cache
 from operator import itemgetter, methodcaller
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator
 
 from .._attributes import Image
+from .._tuples import NamedTuple
 from ._leaves import LEAVES, LEAVES_WITH_SECONDS, MOMENTS, Leaves
 from ._model import Config, Schema, adapter, item_fields, own_validate
 from ._nodes import is_ambiguous, nodes, outer_config

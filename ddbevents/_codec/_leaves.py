@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pydantic_core import core_schema
 
 from .._attributes import decode_binary, decode_number, exact_decimal
+from .._tuples import NamedTuple
 from ._model import Schema
 
 Getter: TypeAlias = Callable[[Any], Any]

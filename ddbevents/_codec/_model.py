@@ -11,13 +11,14 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import FunctionType, UnionType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, Union, get_origin
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union, get_origin
 
 from pydantic import BaseModel, PydanticSchemaGenerationError, PydanticUserError
 from typing_extensions import is_typeddict
 
 from .._attributes import canonical, encode_attribute
 from .._errors import AttributePath, ConfigurationError
+from .._tuples import NamedTuple
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

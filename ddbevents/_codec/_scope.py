@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from pydantic_core import core_schema
 
 from .._attributes import decode_attribute
 from .._errors import AttributePath
+from .._tuples import NamedTuple
 from ._leaves import Content, Leaves, before
 from ._model import Config, Schema
 

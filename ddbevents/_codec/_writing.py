@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 from pydantic.types import Base64Encoder, Base64UrlEncoder, EncodedBytes
 from pydantic_core import SchemaSerializer, core_schema, to_json
 
 from .._errors import ConfigurationError, format_path
+from .._tuples import NamedTuple
 from ._generate import generate_writer
 from ._model import RECORDS, Config, Schema, adapter, named_fields, paths_of
 from ._nodes import CHILDREN, is_table, nodes, outer_config

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import timedelta
-from typing import NamedTuple
 
 from .._errors import StoreError
+from .._tuples import NamedTuple
 from ._deadline import Deadline
 from ._entries import Entry
 from ._stores import Commit, PackingStore

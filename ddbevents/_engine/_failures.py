@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from .._async import finish, is_failure
 from .._errors import DeadLetterError, InvalidRecordError, format_path
 from .._logs import NOT_DEAD_LETTERED, describe, describe_beside, is_about, logger
 from .._records import AnyRecord, DeadLetter, UnreadableRecord, shown_table
+from .._tuples import NamedTuple
 from ._dead_letters import DeadLetters, DeadLetterSink
 from ._entries import OF_RECORD, Entry
 from ._journal import Journal

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from .._errors import BatchFailedError, InvalidRecordError
 from .._logs import describe
 from .._records import StreamRecord, UnreadableRecord
+from .._tuples import NamedTuple
 from ._answer import BatchResponse, RecordStates, must_raise, respond, unfinished
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from inspect import iscoroutinefunction
-from typing import Final, NamedTuple
+from typing import Final
 
 from .._errors import ConfigurationError
+from .._tuples import NamedTuple
 from ._dead_letters import DeadLetters
 from ._deadline import Deadline, LambdaContext, check_patience, read_context
 from ._report import WhyNot

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple, Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from .._errors import ConfigurationError
 from .._transaction import Transaction
+from .._tuples import NamedTuple
 
 # a stream keeps a record for 24 hours, and a batch may be retried all that time
 KEEP: Final = timedelta(hours=48)

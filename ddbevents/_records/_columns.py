@@ -6,10 +6,11 @@ A batch with anything unusual in it is left to `read_records`, which decides and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._attributes import Image
 from .._errors import InvalidRecordError
+from .._tuples import NamedTuple
 from ._reading import LONGEST_EVENT_ID, SOURCE, USUAL_IMAGES, are_images, read_keys
 from ._record import MOST_DIGITS, Kind, StreamRecord
 

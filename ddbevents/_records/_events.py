@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from .._errors import DeadLetterError, InvalidEventError, InvalidRecordError
+from .._tuples import NamedTuple
 from ._reading import SOURCE, read_record, read_records
 from ._record import AnyRecord, DeadLetter, StreamRecord, UnreadableRecord
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from .._attributes import Image, canonical, split_tag
 from .._changes import key_image
@@ -19,6 +19,7 @@ from .._codec import ItemField, discriminators, item_fields
 from .._conditions import find_attribute, matches
 from .._errors import LONGEST_LABEL, InvalidRecordError, format_path, printable
 from .._records import StreamRecord
+from .._tuples import NamedTuple
 from ._reasons import Named
 from ._selection import Selection, condition_paths
 

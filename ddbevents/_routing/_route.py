@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from .._async import finish
 from .._changes import Decode, Read
 from .._codec import decode_exactly
 from .._records import StreamRecord
 from .._transaction import Transaction
+from .._tuples import NamedTuple
 from ._selection import Selection
 
 Middleware: TypeAlias = Callable[[Any], AbstractContextManager[object]]

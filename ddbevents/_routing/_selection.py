@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from .._attributes import Image, canonical
 from .._changes import ImageName, key_image, needed_image
@@ -11,6 +11,7 @@ from .._codec import ItemField, discriminators, item_fields
 from .._conditions import Condition, find_attribute, matches
 from .._errors import AttributePath, InvalidItemError, InvalidRecordError, format_path
 from .._records import Kind, StreamRecord
+from .._tuples import NamedTuple
 
 Part: TypeAlias = Literal["kinds", "table", "expired", "where", "literals", "changed"]
 """A part of a selection."""

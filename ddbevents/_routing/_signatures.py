@@ -11,7 +11,6 @@ from typing import (
     Any,
     Final,
     Literal,
-    NamedTuple,
     Never,
     NoReturn,
     TypeVar,
@@ -25,6 +24,7 @@ from typing_extensions import is_protocol, is_typeddict
 
 from .._errors import ConfigurationError
 from .._transaction import Transaction
+from .._tuples import NamedTuple
 
 _POSITIONAL: Final = frozenset({Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD})
 _BY_POSITION: Final = _POSITIONAL | {Parameter.VAR_POSITIONAL}

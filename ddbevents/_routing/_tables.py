@@ -7,12 +7,13 @@ one text `Literal`, as the entities of a single-table design do. All other condi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from .._changes import ImageName, ReadDirectly, direct_key_reader, direct_reader
 from .._codec import ItemField
 from .._errors import InvalidRecordError
 from .._records import Columns, Kind, StreamRecord
+from .._tuples import NamedTuple
 from ._route import Route
 
 _KINDS: Final[tuple[Kind, ...]] = ("INSERT", "MODIFY", "REMOVE")

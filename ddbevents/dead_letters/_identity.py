@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from .._errors import InvalidRecordError
 from .._records import DeadLetter, StreamRecord, UnreadableRecord, read_record
 from .._records._letter_json import to_json
 from .._records._record import MOST_DIGITS
+from .._tuples import NamedTuple
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

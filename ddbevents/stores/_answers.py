@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable
 from contextlib import contextmanager
 from math import isfinite
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from .._errors import LONGEST_LABEL, StoreError, quoted
+from .._tuples import NamedTuple
 
 _JUNK: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 

@@ -6,12 +6,13 @@ Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Tra
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from .._attributes import Image
 from .._conditions import Condition, matches
 from .._errors import TransactionError, UnknownKeyError
 from .._transaction import Check, Delete, EncodedItem, Put, Raw, Transaction, Update, Write
+from .._tuples import NamedTuple
 from ._limits import KeyNames, check_limits, size_of
 from ._updates import apply_update, quote_name
 

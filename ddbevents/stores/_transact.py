@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from botocore.exceptions import ClientError
 
 from .._errors import StoreError, TransactionError
 from .._patience import TimeLeft
 from .._transaction import Check, Put, Write
+from .._tuples import NamedTuple
 from ._answers import check_commit, understood
 from ._backoff import Backoff
 from ._dynamodb_errors import (
