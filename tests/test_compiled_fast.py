@@ -6,13 +6,14 @@ Both leave the rest to slower code that gives the same answers, so that from out
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from functools import partial
 from ipaddress import IPv4Address
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from random import Random
 from types import SimpleNamespace
 from typing import Annotated, Any, Final, Literal, NamedTuple, NotRequired, Optional, Union
@@ -41,7 +42,7 @@ from typing_extensions import TypedDict
 
 from ddbevents import decode, decode_value
 from ddbevents._codec import _compile, _decode, prepare  # which of two decoders answers is seen inside only
-from ddbevents._codec._compile import build, compile_decoder, works
+from ddbevents._codec._compile import CORE, PROVEN, build, compile_decoder, is_proven, works
 from ddbevents._codec._model import adapter
 from ddbevents._codec._rewrite import rewrite
 from ddbevents._codec._writers import write
@@ -63,6 +64,7 @@ from tests.stream import CANARY, shown
 from tests.test_attributes import VALUES
 
 Json = dict[str, Any]
+CONSTRAINTS: Final = Path(__file__).parents[1] / "constraints.txt"
 MINOR: Final = int(pydantic.VERSION.split(".")[1])
 
 needs_a_pydantic_that_can = pytest.mark.skipif(
@@ -288,7 +290,7 @@ def test_the_private_switch_works() -> None:
         SchemaValidator(outer).validate_python([{}])
     SchemaValidator(outer, _use_prebuilt=False)  # TypeError where the switch is gone
     assert [vars(item) for item in build(outer, {}).validate_python([{}])] == [{}]
-    assert works()
+    assert is_proven()
 
 
 def test_the_switch_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +303,24 @@ def test_the_switch_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_two_releases_cannot_compile() -> None:
-    assert works() is (MINOR not in {11, 12})
+    assert works() is is_proven() is (MINOR not in {11, 12})
+
+
+def test_a_listed_release_works() -> None:
+    assert is_proven() or CORE not in PROVEN
+
+
+def test_the_release_of_ci_is_listed() -> None:
+    [release] = re.findall(r"^pydantic_core==(.+)$", CONSTRAINTS.read_text(), re.MULTILINE)
+
+    assert release in PROVEN  # else each cold start would try it
+
+
+def test_an_unlisted_release_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_compile, "CORE", "2.99.0")  # one of the future
+    monkeypatch.setattr(_compile, "is_proven", lambda: False)
+
+    assert not works()
 
 
 @pytest.mark.parametrize("answer", [dict, int], ids=["another item", "an exception"])
@@ -309,7 +328,7 @@ def test_an_unfit_pydantic_is_noticed(monkeypatch: pytest.MonkeyPatch, answer: A
     # no installed pydantic is so
     monkeypatch.setattr(_compile, "build", lambda *_: SimpleNamespace(validate_python=answer))
 
-    assert not works.__wrapped__()
+    assert not is_proven.__wrapped__()
 
 
 class Shade(StrEnum):

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator
+from pydantic_core import __version__ as _core_version
 
 from .._attributes import Image
 from .._tuples import NamedTuple
@@ -28,6 +29,19 @@ In an image of at most so many attributes it is quickest to look at all of them.
 gets those that the model reads. It raises `KeyError` if a required one is missing.
 """
 _LOOK_AT_ALL: Final[Look] = (sys.maxsize, methodcaller("values"))
+
+
+CORE: Final = _core_version
+"""The installed release of pydantic-core."""
+
+PROVEN: Final = frozenset(
+    {
+        *("2.18.1", "2.27.2"),
+        *("2.46.0", "2.46.1", "2.46.2", "2.46.3", "2.46.4", "2.46.5"),
+        *("2.50.0", "2.50.1", "2.50.2", "2.50.4", "2.50.5"),
+    }
+)
+"""The releases of pydantic-core that `is_proven` has been run with, so a cold start need not run it."""
 
 
 class Decoder(NamedTuple):
@@ -126,13 +140,18 @@ def build(schema: Schema, config: Config) -> SchemaValidator:
         return SchemaValidator(schema, given)
 
 
-@cache
 def works() -> bool:
     """Return whether the installed pydantic builds a rewritten schema as it stands.
 
     Where it does not (2.11 and 2.12 use ready-made validators and have no switch), the reference decoder
     reads every model.
     """
+    return CORE in PROVEN or is_proven()
+
+
+@cache
+def is_proven() -> bool:
+    """Try it with two small models, which takes a good part of a first record."""
 
     class Inner(BaseModel):
         value: Any
