@@ -25,6 +25,7 @@ from ddbevents import (
     Router,
     StoreError,
     StreamApp,
+    StreamRecord,
     Transaction,
     TransactionError,
 )
@@ -521,6 +522,37 @@ def test_an_exit_says_that_marks_are_lost(caplog: pytest.LogCaptureFixture) -> N
 
     [line] = caplog.messages
     assert line.startswith("idempotency records cannot be written, so handlers may run again: StoreError")
+
+
+def test_a_report_has_the_record_as_read() -> None:
+    app = StreamApp()
+
+    @app.on_insert(User)
+    def spoil(change: Insert[User]) -> None:
+        change.record.raw["dynamodb"].clear()
+
+    [report] = app.process(users("a")).records
+
+    assert isinstance(report.record, StreamRecord)
+    assert (report.record.keys, report.record.new_image) == ({"pk": "a"}, user("a"))
+
+
+def test_all_handlers_get_the_image_as_read() -> None:
+    app, handled = StreamApp(), list[str]()
+
+    @app.on_insert(dict)
+    def spoil(change: Insert[dict[str, Any]]) -> None:
+        change.record.raw["dynamodb"]["NewImage"] = {}
+
+    @app.on_insert(User)
+    def handle(change: Insert[User]) -> None:
+        handled.append(change.new.pk)
+        assert change.record.new_image == user("a")
+
+    app.on_insert(dict)(lambda change: handled.append(change.new["pk"]))
+
+    assert app(users("a")) == named()
+    assert handled == ["a", "a"]
 
 
 def test_the_log_says_where_it_failed(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,10 +6,11 @@ its few uses, and nothing but the time changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from operator import attrgetter
 from time import perf_counter, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .._async import is_failure
 from .._errors import StoreError
@@ -23,6 +24,10 @@ from ._stores import NoStore
 
 if TYPE_CHECKING:
     from ._progress import Progress
+
+_Read: TypeAlias = Callable[[Any, Any], Any]
+_record_of: Final[Callable[[Any], Any]] = attrgetter("_record")
+"""Returns a change's record; what it is to be read from, if nobody has asked for it so far."""
 
 
 class Straight:
@@ -47,6 +52,7 @@ class Straight:
         has_store = not isinstance(settings.store, NoStore)
         self._journal = Journal(settings.app, settings.store) if has_store else None
         self._seconds: list[float] = []  # of each record that is done
+        self._seen: dict[int, StreamRecord] = {}  # the records that handlers have looked at, by place
         self._begun = perf_counter()
         self._unwritten: list[tuple[int, str]] = []  # places and handlers whose marks are still to be written
 
@@ -65,7 +71,9 @@ class Straight:
             is_through = self._read() and self._run()
         except BaseException:
             # what is done need not run again
-            if not self._flush() and self._lost is not None:
+            self._unwritten += [(len(self._seconds), name) for name in self._ran or ()]
+            self._flush()
+            if self._lost is not None:
                 log_lost_marks(self._lost)
             raise
         is_through = is_through and self._flush()
@@ -94,7 +102,7 @@ class Straight:
     def entries(self, dispatch: Dispatch) -> list[Entry]:
         """Return the entries of all records, those that are done with their outcomes."""
         rest = range(len(self._seconds), len(self._steps))
-        return [*self._done(), *[entry_of(self._columns.record(place), dispatch) for place in rest]]
+        return [*self._done(), *[entry_of(self._record(place), dispatch) for place in rest]]
 
     def hand_over(self, entries: Sequence[Entry], progress: Progress) -> Sequence[Entry]:
         """Let the general engine go on, and return the entries that it has to run.
@@ -133,7 +141,7 @@ class Straight:
     def _done(self) -> Iterator[Entry]:
         for place, seconds in enumerate(self._seconds):
             event_id = self._columns.event_ids[place]
-            entry = Entry(self._columns.record(place), (), event_id)
+            entry = Entry(self._record(place), (), event_id)
             for name, *_ in self._steps[place]:
                 was_handled = (name, event_id) in self._handled
                 entry.outcomes[name] = Outcome.ALREADY_HANDLED if was_handled else Outcome.HANDLED
@@ -157,6 +165,8 @@ class Straight:
         handled, deadline, seconds = self._handled, self._settings.deadline, self._seconds
         event_ids, _, _, bodies, raws = self._columns
         journal, is_limited = self._journal, deadline.is_set
+        no_changes: Mapping[Any, Any] = {}
+        change: Any
         slowest, start = 0.0, perf_counter()
         for todo, event_id, raw, body in zip(self._steps, event_ids, raws, bodies, strict=True):
             if handled:
@@ -170,27 +180,34 @@ class Straight:
             elif is_limited and deadline.is_near():
                 self._is_stopped = True
                 return False
-            reader = change = None
+            reader = change = last = None
+            others = no_changes
             for name, read, handler, settle in todo:
                 try:
                     if read is not reader:
-                        change = None
-                        reader, change = read, read(raw, body)
+                        last, change = change, None
+                        if last is None:
+                            change = read(raw, body)
+                        else:
+                            others = {**others, reader: last}
+                            change = _another(read, last, others, raw, body)
+                        reader = read
                     result = handler(change)
                     if result is not None:
                         settle(result)
                 except BaseException as error:
                     # a handler is the user's own code
                     names = [step[0] for step in todo]
-                    ran = names[: names.index(name)]
+                    self._ran, self._start = names[: names.index(name)], start
                     if not is_failure(error):
-                        self._unwritten += [(len(seconds), each) for each in ran]
                         raise
-                    self._ran, self._start = ran, start
+                    self._note_record(raw, change or last)
                     # one that could not even be read is read again, by what explains why
                     self._error = None if change is None else error
                     return False
             end = perf_counter()
+            if change._record is not raw:  # noqa: SLF001  # without a call, as above
+                self._note_record(raw, change)
             seconds.append(end - start)
             if end - start > slowest:
                 slowest = end - start
@@ -203,6 +220,14 @@ class Straight:
                         return False
                     start = perf_counter()
         return True
+
+    def _note_record(self, raw: dict[str, Any], change: Any) -> None:
+        """Keep the record in progress as handlers have seen it: they may have changed the raw one."""
+        if change is not None and _record_of(change) is not raw:
+            self._seen[len(self._seconds)] = _record_of(change)
+
+    def _record(self, place: int) -> StreamRecord:
+        return self._seen.get(place) or self._columns.record(place)
 
     def _flush(self) -> bool:
         """Write the marks that are due; False if the store cannot be written."""
@@ -218,3 +243,26 @@ class Straight:
             self._lost, self._unwritten = error, unwritten
         deadline.note_flush(perf_counter() - start)
         return self._lost is None
+
+
+def _another(
+    read: _Read, last: Any, others: Mapping[_Read, Any], raw: dict[str, Any], body: dict[str, Any]
+) -> Any:
+    """Return the change that a further reader of a record reads, or has read before.
+
+    Args:
+        read: The reader.
+        last: The last handler's change.
+        others: All changes of the record so far.
+        raw: The record.
+        body: Its `dynamodb` object.
+    """
+    record = _record_of(last)
+    if read in others:
+        others[read]._record = record  # noqa: SLF001  # one that is read need not be read again
+        return others[read]
+    if record is raw:
+        return read(raw, body)
+    # a handler that has looked at it may have changed what it was read from
+    keys = record.raw["dynamodb"]["Keys"]
+    return read(record, {"Keys": keys, "NewImage": record.new_image, "OldImage": record.old_image})
