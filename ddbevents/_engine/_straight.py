@@ -34,7 +34,7 @@ class Straight:
     """A batch on the straight path, up to its end or to where the general engine has to go on."""
 
     _handled: AbstractSet[Task] = frozenset()  # by the store's marks
-    _has_begun = False
+    _has_begun = False  # which only a deadline makes matter
     _is_stopped = False  # because time is short
     _report: BatchReport | None = None
     _unread: StoreError | None = None
@@ -165,8 +165,8 @@ class Straight:
         handled, deadline, seconds = self._handled, self._settings.deadline, self._seconds
         event_ids, _, _, bodies, raws = self._columns
         journal, is_limited = self._journal, deadline.is_set
-        no_changes: Mapping[Any, Any] = {}
         change: Any
+        others: dict[_Read, Any] | None
         slowest, start = 0.0, perf_counter()
         for todo, event_id, raw, body in zip(self._steps, event_ids, raws, bodies, strict=True):
             if handled:
@@ -174,23 +174,21 @@ class Straight:
             if not todo:
                 seconds.append(0.0)
                 continue
-            # the first record is tried even if time is short, or a batch might never get anywhere
-            if not self._has_begun:
+            if is_limited:
+                # the first record is tried even if time is short, or a batch might never get anywhere
+                if self._has_begun and deadline.is_near():
+                    self._is_stopped = True
+                    return False
                 self._has_begun = True
-            elif is_limited and deadline.is_near():
-                self._is_stopped = True
-                return False
-            reader = change = last = None
-            others = no_changes
+            reader = change = others = None
             for name, read, handler, settle in todo:
                 try:
                     if read is not reader:
-                        last, change = change, None
-                        if last is None:
+                        if reader is None:
                             change = read(raw, body)
                         else:
-                            others = {**others, reader: last}
-                            change = _another(read, last, others, raw, body)
+                            others = {**(others or {}), reader: change}
+                            change = _another(read, change, others, raw, body)
                         reader = read
                     result = handler(change)
                     if result is not None:
@@ -201,16 +199,17 @@ class Straight:
                     self._ran, self._start = names[: names.index(name)], start
                     if not is_failure(error):
                         raise
-                    self._note_record(raw, change or last)
+                    self._note_record(raw, change)
                     # one that could not even be read is read again, by what explains why
-                    self._error = None if change is None else error
+                    self._error = error if read is reader else None
                     return False
             end = perf_counter()
             if change._record is not raw:  # noqa: SLF001  # without a call, as above
                 self._note_record(raw, change)
-            seconds.append(end - start)
-            if end - start > slowest:
-                slowest = end - start
+            lasted = end - start
+            seconds.append(lasted)
+            if lasted > slowest:
+                slowest = lasted
                 deadline.note_record(slowest)
             start = end
             if journal is not None:
@@ -264,5 +263,4 @@ def _another(
     if record is raw:
         return read(raw, body)
     # a handler that has looked at it may have changed what it was read from
-    keys = record.raw["dynamodb"]["Keys"]
-    return read(record, {"Keys": keys, "NewImage": record.new_image, "OldImage": record.old_image})
+    return read(record, {**body, "NewImage": record.new_image, "OldImage": record.old_image})
