@@ -146,6 +146,7 @@ def test_only_failures_need_the_engine(attribute: str, is_general: str) -> None:
     assert subprocess.check_output(command, text=True).strip() == is_general
 
 
+@pytest.mark.timeout(10_000)
 def test_both_ways_are_the_same() -> None:
     assert [*differences(range(APPS))] == []
 
