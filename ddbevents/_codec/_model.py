@@ -21,7 +21,8 @@ from .._errors import AttributePath, ConfigurationError
 from .._tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from pydantic.plugin._schema_validator import PluggableSchemaValidator
+    from pydantic_core import SchemaSerializer, SchemaValidator
 
 Schema: TypeAlias = Any  # pydantic's CoreSchema: sixty TypedDicts, distinguished by their `type`
 Config: TypeAlias = Mapping[str, Any]
@@ -31,6 +32,20 @@ RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
 """The nodes of a core schema that have fields."""
 _USER_CODE: Final = frozenset({"function-before", "function-wrap", "function-plain"})
 _UNFINISHED: Final = "class-not-fully-defined"  # pydantic's code of that error
+
+
+class Adapter(NamedTuple):
+    """Pydantic's own reader and writer of a type.
+
+    Attributes:
+        core_schema: The schema that both are built of.
+        validator: The reader.
+        serializer: The writer.
+    """
+
+    core_schema: Schema
+    validator: SchemaValidator | PluggableSchemaValidator
+    serializer: SchemaSerializer
 
 
 class ItemField(NamedTuple):
@@ -107,7 +122,7 @@ def _refusal(model: object) -> str:
     return f"{shown} is no item model: use a pydantic model, a dataclass or a TypedDict"
 
 
-def adapter(model: Any) -> TypeAdapter[Any]:
+def adapter(model: Any) -> Adapter:
     """Return pydantic's own reader and writer of a model, dataclass or TypedDict, made on first use.
 
     Raises:
@@ -139,12 +154,16 @@ def _complete(model: Any) -> None:
 
 
 @cache
-def _adapter(model: Any, _: object) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter  # noqa: PLC0415  # cold start: needed with the first item, not before
+def _adapter(model: Any, _: object) -> Adapter:
+    own = vars(model) if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    if type(own.get("__pydantic_core_schema__")) is dict:
+        # the class has it all, as TypeAdapter finds out too, which is a module and more of a cold start
+        return Adapter(*(own[f"__pydantic_{name}__"] for name in Adapter._fields))
+    from pydantic import TypeAdapter  # noqa: PLC0415  # cold start: for other types than models
 
     made: TypeAdapter[Any] = TypeAdapter(model)
     made.core_schema["type"]  # an unfinished schema raises when it is looked at
-    return made
+    return Adapter(made.core_schema, made.validator, made.serializer)
 
 
 @cache

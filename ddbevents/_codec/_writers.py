@@ -51,7 +51,7 @@ def convert(value: object, path: AttributePath) -> object:
         return to_jsonable_python(value)
     with suppress(RecursionError, TypeError, ValueError, ConfigurationError):
         # older versions of pydantic-core write some values by their declared type only, such as IP addresses
-        return adapter(type(value)).dump_python(value, mode="json")
+        return adapter(type(value)).serializer.to_python(value, mode="json", by_alias=False)
     raise InvalidItemError(f"DynamoDB has no type for {type(value).__qualname__}", path=path)
 
 
