@@ -18,6 +18,7 @@ from decimal import (
     Subnormal,
     Underflow,
 )
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from typing_extensions import override
@@ -56,7 +57,6 @@ GLOBAL_TABLES: Final = "aws:rep:"
 """The prefix of the attributes that global tables of version 2017.11.29 add to each item."""
 
 _MAX_NUMBER_LENGTH: Final = 200
-_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 MOST_DIGITS: Final = 38
 
 # DynamoDB: 38 significant digits, 1E-130 to 9.99…E+125. Rounded is not trapped: zeros after the 38th digit
@@ -189,8 +189,14 @@ def _decode_text(content: object, path: AttributePath, _: OnError) -> str:
     return content
 
 
+@cache
+def _number() -> re.Pattern[str]:
+    # cold start: compiled with the first number that pydantic's core does not read
+    return re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+
 def decode_number(content: object, path: AttributePath = (), _: OnError = raise_error) -> int | Decimal:
-    if not isinstance(content, str) or len(content) > _MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(content):
+    if not isinstance(content, str) or len(content) > _MAX_NUMBER_LENGTH or not _number().fullmatch(content):
         raise InvalidItemError("N holds a decimal number as text", path=path, found="N")
     digits = content.removeprefix("-")
     if digits.isdigit() and len(digits) <= MOST_DIGITS:

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType
 from typing import Any, Final, Literal, get_args
@@ -27,8 +26,6 @@ from ._record import (
 _KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
 _KEY_TAGS: Final = ("S", "N", "B")
 SOURCE: Final = "aws:dynamodb"
-_SEQUENCE_NUMBER: Final = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}").fullmatch
-_USUAL_ID: Final = re.compile(r"[0-9A-Za-z]{1,128}").fullmatch
 LONGEST_EVENT_ID: Final = 128
 """The longest eventID that is read."""
 
@@ -125,9 +122,11 @@ def _read_usual(record: Any) -> StreamRecord | None:
             if tag != "S" or type(text) is not str:
                 return None
             keys[name] = text
-        if not (
-            keys and _SEQUENCE_NUMBER(number) and _USUAL_ID(event_id) and type(record) is type(body) is dict
-        ):
+        if not keys or not (type(number) is type(event_id) is str and type(record) is type(body) is dict):
+            return None
+        # without patterns, which a cold start would have to compile
+        is_usual = number.isascii() and number.isdigit() and event_id.isascii() and event_id.isalnum()
+        if not is_usual or len(number) > MOST_DIGITS or len(event_id) > LONGEST_EVENT_ID:
             return None
     except (AttributeError, LookupError, TypeError, ValueError):
         return None
@@ -169,7 +168,7 @@ def _foreign(record: object) -> str | None:
 
 def _sequence_number(body: Mapping[str, Any]) -> str:
     number = body.get("SequenceNumber")
-    if isinstance(number, str) and _SEQUENCE_NUMBER(number):
+    if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS:
         return number
     reason = f"expected 1 to {MOST_DIGITS} digits as text"
     raise InvalidRecordError(reason, path=("dynamodb", "SequenceNumber"))
