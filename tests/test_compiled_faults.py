@@ -19,9 +19,9 @@ from pydantic_core import SchemaValidator
 
 from ddbevents._codec._compile import build, compile_decoder, works  # faults are planted in what it compiles
 from ddbevents._codec._model import Config, adapter
-from ddbevents._codec._nodes import outer_config
+from ddbevents._codec._nodes import is_strict, outer_config
 from ddbevents._codec._rewrite import rewrite
-from ddbevents._codec._strict import is_strict, relax
+from ddbevents._codec._strict import relax
 from tests.decoders_compared import ask, by_reference, difference
 from tests.models_for_decoding import grown, mutate
 from tests.test_compiled_pairs import PAIRS

@@ -24,12 +24,39 @@ COSTLY: Final = {
 }
 
 
+LATE: Final = {
+    "ddbevents._engine._journal",
+    "ddbevents._engine._progress",
+    "ddbevents._routing._near_misses",
+    "ddbevents._codec._strict",
+    "ddbevents._codec._bounded",
+    "pydantic.type_adapter",
+}
+"""What a first record of a plain app with a pydantic model does without."""
+
+FIRST_RECORD: Final = """
+from pydantic import BaseModel
+from ddbevents import Insert, StreamApp
+class User(BaseModel):
+    pk: str
+app = StreamApp("users")
+@app.on_insert(User)
+def greet(change: Insert[User]) -> None:
+    taken.append(change.new)
+taken = []
+dynamodb = {"Keys": {"pk": {"S": "a"}}, "NewImage": {"pk": {"S": "a"}}, "SequenceNumber": "1"}
+record = {"eventID": "1", "eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": dynamodb}
+answer = app({"Records": [record]}, None)
+assert taken == [User(pk="a")] and answer == {"batchItemFailures": []}
+"""
+
+
 def modules_after(statement: str) -> set[str]:
     """Return the modules that a fresh interpreter has loaded after a statement, without coverage's own."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTHON"))
     }
-    code = f"{statement}; import sys; print(*sys.modules)"
+    code = f"{statement}\nimport sys; print(*sys.modules)"
     return set(subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).split())
 
 
@@ -45,3 +72,9 @@ def test_costly_modules_load_on_demand() -> None:
     loaded = modules_after("import ddbevents, ddbevents.stores")
 
     assert loaded.isdisjoint(COSTLY)
+
+
+def test_a_first_record_loads_little() -> None:
+    loaded = modules_after(FIRST_RECORD)
+
+    assert loaded.isdisjoint(COSTLY | LATE)

@@ -16,9 +16,8 @@ from .._attributes import Image
 from .._tuples import NamedTuple
 from ._leaves import LEAVES, LEAVES_WITH_SECONDS, MOMENTS, Leaves
 from ._model import Config, Schema, adapter, item_fields, own_validate
-from ._nodes import is_ambiguous, nodes, outer_config
+from ._nodes import is_ambiguous, is_strict, nodes, outer_config
 from ._rewrite import CannotRewriteError, keeps_others, rewrite
-from ._strict import is_strict, relax
 
 Validate: TypeAlias = Callable[[Any], Any]
 
@@ -81,7 +80,7 @@ def compile_decoder(model: Any) -> Decoder:
     def as_plain(node: Schema) -> Schema:
         from ._bounded import bounded  # noqa: PLC0415  # cold start: for nodes that are generic, and for refusals
 
-        return bounded(relax(node) if strict else node)
+        return bounded(_relaxed(node) if strict else node)
 
     @cache
     def plain_validator() -> Validate:
@@ -108,6 +107,12 @@ def compile_decoder(model: Any) -> Decoder:
     if compiled is None:
         return Decoder(None, validate)
     return Decoder(compiled, validate, _look_for(model, schema), compile_with_seconds)
+
+
+def _relaxed(schema: Schema) -> Schema:
+    from ._strict import relax  # noqa: PLC0415  # cold start: few models are strict
+
+    return relax(schema)
 
 
 def _look_for(model: Any, schema: Schema) -> Look:

@@ -49,6 +49,12 @@ def is_table(part: Any) -> bool:
     return isinstance(part, dict) and not isinstance(part.get("type"), str)
 
 
+def is_strict(schema: Schema) -> bool:
+    """Return whether a core schema asks for strictness anywhere."""
+    asked = ((node.get("strict"), (node.get("config") or {}).get("strict")) for node in nodes(schema))
+    return any(True in flags for flags in asked)
+
+
 def outer_config(schema: Schema) -> Config:
     """Return the configuration of the class that a core schema belongs to."""
     classes = (node for node in nodes_to_record(schema) if node["type"] in _CLASSES)

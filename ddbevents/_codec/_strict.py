@@ -12,8 +12,7 @@ from typing import Any, Final, Literal
 from pydantic_core import PydanticKnownError
 
 from ._leaves import before
-from ._model import Schema
-from ._nodes import CHILDREN, is_table, nodes
+from ._nodes import CHILDREN, is_table
 
 
 def _refuse_text(problem: Literal["int_type", "float_type", "decimal_type"]) -> Callable[[Any], Any]:
@@ -46,12 +45,6 @@ _LAX: Final = _NUMBERS.keys() | {
     "dataclass",
     "lax-or-strict",
 }
-
-
-def is_strict(schema: Schema) -> bool:
-    """Return whether a core schema asks for strictness anywhere."""
-    asked = ((node.get("strict"), (node.get("config") or {}).get("strict")) for node in nodes(schema))
-    return any(True in flags for flags in asked)
 
 
 def relax(schema: Any) -> Any:

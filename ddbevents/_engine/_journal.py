@@ -12,13 +12,10 @@ from .._logs import describe, logger
 from .._records import lane_of
 from .._transaction import Transaction
 from ._entries import Entry, Task
-from ._stores import Commit, IdempotencyStore, NoStore, TransactionalStore
+from ._stores import FLUSH_SIZE, Commit, IdempotencyStore, NoStore, TransactionalStore
 
 Note: TypeAlias = tuple[Entry, str, str]
 """An entry, a handler's name and the mark to be written for them."""
-
-FLUSH_SIZE: Final = 25
-"""The marks written at once, as one BatchWriteItem takes: so many handlers may run again after a crash."""
 
 
 class Journal:

@@ -18,6 +18,9 @@ _LONGEST_KEEP: Final = timedelta(days=36_500)
 # without a deadline, a store or a sink may take this long; with one, at most this long
 PATIENCE: Final = timedelta(seconds=5)
 
+FLUSH_SIZE: Final = 25
+"""The marks written at once, as one BatchWriteItem takes: so many handlers may run again after a crash."""
+
 
 @runtime_checkable
 class IdempotencyStore(Protocol):

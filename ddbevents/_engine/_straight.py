@@ -17,12 +17,12 @@ from .._errors import StoreError
 from .._records import Columns, StreamRecord
 from ._answer import BatchResponse, respond
 from ._entries import Dispatch, Entry, Steps, Task, entry_of, report_of
-from ._journal import FLUSH_SIZE, Journal, log_lost_marks
 from ._report import BatchReport, Outcome
 from ._settings import Settings
-from ._stores import NoStore
+from ._stores import FLUSH_SIZE, NoStore
 
 if TYPE_CHECKING:
+    from ._journal import Journal
     from ._progress import Progress
 
 _Read: TypeAlias = Callable[[Any, Any], Any]
@@ -49,8 +49,7 @@ class Straight:
         self._columns = columns
         self._steps = steps
         self._settings = settings
-        has_store = not isinstance(settings.store, NoStore)
-        self._journal = Journal(settings.app, settings.store) if has_store else None
+        self._journal = None if isinstance(settings.store, NoStore) else _journal(settings)
         self._seconds: list[float] = []  # of each record that is done
         self._seen: dict[int, StreamRecord] = {}  # the records that handlers have looked at, by place
         self._begun = perf_counter()
@@ -74,6 +73,8 @@ class Straight:
             self._unwritten += [(len(self._seconds), name) for name in self._ran or ()]
             self._flush()
             if self._lost is not None:
+                from ._journal import log_lost_marks  # noqa: PLC0415  # as in _journal
+
                 log_lost_marks(self._lost)
             raise
         is_through = is_through and self._flush()
@@ -264,3 +265,9 @@ def _another(
         return read(raw, body)
     # a handler that has looked at it may have changed what it was read from
     return read(record, {**body, "NewImage": record.new_image, "OldImage": record.old_image})
+
+
+def _journal(settings: Settings) -> Journal:
+    from ._journal import Journal  # noqa: PLC0415  # cold start: for apps with a store
+
+    return Journal(settings.app, settings.store)
