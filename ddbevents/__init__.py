@@ -2,7 +2,7 @@
 
 from ._app import StreamApp
 from ._attributes import AttributeValue, Image, Value
-from ._changes import Change, Insert, KeyChange, Modify, Remove, Upsert
+from ._changes import Change, Insert, KeyChange, Modify, Remove, Upsert, to_json
 from ._codec import decode, decode_value, encode, encode_value
 from ._conditions import Attr, Condition
 from ._engine import BatchItemFailure, BatchReport, BatchResponse, LambdaContext, Outcome, RecordReport
@@ -62,4 +62,5 @@ __all__ = [
     "encode",
     "encode_value",
     "parse_event",
+    "to_json",
 ]

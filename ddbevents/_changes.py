@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from ._attributes import Image
-from ._codec import decode_exactly, direct_decoder
+from ._codec import decode, decode_exactly, direct_decoder
 from ._errors import InvalidItemError, InvalidRecordError
-from ._records import Kind, StreamRecord, read_known
+from ._records import Kind, StreamRecord, UnreadableRecord, read_known
 
 ImageName: TypeAlias = Literal["NewImage", "OldImage"]
 
@@ -120,6 +120,39 @@ Upsert: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT]
 
 Change: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT] | Remove[ItemT]
 """Any change of an item: tell them apart with `match`."""
+
+
+def to_json(value: object) -> str:
+    """Return an item, a change or any plain value as one line of JSON, exactly.
+
+    Numbers are written with all their digits, sets as sorted lists and binary as base64 text. A field has
+    its serialization alias. A change is written as `{"kind", "keys", "new", "old"}`, without an image that it
+    does not have; so is a record, whose images become plain values. An image, which is typed JSON, stays so.
+
+    Raises:
+        InvalidItemError: JSON cannot hold the value: NaN, a secret, a value that holds itself.
+    """
+    # cold start: json is loaded by those who write it
+    from ._codec._json import write_json  # noqa: PLC0415
+
+    return write_json(value, _parts_of)
+
+
+def _parts_of(value: object) -> Mapping[str, object] | None:
+    if isinstance(value, _Change):
+        parts = [part for part in ("new", "old") if part in value.__match_args__]
+        return _with_items(value.record, {part: getattr(value, part) for part in parts})
+    if isinstance(value, StreamRecord):
+        images = {"new": value.new_image, "old": value.old_image}
+        known = {part: image for part, image in images.items() if image is not None}
+        return _with_items(value, {part: decode(dict, image) for part, image in known.items()})
+    if isinstance(value, UnreadableRecord):
+        raise InvalidItemError("a record that cannot be read has no items: pass its raw content")
+    return None
+
+
+def _with_items(record: StreamRecord, items: Mapping[str, object]) -> Mapping[str, object]:
+    return {"kind": record.kind, "keys": record.keys, **items}
 
 
 Decode: TypeAlias = Callable[[Any, Image], Any]

@@ -32,7 +32,7 @@ from ddbevents import (
     Transaction,
     TransactionError,
 )
-from ddbevents.dead_letters import DeadLetter, DeadLetters, to_json
+from ddbevents.dead_letters import DeadLetter, DeadLetters, letter_to_json
 from ddbevents.stores import Commit
 from ddbevents.testing import MemorySink, queue_event
 from tests.stream import PATIENCE, Context, Json, batch, insert, modify, remove, user
@@ -261,7 +261,9 @@ LETTERS: Final = queue_event(
     letter(f"{NAME}.welcome", insert(5, item("dan")), app="parcels"),
     letter(f"{NAME}.renamed", insert(6, item("eve"))),
 )
-NO_LETTERS: Final = batch(message("m-1", "hello"), message("m-2", to_json(letter(None, {"eventName": "X"}))))
+NO_LETTERS: Final = batch(
+    message("m-1", "hello"), message("m-2", letter_to_json(letter(None, {"eventName": "X"})))
+)
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "all handled, no store": Scenario(CALM),
@@ -367,7 +369,7 @@ def observe(name: str) -> Observed:
         reports=report,
         previews=preview,
         marks=marked(store),
-        letters=[json.loads(to_json(without_english(sent))) for sent in sink.letters],
+        letters=[json.loads(letter_to_json(without_english(sent))) for sent in sink.letters],
         logs=[line.seen for line in lines],
         messages={
             "error": error and described(error),

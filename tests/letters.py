@@ -18,7 +18,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ddbevents.dead_letters import DeadLetter, SQSQueue, to_json
+from ddbevents.dead_letters import DeadLetter, SQSQueue, letter_to_json
 from tests.dynamodb_local import session
 from tests.stream import Json, insert, user
 
@@ -45,7 +45,7 @@ def letter(record: object = RECORD, handler: str | None = "users.welcome", **par
 
 def message(identifier: str, body: DeadLetter | str) -> Json:
     """Return a queue's message as Lambda passes it."""
-    text = to_json(body) if isinstance(body, DeadLetter) else body
+    text = letter_to_json(body) if isinstance(body, DeadLetter) else body
     return {"messageId": identifier, "eventSource": "aws:sqs", "body": text, "receiptHandle": "AQEB"}
 
 

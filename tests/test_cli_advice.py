@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ddbevents.dead_letters import JsonLinesFile, from_json
+from ddbevents.dead_letters import JsonLinesFile, letter_from_json
 from tests.command_line import Command, Run, command, current_folder, lines
 from tests.letters import letter
 from tests.stream import CANARY, Json, batch, insert, modify, remove, sequence_number, user
@@ -103,7 +103,7 @@ def write(*records: object) -> Path:
 
 def letters() -> list[str | None]:
     """Return the handlers of the dead letters that were kept."""
-    return [from_json(line).handler for line in LETTERS.read_text("utf-8").splitlines()]
+    return [letter_from_json(line).handler for line in LETTERS.read_text("utf-8").splitlines()]
 
 
 def advice(run: Run) -> list[str]:

@@ -16,14 +16,14 @@ import sys
 from pathlib import Path
 
 from ddbevents import StreamApp, UnreadableRecord
-from ddbevents.dead_letters import DeadLetters, to_json
+from ddbevents.dead_letters import DeadLetters, letter_to_json
 from ddbevents.stores import MemoryStore
 from tests.letters import Sent, letter, message, packed
 from tests.stream import Context, batch
 
 MIB = 1024 * 1024
 FULL = 6 * MIB - 1_000
-whole = to_json(letter(0))
+whole = letter_to_json(letter(0))
 
 
 def with_record(text):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import ddbevents.dead_letters
 from ddbevents import DeadLetterError, parse_event
-from ddbevents.dead_letters import DeadLetter, from_json, to_json
+from ddbevents.dead_letters import DeadLetter, letter_from_json, letter_to_json
 from tests.letters import RECORD, compressed, letter, packed
 from tests.stream import CANARY, batch, insert, user
 
@@ -43,17 +43,17 @@ LETTERS = st.builds(
 
 @given(LETTERS)
 def test_a_letter_survives_its_text(letter: DeadLetter) -> None:
-    assert from_json(to_json(letter)) == letter
+    assert letter_from_json(letter_to_json(letter)) == letter
 
 
 @given(LETTERS)
 def test_a_letter_survives_compression(letter: DeadLetter) -> None:
-    assert from_json(compressed(letter)) == letter
+    assert letter_from_json(compressed(letter)) == letter
 
 
 @given(LETTERS)
 def test_a_text_is_one_line_safe_for_sqs(letter: DeadLetter) -> None:
-    text = to_json(letter)
+    text = letter_to_json(letter)
 
     text.encode()
     assert len(text.splitlines()) == 1
@@ -63,14 +63,14 @@ def test_a_text_is_one_line_safe_for_sqs(letter: DeadLetter) -> None:
 @given(JSON | TEXT)
 def test_any_other_text_is_our_error(content: Any) -> None:
     with pytest.raises(DeadLetterError):
-        from_json(json.dumps(content))
+        letter_from_json(json.dumps(content))
 
 
 def test_people_can_read_the_text() -> None:
     record = insert(1, {"pk": {"S": "Ærøskøbing"}})
-    content = json.loads(to_json(letter(record)))
+    content = json.loads(letter_to_json(letter(record)))
 
-    assert "Ærøskøbing" in to_json(letter(record))
+    assert "Ærøskøbing" in letter_to_json(letter(record))
     assert content == {
         "version": 1,
         "app": "users",
@@ -89,7 +89,7 @@ def test_boto3s_record_becomes_lambdas() -> None:
     image = {"pk": {"S": "ada"}, "photo": {"B": b"\x00\xff"}, "more": {"BS": [b"a", bytearray(b"b")]}}
     record = insert(1, image, ApproximateCreationDateTime=moment)
 
-    copy: Any = from_json(to_json(letter(record))).record
+    copy: Any = letter_from_json(letter_to_json(letter(record))).record
 
     assert copy["dynamodb"]["NewImage"]["photo"] == {"B": b64encode(b"\x00\xff").decode()}
     assert copy["dynamodb"]["ApproximateCreationDateTime"] == 1795452125
@@ -101,20 +101,20 @@ def test_a_time_keeps_its_milliseconds() -> None:
     moment = datetime(2026, 11, 23, 17, 42, 5, 250_000, tzinfo=UTC)
     record = insert(1, user("ada"), ApproximateCreationDateTime=moment)
 
-    copy: Any = from_json(to_json(letter(record))).record
+    copy: Any = letter_from_json(letter_to_json(letter(record))).record
 
     assert copy["dynamodb"]["ApproximateCreationDateTime"] == 1795455725.25
 
 
 @pytest.mark.parametrize("record", [None, True, 7, "text", [], [RECORD]])
 def test_a_record_may_be_any_value(record: object) -> None:
-    assert from_json(to_json(letter(record))).record == record
+    assert letter_from_json(letter_to_json(letter(record))).record == record
 
 
 def test_failed_at_is_in_utc() -> None:
     moment = datetime(2026, 11, 23, 17, 42, 5, tzinfo=timezone(timedelta(hours=5)))
 
-    assert '"2026-11-23T12:42:05+00:00"' in to_json(letter(failed_at=moment))
+    assert '"2026-11-23T12:42:05+00:00"' in letter_to_json(letter(failed_at=moment))
 
 
 def circle() -> object:
@@ -137,7 +137,7 @@ def test_an_unwritable_record_is_an_error(make: Callable[[], object]) -> None:
     record = make()
 
     with pytest.raises(DeadLetterError, match=r"^the record cannot be written as JSON \(\w+\)$"):
-        to_json(letter(record))
+        letter_to_json(letter(record))
 
 
 @pytest.mark.parametrize(
@@ -165,20 +165,20 @@ def test_an_unwritable_record_is_an_error(make: Callable[[], object]) -> None:
     ],
 )
 def test_an_error_names_the_field(change: dict[str, Any], reason: str) -> None:
-    content = json.loads(to_json(letter())) | change
+    content = json.loads(letter_to_json(letter())) | change
 
     with pytest.raises(DeadLetterError, match=reason) as raised:
-        from_json(json.dumps(content))
+        letter_from_json(json.dumps(content))
     assert CANARY not in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["app", "handler", "attempts", "failed_at", "record"])
 def test_every_field_is_required(name: str) -> None:
-    content = json.loads(to_json(letter()))
+    content = json.loads(letter_to_json(letter()))
     del content[name]
 
     with pytest.raises(DeadLetterError, match=name):
-        from_json(json.dumps(content))
+        letter_from_json(json.dumps(content))
 
 
 @pytest.mark.parametrize(
@@ -186,13 +186,13 @@ def test_every_field_is_required(name: str) -> None:
 )
 def test_a_letter_is_a_json_object(text: object) -> None:
     with pytest.raises(DeadLetterError, match="not a dead letter: expected"):
-        from_json(text)
+        letter_from_json(text)
 
 
 def test_later_fields_are_ignored() -> None:
-    content = json.loads(to_json(letter())) | {"region": "eu-central-1"}
+    content = json.loads(letter_to_json(letter())) | {"region": "eu-central-1"}
 
-    assert from_json(json.dumps(content)) == letter()
+    assert letter_from_json(json.dumps(content)) == letter()
 
 
 def test_a_cut_letter_is_an_error() -> None:
@@ -200,62 +200,62 @@ def test_a_cut_letter_is_an_error() -> None:
     content["letter"] = content["letter"][:40]
 
     with pytest.raises(DeadLetterError, match="is cut off"):
-        from_json(json.dumps(content))
+        letter_from_json(json.dumps(content))
 
 
 def test_the_text_may_have_6_mib() -> None:
-    envelope = len(to_json(letter("")))
+    envelope = len(letter_to_json(letter("")))
 
-    longest = to_json(letter("ä" * (3 * 2**20 - envelope // 2 - 1)))
+    longest = letter_to_json(letter("ä" * (3 * 2**20 - envelope // 2 - 1)))
 
     assert 6 * 2**20 - 2 <= len(longest.encode()) <= 6 * 2**20
-    assert from_json(longest) == from_json(packed(longest))
+    assert letter_from_json(longest) == letter_from_json(packed(longest))
 
 
 @pytest.mark.parametrize("longer", [" ", "ä"])
 def test_a_longer_text_is_no_letter(longer: str) -> None:
-    text = to_json(letter()) + longer * (6 * 2**20 // len(longer.encode()))
+    text = letter_to_json(letter()) + longer * (6 * 2**20 // len(longer.encode()))
 
     with pytest.raises(DeadLetterError, match="its text is longer than 6 MiB, as no letter is"):
-        from_json(text)
+        letter_from_json(text)
     with pytest.raises(DeadLetterError, match="is cut off, or longer than 6 MiB"):
-        from_json(packed(text))
+        letter_from_json(packed(text))
 
 
 def test_a_full_record_is_written_tightly() -> None:
     full = insert(1, {"pk": {"S": "a"}, "flags": {"L": [{"BOOL": True}] * 400_000}})
 
-    text = to_json(letter(full))
+    text = letter_to_json(letter(full))
 
     assert len(json.dumps(full)) > 6 * 2**20 > len(text)
-    assert from_json(text).record == full
+    assert letter_from_json(text).record == full
 
 
 def test_a_huge_message_is_cut() -> None:
-    read = from_json(to_json(letter(message="m" * 7 * 2**20)))
+    read = letter_from_json(letter_to_json(letter(message="m" * 7 * 2**20)))
 
     assert read == letter(message="m" * 10_000)
 
 
 def test_a_huge_record_cannot_be_written() -> None:
     with pytest.raises(DeadLetterError, match="longer than 6 MiB of JSON, which no record of a stream is"):
-        to_json(letter("0" * 7 * 2**20))
+        letter_to_json(letter("0" * 7 * 2**20))
 
 
 def test_python_s_own_error_is_not_kept() -> None:
     with pytest.raises(DeadLetterError) as raised:
-        from_json(f'{{"value": "{CANARY}')
+        letter_from_json(f'{{"value": "{CANARY}')
 
     assert raised.value.__context__ is None
 
 
 def test_no_letter_has_a_huge_number() -> None:
-    text = json.dumps(json.loads(to_json(letter())) | {"record": 0})[:-2] + "1" * 5_000 + "}"
+    text = json.dumps(json.loads(letter_to_json(letter())) | {"record": 0})[:-2] + "1" * 5_000 + "}"
     limit = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     try:
         with pytest.raises(DeadLetterError, match="expected JSON"):
-            from_json(text)
+            letter_from_json(text)
     finally:
         sys.set_int_max_str_digits(limit)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ddbevents import DeadLetterError
-from ddbevents.dead_letters import JsonLinesFile, from_json, to_json
+from ddbevents.dead_letters import JsonLinesFile, letter_from_json, letter_to_json
 from tests.command_line import Run, command, current_folder
 from tests.letters import letter
 from tests.stream import insert, user
@@ -39,7 +39,7 @@ def test_each_letter_is_a_line(tmp_path: Path) -> None:
     sink.send(letters[0])
     sink.send(letters[1])
 
-    assert [from_json(line) for line in path.read_text("utf-8").splitlines()] == letters
+    assert [letter_from_json(line) for line in path.read_text("utf-8").splitlines()] == letters
 
 
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_half_a_line_spoils_no_letter(tmp_path: Path) -> None:
 
     JsonLinesFile(path).send(letter())
 
-    assert path.read_text("utf-8") == f'{{"version": 1, "ap\n{to_json(letter())}\n'
+    assert path.read_text("utf-8") == f'{{"version": 1, "ap\n{letter_to_json(letter())}\n'
 
 
 def test_processes_write_whole_lines(tmp_path: Path) -> None:
@@ -68,7 +68,9 @@ def test_processes_write_whole_lines(tmp_path: Path) -> None:
         list(threads.map(lambda number: sink.send(letter(message=f"c {number} " + "x" * 10_000)), range(20)))
 
     assert [each.wait() for each in others] == [0, 0]
-    messages = [from_json(line.decode()).message.split()[:2] for line in path.read_bytes().splitlines()]
+    messages = [
+        letter_from_json(line.decode()).message.split()[:2] for line in path.read_bytes().splitlines()
+    ]
     assert sorted(messages) == sorted([name, str(number)] for name in "abc" for number in range(20))
 
 
@@ -112,7 +114,7 @@ def redrive(path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_equal_lines_leave_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "letters.jsonl"
-    ada, bob = to_json(letter()), to_json(letter(insert(2, user("bob"))))
+    ada, bob = letter_to_json(letter()), letter_to_json(letter(insert(2, user("bob"))))
     path.write_text(f"{ada}\n{ada}\n\n{bob}\n{ada}\n", "utf-8")
 
     run = redrive(path, monkeypatch)
@@ -131,7 +133,10 @@ def test_a_file_keeps_its_mode_and_link(tmp_path: Path, monkeypatch: pytest.Monk
 
     assert run.code == 0
     assert link.is_symlink()
-    assert (path.read_text("utf-8"), stat.S_IMODE(path.stat().st_mode)) == (to_json(letter()) + "\n", 0o640)
+    assert (path.read_text("utf-8"), stat.S_IMODE(path.stat().st_mode)) == (
+        letter_to_json(letter()) + "\n",
+        0o640,
+    )
     assert sorted(each.name for each in tmp_path.glob("l*")) == ["letters.jsonl", "link"]
 
 
@@ -158,7 +163,7 @@ def sent_while_locked(path: Path, change: str) -> bytes:
 def test_a_waiting_letter_finds_the_file(tmp_path: Path, change: str, before: bytes) -> None:
     content = sent_while_locked(tmp_path / "letters.jsonl", change)
 
-    assert content == before + to_json(letter()).encode() + b"\n"
+    assert content == before + letter_to_json(letter()).encode() + b"\n"
 
 
 def test_without_locks_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from ddbevents import (
     UnreadableRecord,
     parse_event,
 )
-from ddbevents.dead_letters import DeadLetter, DeadLetters, to_json
+from ddbevents.dead_letters import DeadLetter, DeadLetters, letter_to_json
 from ddbevents.stores import MemoryStore
 from tests.letters import RECORD, Sent, compressed, letter, message
 from tests.stream import PATIENCE, Context, Json, batch, insert, named, sequence_number, user
@@ -252,7 +252,7 @@ def test_a_mended_record_is_handled() -> None:
     shop.app(batch(broken))
     again = shop.app.process(batch(broken))
     [sent] = shop.sink.letters
-    mended = json.loads(to_json(sent)) | {"record": RECORD}
+    mended = json.loads(letter_to_json(sent)) | {"record": RECORD}
 
     still_broken = shop.app.process(batch(message("a", sent)))
     report = shop.app.process(batch(message("a", json.dumps(mended))))
@@ -336,8 +336,8 @@ def test_a_letter_is_read_like_a_record() -> None:
     ("body", "reason"),
     [
         ("no letter", "record at index 1: body: not a dead letter of ddbevents, but"),
-        (to_json(letter({"eventSource": "aws:sqs", "messageId": "b"})), "this is a message of SQS"),
-        (to_json(letter({"eventSource": "aws:dynamodb", "dynamodb": {}})), "dynamodb.SequenceNumber"),
+        (letter_to_json(letter({"eventSource": "aws:sqs", "messageId": "b"})), "this is a message of SQS"),
+        (letter_to_json(letter({"eventSource": "aws:dynamodb", "dynamodb": {}})), "dynamodb.SequenceNumber"),
     ],
     ids=["no letter", "a letter in a letter", "unreadable"],
 )
@@ -381,7 +381,7 @@ def test_a_stream_delivers_no_messages() -> None:
     assert "eventSource: this is a message of SQS" in str(report.records[1].error)
 
 
-TEXT = st.sampled_from(["aws:sqs", "aws:dynamodb", "a", to_json(letter()), "{}", "\ud800"]) | st.text(
+TEXT = st.sampled_from(["aws:sqs", "aws:dynamodb", "a", letter_to_json(letter()), "{}", "\ud800"]) | st.text(
     max_size=5
 )
 ANY = st.recursive(

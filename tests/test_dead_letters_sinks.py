@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from ddbevents import ConfigurationError, DeadLetterError
-from ddbevents.dead_letters import DeadLetter, DeadLetterSink, S3Bucket, SQSQueue, from_json, to_json
+from ddbevents.dead_letters import (
+    DeadLetter,
+    DeadLetterSink,
+    S3Bucket,
+    SQSQueue,
+    letter_from_json,
+    letter_to_json,
+)
 from tests.dynamodb_faults import clients_made
 from tests.letters import (
     RECORD,
@@ -59,7 +66,7 @@ def test_a_message_is_a_letter(sqs: SQSClient) -> None:
     SQSQueue(url, client=sqs).send(letter())
 
     [message] = received(sqs, url)
-    assert message["Body"] == to_json(letter())
+    assert message["Body"] == letter_to_json(letter())
     assert "MessageAttributes" not in message
 
 
@@ -69,7 +76,7 @@ def test_strange_characters_arrive(sqs: SQSClient) -> None:
 
     SQSQueue(url, client=sqs).send(strange)
 
-    assert from_json(received(sqs, url)[0]["Body"]) == strange
+    assert letter_from_json(received(sqs, url)[0]["Body"]) == strange
 
 
 def test_a_long_letter_is_compressed(sqs: SQSClient) -> None:
@@ -81,7 +88,7 @@ def test_a_long_letter_is_compressed(sqs: SQSClient) -> None:
     [message] = received(sqs, url)
     assert len(message["Body"]) < 10_000
     assert message["MessageAttributes"]["ContentEncoding"]["StringValue"] == "gzip"
-    assert from_json(message["Body"]) == large
+    assert letter_from_json(message["Body"]) == large
 
 
 def test_a_queue_may_take_less(sqs: SQSClient) -> None:
@@ -90,7 +97,7 @@ def test_a_queue_may_take_less(sqs: SQSClient) -> None:
 
     SQSQueue(url, client=sqs).send(large)
 
-    assert from_json(received(sqs, url)[0]["Body"]) == large
+    assert letter_from_json(received(sqs, url)[0]["Body"]) == large
 
 
 @pytest.mark.parametrize(("limit", "length"), [("4096", 6_000), ("1048576", 1_500_000)])
@@ -128,7 +135,7 @@ def test_a_fifo_queue_drops_repetitions(sqs: SQSClient, record: object) -> None:
     sink.send(first)
     sink.send(first._replace(attempts=6, failed_at=first.failed_at + timedelta(minutes=1)))
 
-    assert [from_json(each["Body"]).attempts for each in received(sqs, url)] == [5]
+    assert [letter_from_json(each["Body"]).attempts for each in received(sqs, url)] == [5]
 
 
 def test_each_handler_has_a_letter(sqs: SQSClient) -> None:
@@ -138,7 +145,7 @@ def test_each_handler_has_a_letter(sqs: SQSClient) -> None:
     sink.send(letter())
     sink.send(letter(handler="users.greet"))
 
-    assert [from_json(each["Body"]).handler for each in received(sqs, url)] == [
+    assert [letter_from_json(each["Body"]).handler for each in received(sqs, url)] == [
         "users.welcome",
         "users.greet",
     ]
@@ -152,7 +159,9 @@ def test_an_object_is_a_letter(s3: S3Client) -> None:
     sink.send(letter(insert(2, user("bob"))))
 
     assert objects(s3, bucket) == {
-        f"letters/users/users.welcome/2022-08-21/{number.zfill(64)}-{event_id}.json": to_json(each).encode()
+        f"letters/users/users.welcome/2022-08-21/{number.zfill(64)}-{event_id}.json": letter_to_json(
+            each
+        ).encode()
         for number, event_id, each in [
             ("26163800000000026199463301", f"{1:032x}", letter()),
             ("26163800000000026199463302", f"{2:032x}", letter(insert(2, user("bob")))),
@@ -170,7 +179,7 @@ def test_a_bucket_keeps_the_last_letter(s3: S3Client, record: object) -> None:
     sink.send(first)
     sink.send(again)
 
-    assert [*objects(s3, bucket).values()] == [to_json(again).encode()]
+    assert [*objects(s3, bucket).values()] == [letter_to_json(again).encode()]
 
 
 def test_keys_sort_in_stream_order(s3: S3Client) -> None:
@@ -183,7 +192,7 @@ def test_keys_sort_in_stream_order(s3: S3Client) -> None:
     sink.send(letter(insert(1, user("ada"), SequenceNumber=numbers[2])))
     sink.send(letter(insert(1, user("ada"), SequenceNumber=numbers[3])))
 
-    found = [from_json(each.decode()).record for _, each in sorted(objects(s3, bucket).items())]
+    found = [letter_from_json(each.decode()).record for _, each in sorted(objects(s3, bucket).items())]
     assert [each["dynamodb"]["SequenceNumber"] for each in cast("list[Json]", found)] == numbers
 
 
@@ -207,7 +216,7 @@ def test_any_letter_has_a_key(s3: S3Client, sent: DeadLetter, beginning: str) ->
 
     [(key, content)] = objects(s3, bucket).items()
     assert key.startswith(beginning)
-    assert from_json(content.decode()) == sent
+    assert letter_from_json(content.decode()) == sent
 
 
 def test_a_bucket_takes_any_length(s3: S3Client) -> None:
@@ -217,7 +226,7 @@ def test_a_bucket_takes_any_length(s3: S3Client) -> None:
     S3Bucket(bucket, client=s3).send(large)
 
     [content] = objects(s3, bucket).values()
-    assert from_json(content.decode()) == large
+    assert letter_from_json(content.decode()) == large
 
 
 def failure(sink: DeadLetterSink) -> DeadLetterError:

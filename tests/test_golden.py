@@ -25,7 +25,7 @@ from typing import Any, Final
 
 import pytest
 
-from ddbevents.dead_letters import from_json, to_json
+from ddbevents.dead_letters import letter_from_json, letter_to_json
 from tests.golden_scenarios import ALONE, CALM, NAME, SCENARIOS, TROUBLED, letter, observe
 from tests.golden_surface import spelling, surface
 from tests.stream import Json, insert, user
@@ -44,9 +44,9 @@ FILES: Final[Mapping[str, str]] = {
     "failing.json": json.dumps(TROUBLED),
     "refused.json": '{"detail-type": "greeting"}',
     "half.json": '{"Records": [',
-    "good.jsonl": f"{to_json(GOOD)}\n",
-    "dry.jsonl": f"{to_json(GOOD)}\n",
-    "bad.jsonl": f"{to_json(BAD)}\n",
+    "good.jsonl": f"{letter_to_json(GOOD)}\n",
+    "dry.jsonl": f"{letter_to_json(GOOD)}\n",
+    "bad.jsonl": f"{letter_to_json(BAD)}\n",
     "half.jsonl": '{"version": 1\n',
 }
 COMMANDS: Final = (
@@ -185,14 +185,14 @@ def test_files_of_invoke_are_the_same(folder: Path, monkeypatch: pytest.MonkeyPa
 def test_a_letter_is_written_the_same() -> None:
     text = (FOLDER / "letter.json").read_text("utf-8")
 
-    assert f"{to_json(OLD)}\n" == text
+    assert f"{letter_to_json(OLD)}\n" == text
 
 
 @pytest.mark.parametrize("name", ["letter", "compressed_letter"])
 def test_old_letters_are_still_read(name: str) -> None:
     text = (FOLDER / f"{name}.json").read_text("utf-8")
 
-    assert from_json(text) == OLD
+    assert letter_from_json(text) == OLD
 
 
 def test_a_change_is_shown(tmp_path: Path) -> None:

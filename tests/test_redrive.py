@@ -22,8 +22,8 @@ from ddbevents.dead_letters import (
     JsonLinesFile,
     S3Bucket,
     SQSQueue,
-    from_json,
-    to_json,
+    letter_from_json,
+    letter_to_json,
 )
 from ddbevents.stores import MemoryStore
 from tests.command_line import Command, Run, command, current_folder, lines
@@ -109,7 +109,7 @@ def file_of(*letters: DeadLetter) -> Path:
 
 
 def left(path: Path) -> list[DeadLetter]:
-    return [from_json(line) for line in path.read_text("utf-8").splitlines()]
+    return [letter_from_json(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def test_handled_letters_leave_the_file(redrive: Command) -> None:
@@ -525,7 +525,7 @@ class ScriptedSQS(BaseHTTPRequestHandler):
     script: ClassVar[dict[str, object]] = {
         "GetQueueAttributes": {"Attributes": {"ApproximateNumberOfMessages": "1"}},
         "ReceiveMessage": {
-            "Messages": [{"MessageId": "m-1", "ReceiptHandle": "AQEB", "Body": to_json(of("ada"))}]
+            "Messages": [{"MessageId": "m-1", "ReceiptHandle": "AQEB", "Body": letter_to_json(of("ada"))}]
         },
         "DeleteMessageBatch": {
             "Failed": [{"Id": "m-1", "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ddbevents import DeadLetterError, Insert, Reject, StreamApp
-from ddbevents.dead_letters import DeadLetter, DeadLetters, DeadLetterSink, from_json
+from ddbevents.dead_letters import DeadLetter, DeadLetters, DeadLetterSink, letter_from_json
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import MemorySink, Table, event, queue_event
 
@@ -132,7 +132,7 @@ def test_a_message_body_is_the_letter() -> None:
 
     [message] = queue_event(odd)["Records"]
 
-    assert from_json(message["body"]) == odd
+    assert letter_from_json(message["body"]) == odd
 
 
 def test_messages_are_numbered() -> None:

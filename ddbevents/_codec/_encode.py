@@ -69,7 +69,7 @@ def encode_value(value: object) -> AttributeValue:
 
 def _dump(value: object) -> Any:
     try:
-        if _has_fields(value):
+        if has_fields(value):
             return _dump_fields(value)
         # for Any, pydantic looks at each object that it meets
         return adapter(Any).serializer.to_python(_without_models(value), by_alias=True, warnings=False)
@@ -79,7 +79,8 @@ def _dump(value: object) -> Any:
     raise InvalidItemError("pydantic cannot write it: a cycle, a set of models or a failing serializer")
 
 
-def _has_fields(value: object) -> bool:
+def has_fields(value: object) -> bool:
+    """Return whether a value is a model or a dataclass."""
     return isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type))
 
 
@@ -95,7 +96,7 @@ def _without_models(value: Any) -> Any:
         return {name: _without_models(member) for name, member in value.items()}
     if kind is list or kind is tuple:
         return kind(map(_without_models, value))
-    return _dump_fields(value) if _has_fields(value) else value
+    return _dump_fields(value) if has_fields(value) else value
 
 
 def _serializer(model: Any) -> SchemaSerializer:

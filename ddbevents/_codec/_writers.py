@@ -38,8 +38,8 @@ def write(value: object) -> AttributeValue | None:
         return None
 
 
-def convert(value: object, path: AttributePath) -> object:
-    """Return what pydantic writes to JSON for a value that DynamoDB has no type for.
+def convert(value: object, path: AttributePath, target: str = "DynamoDB") -> object:
+    """Return what pydantic writes to JSON for a value that DynamoDB, or another target, has no type for.
 
     Raises:
         InvalidItemError: Pydantic cannot write it either, or would hide it behind stars.
@@ -52,7 +52,7 @@ def convert(value: object, path: AttributePath) -> object:
     with suppress(RecursionError, TypeError, ValueError, ConfigurationError):
         # older versions of pydantic-core write some values by their declared type only, such as IP addresses
         return adapter(type(value)).serializer.to_python(value, mode="json", by_alias=False)
-    raise InvalidItemError(f"DynamoDB has no type for {type(value).__qualname__}", path=path)
+    raise InvalidItemError(f"{target} has no type for {type(value).__qualname__}", path=path)
 
 
 def _write_map(values: Mapping[Any, Any], room: int) -> AttributeValue:

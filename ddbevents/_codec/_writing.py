@@ -51,12 +51,44 @@ def make_writing(model: Any) -> Writing:
     generated = generate_writer(model, written) if is_class else None
     if written == schema:
         return Writing(own.serializer, generated)
+    _check_works(model, schema)
+    return Writing(build(written), generated)
+
+
+def make_json_serializer(model: Any) -> SchemaSerializer:
+    """Return pydantic's own serializer of a model, changed only to write `Base64Bytes` as text.
+
+    Pydantic makes bytes of such a field, which would be encoded once more.
+
+    Raises:
+        ConfigurationError: The installed pydantic cannot build the changed one.
+    """
+    own = adapter(model)
+    schema = _with_base64_as_text(own.core_schema)
+    if schema == own.core_schema:
+        return own.serializer
+    _check_works(model, schema)
+    return build(schema)
+
+
+def _with_base64_as_text(schema: Any) -> Any:
+    if isinstance(schema, (list, tuple)):
+        return type(schema)(map(_with_base64_as_text, schema))
+    if is_table(schema):
+        return {name: _with_base64_as_text(part) for name, part in schema.items()}
+    if not isinstance(schema, dict):
+        return schema
+    node = {name: _with_base64_as_text(part) if name in CHILDREN else part for name, part in schema.items()}
+    serialization = node.get("serialization")
+    return {**node, "serialization": _base64_text(serialization)} if _gives_base64(serialization) else node
+
+
+def _check_works(model: Any, schema: Schema) -> None:
     if not works(nested=_has_nested_classes(schema)):
         raise ConfigurationError(
             f"{getattr(model, '__name__', 'the model')} is not read as the installed pydantic writes it:"
             " update pydantic to 2.13 or newer, which can write it otherwise"
         )
-    return Writing(build(written), generated)
 
 
 def _has_nested_classes(schema: Schema) -> bool:
@@ -122,9 +154,8 @@ def _written_as_text(node: Schema, config: Config) -> Schema:
     if node["type"] == "json" and serialization is None:
         return {**node, "serialization": _AS_JSON}
     # with other settings bytes are not read from the same text
-    if serialization and _gives_base64(serialization) and config.get("val_json_bytes", "utf8") == "utf8":
-        function = _as_text(serialization["function"])
-        return {**node, "serialization": core_schema.plain_serializer_function_ser_schema(function)}
+    if _gives_base64(serialization) and config.get("val_json_bytes", "utf8") == "utf8":
+        return {**node, "serialization": _base64_text(serialization)}
     return node
 
 
@@ -157,8 +188,12 @@ def _written_field(name: str, field: Schema, config: Config, owner: str, *, igno
     return {**field, "serialization_alias": names[0]}
 
 
-def _gives_base64(serialization: Schema) -> bool:
-    kind = getattr(serialization.get("function"), "__self__", None)
+def _base64_text(serialization: Schema) -> Any:
+    return core_schema.plain_serializer_function_ser_schema(_as_text(serialization["function"]))
+
+
+def _gives_base64(serialization: Schema | None) -> bool:
+    kind = getattr((serialization or {}).get("function"), "__self__", None)
     # not a subclass: in pydantic 2.7 the encoder of text is one
     return type(kind) is EncodedBytes and kind.encoder in {Base64Encoder, Base64UrlEncoder}
 

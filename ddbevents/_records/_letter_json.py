@@ -39,7 +39,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
-def to_json(letter: DeadLetter) -> str:
+def letter_to_json(letter: DeadLetter) -> str:
     """Return a dead letter as one line of JSON.
 
     Bytes become base64 and datetimes epoch seconds, as in Lambda's events: boto3's `get_records` gives both.
@@ -67,11 +67,16 @@ def _dump(content: object, separators: tuple[str, str] | None = None) -> str:
         text = json.dumps(content, ensure_ascii=False, default=_plain, separators=separators)
     except (TypeError, ValueError, RecursionError) as error:
         raise DeadLetterError(f"the record cannot be written as JSON ({type(error).__name__})") from error
+    return escape_unsafe(text)
+
+
+def escape_unsafe(text: str) -> str:
+    """Return JSON with escapes for the characters that a queue, a terminal or a reader of lines alters."""
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def from_json(text: object) -> DeadLetter:
-    """Return the dead letter in a text that `to_json` or a sink wrote, compressed or not.
+def letter_from_json(text: object) -> DeadLetter:
+    """Return the dead letter in a text that `letter_to_json` or a sink wrote, compressed or not.
 
     Raises:
         DeadLetterError: The text is not a dead letter, is longer than 6 MiB, or has a version that this
@@ -81,10 +86,10 @@ def from_json(text: object) -> DeadLetter:
 
 
 def read(text: object) -> tuple[DeadLetter, bool]:
-    """Return what `from_json` returns, and whether it is so small that its record may be kept unread.
+    """Return what `letter_from_json` returns, and whether it is so small that its record may be kept unread.
 
     Raises:
-        DeadLetterError: As for `from_json`.
+        DeadLetterError: As for `letter_from_json`.
     """
     if not isinstance(text, str):
         raise DeadLetterError("not a dead letter: expected text")

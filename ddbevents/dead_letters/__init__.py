@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .._engine import DeadLetters, DeadLetterSink
 from .._records import DeadLetter
-from .._records._letter_json import from_json, to_json
+from .._records._letter_json import letter_from_json, letter_to_json
 
 if TYPE_CHECKING:
     from ._lines import JsonLinesFile
@@ -21,8 +21,8 @@ __all__ = [
     "JsonLinesFile",
     "S3Bucket",
     "SQSQueue",
-    "from_json",
-    "to_json",
+    "letter_from_json",
+    "letter_to_json",
 ]
 
 _SINKS: Final = {"JsonLinesFile": "._lines", "S3Bucket": "._s3", "SQSQueue": "._sqs"}

@@ -8,7 +8,7 @@ from typing import Final
 
 from .._errors import InvalidRecordError
 from .._records import DeadLetter, StreamRecord, UnreadableRecord, read_record
-from .._records._letter_json import to_json
+from .._records._letter_json import letter_to_json
 from .._records._record import MOST_DIGITS
 from .._tuples import NamedTuple
 
@@ -49,7 +49,7 @@ def _name(letter: DeadLetter, record: StreamRecord | UnreadableRecord) -> str:
         # padded to one length, sequence numbers sort as numbers
         return f"{record.sequence_number.zfill(MOST_DIGITS)}-{record.event_id}"
     # attempts and time differ from letter to letter about the same record
-    content = to_json(letter._replace(attempts=0, failed_at=_EPOCH))
+    content = letter_to_json(letter._replace(attempts=0, failed_at=_EPOCH))
     number = "unnamed" if record.identifier is None else record.identifier.zfill(MOST_DIGITS)
     return f"{number}-{_digest(content)[:32]}"
 

@@ -16,7 +16,7 @@ from .._engine import PATIENCE
 from .._errors import DeadLetterError
 from .._patience import TimeLeft
 from .._records import DeadLetter
-from .._records._letter_json import to_json
+from .._records._letter_json import letter_to_json
 from ._file_locks import file_lock, is_at
 
 _PAUSE_SECONDS: Final = 0.01
@@ -39,7 +39,7 @@ class JsonLinesFile:
         Raises:
             DeadLetterError: The file cannot be written, or others kept it locked for longer than `patience`.
         """
-        line = to_json(letter).encode() + b"\n"
+        line = letter_to_json(letter).encode() + b"\n"
         with _errors_explained(self._path), _locked(self._path, patience) as file:
             size = os.fstat(file).st_size
             if size and os.pread(file, 1, size - 1) != b"\n":

@@ -11,7 +11,7 @@ from .._engine import PATIENCE
 from .._errors import ConfigurationError
 from .._patience import TimeLeft
 from .._records import DeadLetter
-from .._records._letter_json import to_json
+from .._records._letter_json import letter_to_json
 from ._identity import identify
 
 
@@ -64,7 +64,7 @@ class S3Bucket:
         from ._delivery_errors import Place, deliver, explained  # noqa: PLC0415  # cold start: it loads boto3
 
         time_left = TimeLeft(patience)
-        body, key = to_json(letter).encode(), self._key(letter)
+        body, key = letter_to_json(letter).encode(), self._key(letter)
 
         def put() -> None:
             self._client().put_object(Bucket=self._name, Key=key, Body=body, ContentType="application/json")

@@ -14,7 +14,7 @@ from .._engine import PATIENCE
 from .._errors import ConfigurationError, DeadLetterError
 from .._patience import TimeLeft
 from .._records import DeadLetter
-from .._records._letter_json import compress, to_json
+from .._records._letter_json import compress, letter_to_json
 from ._identity import identify
 
 # with attributes; the limit was 262,144 until August 2025, and a queue may still have that one
@@ -67,7 +67,7 @@ class SQSQueue:
             DeadLetterError: The letter cannot be sent within `patience`; the message says why and what to do.
         """
         time_left = TimeLeft(patience)
-        text = to_json(letter)
+        text = letter_to_json(letter)
         order = self._order(letter)
         if self._send(text, order, time_left):
             return

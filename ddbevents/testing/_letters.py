@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from .._engine import PATIENCE
-from ..dead_letters import DeadLetter, to_json
+from ..dead_letters import DeadLetter, letter_to_json
 
 _ARN: Final = "arn:aws:sqs:eu-central-1:123456789012:dead-letters"
 
@@ -46,7 +46,7 @@ def queue_event(*letters: DeadLetter) -> dict[str, Any]:
 
 
 def _message(number: int, letter: DeadLetter) -> dict[str, Any]:
-    body = to_json(letter)
+    body = letter_to_json(letter)
     sent = str(int(letter.failed_at.timestamp() * 1000))
     return {
         "messageId": f"00000000-0000-4000-8000-{number:012x}",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
-from ddbevents import AttributeValue, Image, Value, decode, decode_value, encode, encode_value
+from ddbevents import (
+    AttributeValue,
+    Image,
+    Insert,
+    Value,
+    decode,
+    decode_value,
+    encode,
+    encode_value,
+    to_json,
+)
 from tests.typing.models import Address, Invoice, Order, Session, User
 
 
@@ -28,6 +38,13 @@ def values(attribute: AttributeValue) -> None:
     assert_type(encode_value(b"ada"), AttributeValue)
 
 
+def texts(user: User, session: Session, image: Image, change: Insert[User]) -> None:
+    assert_type(to_json(user), str)
+    assert_type(to_json(session), str)
+    assert_type(to_json(image), str)
+    assert_type(to_json([change]), str)
+
+
 def a_value_is_narrowed_before_use(attribute: AttributeValue) -> int:
     value = decode_value(attribute)
     value + 1  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
@@ -39,4 +56,5 @@ def what_is_refused(user: User, image: Image) -> None:
     decode(user, image)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     decode(User, [order])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     decode(User)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    to_json()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     decode_value("ada")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -14,8 +14,8 @@ from ddbevents.dead_letters import (
     JsonLinesFile,
     S3Bucket,
     SQSQueue,
-    from_json,
-    to_json,
+    letter_from_json,
+    letter_to_json,
 )
 from ddbevents.stores import MemoryStore
 
@@ -69,8 +69,8 @@ def what_is_no_sink() -> None:
 
 
 def what_a_letter_is(app: StreamApp, letter: DeadLetter, record: StreamRecord) -> None:
-    assert_type(to_json(letter), str)
-    assert_type(from_json("{}"), DeadLetter)
+    assert_type(letter_to_json(letter), str)
+    assert_type(letter_from_json("{}"), DeadLetter)
     assert_type(letter.handler, str | None)
     assert_type(record.letter, DeadLetter | None)
     assert_type(app.preview({}), BatchReport)
