@@ -5,7 +5,15 @@ from ._attributes import AttributeValue, Image, Value
 from ._changes import Change, Insert, KeyChange, Modify, Remove, Upsert, to_json
 from ._codec import decode, decode_value, encode, encode_value
 from ._conditions import Attr, Condition
-from ._engine import BatchItemFailure, BatchReport, BatchResponse, LambdaContext, Outcome, RecordReport
+from ._engine import (
+    BatchItemFailure,
+    BatchReport,
+    BatchResponse,
+    LambdaContext,
+    Outcome,
+    RecordReport,
+    current_context,
+)
 from ._errors import (
     BatchFailedError,
     ConfigurationError,
@@ -57,6 +65,7 @@ __all__ = [
     "Upsert",
     "Value",
     "ViewType",
+    "current_context",
     "decode",
     "decode_value",
     "encode",

@@ -34,6 +34,7 @@ from ._engine import (
     check_store,
     check_time_reserve,
     function_name,
+    invocation,
     preview_batch,
     process_batch,
 )
@@ -249,9 +250,15 @@ class StreamApp(Router):
         return app
 
     def _handle(self, event: object, context: LambdaContext | None) -> BatchRun:
-        run = self._run(process_batch, event, context)
-        self._watch.note(run, partial(doubts, self._routes, StreamApp), self._routes.near_misses)
-        announce(run, self._parts.callbacks)
+        contexts = [context]
+        token = invocation.set(contexts)  # a context manager would cost a tenth of a small batch
+        try:
+            run = self._run(process_batch, event, context)
+            self._watch.note(run, partial(doubts, self._routes, StreamApp), self._routes.near_misses)
+            announce(run, self._parts.callbacks)
+        finally:
+            invocation.reset(token)
+            contexts.clear()
         return run
 
     def _run(

@@ -277,7 +277,7 @@ def test_optional_transactions_are_refused(app: StreamApp, handler: Handler) -> 
 def test_an_optional_context_is_refused(app: StreamApp) -> None:
     message = refusal(registered(app), with_an_optional_context)
 
-    assert message.endswith("never get its context: handlers do not get Lambda's context, so leave it out")
+    assert message.endswith(f"never get its context: {NO_CONTEXT}")
 
 
 # the second parameter
@@ -325,7 +325,7 @@ def test_an_unresolved_transaction_is_known(hint: str) -> None:
     assert is_transactional(unresolved(f"(change, writes: {hint})"))
 
 
-NO_CONTEXT = "handlers do not get Lambda's context, so leave it out"
+NO_CONTEXT = "handlers do not get Lambda's context: leave it out, and call current_context()"
 ONE_CHANGE = "a handler gets one change, whose items are change.old and change.new"
 NO_NAME = "its annotation cannot be resolved when the module runs, so write Transaction or leave it out"
 NO_TRANSACTION = "annotate it Transaction if it is one, or leave it out"

@@ -3,7 +3,7 @@
 from ._answer import BatchItemFailure, BatchResponse
 from ._batch import preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
-from ._deadline import Deadline, LambdaContext
+from ._deadline import Deadline, LambdaContext, current_context, invocation
 from ._entries import Dispatch
 from ._report import BatchReport, BatchRun, Outcome, RecordReport, reason_for_ignoring
 from ._settings import (
@@ -55,7 +55,9 @@ __all__ = [
     "check_name",
     "check_store",
     "check_time_reserve",
+    "current_context",
     "function_name",
+    "invocation",
     "preview_batch",
     "process_batch",
     "reason_for_ignoring",

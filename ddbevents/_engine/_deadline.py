@@ -1,8 +1,9 @@
-"""The time that a batch has left, and whether it is enough to begin another record."""
+"""Lambda's context: whose it is, and whether the time left is enough to begin another record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import timedelta
 from inspect import Parameter, signature
 from math import inf, isnan
@@ -30,6 +31,21 @@ class LambdaContext(Protocol):
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds left before Lambda ends the function."""
         ...
+
+
+invocation: Final[ContextVar[Sequence[LambdaContext | None]]] = ContextVar("invocation", default=())
+"""The context of the batch that is being handled, in a list, which is emptied at the batch's end: threads and
+tasks may keep a copy of the variable for longer."""
+
+
+def current_context() -> LambdaContext | None:
+    """Return Lambda's context of the invocation that the caller belongs to; None outside of one.
+
+    Handlers can call it, middleware and report functions, and everything that runs with their context
+    variables: what they await, asyncio's tasks, `asyncio.to_thread`. A thread of their own has it if they
+    start it with `contextvars.copy_context().run`. After the invocation it is None there too.
+    """
+    return next(iter(invocation.get()), None)
 
 
 class Deadline:

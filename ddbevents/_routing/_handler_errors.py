@@ -14,7 +14,7 @@ from typing import Any, Final, Union, get_args, get_origin
 from .._errors import ConfigurationError
 from .._transaction import Transaction
 
-_NO_CONTEXT: Final = "handlers do not get Lambda's context, so leave it out"
+_NO_CONTEXT: Final = "handlers do not get Lambda's context: leave it out, and call current_context()"
 _READ_THE_CHANGE: Final[Mapping[str, str]] = {
     "change": "the change comes first",
     "old": "a handler gets one change, whose items are change.old and change.new",

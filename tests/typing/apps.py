@@ -21,6 +21,7 @@ from ddbevents import (
     StreamApp,
     StreamRecord,
     UnreadableRecord,
+    current_context,
 )
 from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
@@ -53,6 +54,12 @@ def calls(event: object, context: LambdaContext) -> None:
     assert_type(app({"Records": []}), BatchResponse)
     assert_type(app(event)["batchItemFailures"], list[BatchItemFailure])
     assert_type(app(event)["batchItemFailures"][0]["itemIdentifier"], str)
+
+
+def the_context() -> int:
+    assert_type(current_context(), LambdaContext | None)
+    current_context(app)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    return current_context().get_remaining_time_in_millis()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def reports(event: object, context: LambdaContext) -> None:
