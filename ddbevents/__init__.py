@@ -3,7 +3,7 @@
 from ._app import StreamApp
 from ._attributes import AttributeValue, Image, Value
 from ._changes import Change, Insert, KeyChange, Modify, Remove, Upsert, to_json
-from ._codec import decode, decode_value, encode, encode_value
+from ._codec import Prefix, decode, decode_value, encode, encode_value
 from ._conditions import Attr, Condition
 from ._engine import (
     BatchItemFailure,
@@ -52,6 +52,7 @@ __all__ = [
     "LambdaContext",
     "Modify",
     "Outcome",
+    "Prefix",
     "RecordReport",
     "Reject",
     "Remove",

@@ -184,6 +184,11 @@ def _within(source: _Source, schema: Schema, value: str, level: int) -> Cases:
     return source.cases(schema["schema"], value, level)
 
 
+def _chain(source: _Source, schema: Schema, value: str, level: int) -> Cases:
+    """Write a node as its last step, as pydantic does."""
+    return source.cases(schema["steps"][-1], value, level)
+
+
 def _nullable(source: _Source, schema: Schema, value: str, level: int) -> Cases:
     return _within(source, schema, value, level) | {NoneType: _LEAVES[NoneType]}
 
@@ -274,6 +279,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "literal": _literal,
     "enum": _enum,
     "nullable": _nullable,
+    "chain": _chain,
     "default": _within,
     "function-before": _within,
     "function-after": _within,

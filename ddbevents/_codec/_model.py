@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from types import FunctionType, UnionType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union, get_origin
@@ -21,16 +22,20 @@ from .._errors import AttributePath, ConfigurationError
 from .._tuples import NamedTuple
 
 if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
     from pydantic.plugin._schema_validator import PluggableSchemaValidator
     from pydantic_core import SchemaSerializer, SchemaValidator
 
 Schema: TypeAlias = Any  # pydantic's CoreSchema: sixty TypedDicts, distinguished by their `type`
 Config: TypeAlias = Mapping[str, Any]
 Choices: TypeAlias = frozenset[tuple[str, Any]]
+_Allowed: TypeAlias = tuple[Choices, tuple[str, ...]]  # values of a field, and how its texts may begin
 
 RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
 """The nodes of a core schema that have fields."""
 _USER_CODE: Final = frozenset({"function-before", "function-wrap", "function-plain"})
+_PREFIX: Final = "ddbevents.prefix"  # where a node has the text of a Prefix, in its metadata
+_SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")  # in pydantic's regular expressions
 _UNFINISHED: Final = "class-not-fully-defined"  # pydantic's code of that error
 
 
@@ -48,6 +53,73 @@ class Adapter(NamedTuple):
     serializer: SchemaSerializer
 
 
+class Prefix:
+    """Says how the text of a field begins: `pk: Annotated[str, Prefix("CART#")]`.
+
+    Pydantic enforces it on the value as it comes in, before any other validation. A handler of the model
+    takes only records whose attribute begins so, as with a `Literal` field.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        """Give the text that values begin with.
+
+        Raises:
+            ConfigurationError: It is empty, or no text.
+        """
+        if not _may_begin(text):
+            raise ConfigurationError('a Prefix is the text that values begin with, as Prefix("CART#")')
+        self.text: Final = text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Schema:
+        """Return the schema of the annotated type, behind one that checks the beginning."""
+        inner = handler(source)
+        _check_is_text(inner, self, handler.resolve_ref_schema)
+        # without conversions of its own, so that it accepts exactly what routing takes
+        beginning = {
+            "type": "str",
+            "pattern": f"^{_SPECIAL.sub(lambda found: f'{chr(92)}{found[0]}', self.text)}",
+            "regex_engine": "rust-regex",
+            "strict": True,
+            "strip_whitespace": False,
+            "to_lower": False,
+            "to_upper": False,
+            "metadata": {_PREFIX: self.text},
+        }
+        return {"type": "chain", "steps": [beginning, inner]}
+
+    def __repr__(self) -> str:
+        return f"Prefix({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self.text == other.text if isinstance(other, Prefix) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Prefix, self.text))
+
+
+def _may_begin(text: object) -> bool:
+    # pydantic's text has no lone surrogates
+    return isinstance(text, str) and bool(text) and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def _check_is_text(schema: Schema, prefix: Prefix, resolve: Callable[[Any], Any]) -> None:
+    node = resolve(schema)
+    while node["type"] in {"chain", "function-after", "function-before", "function-wrap"}:
+        node = resolve(node["steps"][0] if node["type"] == "chain" else node["schema"])
+    if _PREFIX in (node.get("metadata") or {}):
+        raise ConfigurationError(
+            f"{prefix} is the second Prefix of its field: to allow either, write Annotated[str, {prefix}] |"
+            ' Annotated[str, Prefix("...")]'
+        )
+    if node["type"] != "str":
+        raise ConfigurationError(
+            f"{prefix} annotates no str: write Annotated[str, {prefix}], and other types beside it, as in"
+            f" Annotated[str, {prefix}] | None"
+        )
+
+
 class ItemField(NamedTuple):
     """A field of a model, as an image has it.
 
@@ -55,11 +127,25 @@ class ItemField(NamedTuple):
         paths: Where its attribute may be; the first one present counts.
         required: Whether an item without it is refused.
         choices: The values of a `Literal` field, in canonical form; empty for every other field.
+        prefixes: How its text may begin otherwise; empty for a field without a `Prefix`.
     """
 
     paths: tuple[AttributePath, ...]
     required: bool
     choices: Choices
+    prefixes: tuple[str, ...] = ()
+
+    @property
+    def is_discriminator(self) -> bool:
+        """Whether it tells the model's items from others."""
+        return bool(self.choices or self.prefixes)
+
+    def allows(self, value: tuple[str, Any]) -> bool:
+        """Return whether a discriminator may have a value, given in canonical form."""
+        return value in self.choices or (value[0] == "S" and value[1].startswith(self.prefixes))
+
+
+_NEITHER: Final[_Allowed] = (frozenset(), ())
 
 
 def check_item_model(model: object, place: str = "") -> None:
@@ -168,8 +254,8 @@ def _adapter(model: Any, _: object) -> Adapter:
 
 @cache
 def discriminators(model: Any) -> tuple[ItemField, ...]:
-    """Return the `Literal` fields of a model, which tell its items from others in the same table."""
-    return tuple(field for field in item_fields(model).values() if field.choices)
+    """Return the fields with a `Literal` or `Prefix`, which tell a model's items from others in the table."""
+    return tuple(field for field in item_fields(model).values() if field.is_discriminator)
 
 
 def item_fields(model: Any) -> Mapping[str, ItemField]:
@@ -187,14 +273,12 @@ def _item_fields(model: Any) -> Mapping[str, ItemField]:
     config = {name: value for node in nodes for name, value in (node.get("config") or {}).items()}
     # user code that runs first may change any value: then the image does not tell which choice it will be
     is_prepared = any(node["type"] in _USER_CODE for node in nodes)
-    return {
-        name: ItemField(
-            paths=paths_of(name, field, config),
-            required=field.get("required", field["schema"]["type"] != "default"),
-            choices=frozenset() if is_prepared else _choices(field["schema"], definitions) or frozenset(),
-        )
-        for name, field in named_fields(record)
-    }
+    fields: dict[str, ItemField] = {}
+    for name, field in named_fields(record):
+        allowed = None if is_prepared else _allowed(field["schema"], definitions)
+        required = field.get("required", field["schema"]["type"] != "default")
+        fields[name] = ItemField(paths_of(name, field, config), required, *(allowed or _NEITHER))
+    return fields
 
 
 def definitions_of(schema: Schema) -> dict[str, Schema]:
@@ -243,21 +327,35 @@ def paths_of(name: str, field: Schema, config: Config) -> tuple[AttributePath, .
     return (*paths, (name,)) if by_name and paths != ((name,),) else paths
 
 
-def _choices(schema: Schema, definitions: Mapping[str, Schema]) -> Choices | None:
+def _allowed(  # noqa: PLR0911  # one case for each type of node
+    schema: Schema, definitions: Mapping[str, Schema]
+) -> _Allowed | None:
+    """Return the only values that a node can take; None if it is no discriminator."""
     match schema["type"]:
         case "literal":
-            return frozenset(canonical(encode_attribute(choice)) for choice in schema["expected"])
+            return frozenset(canonical(encode_attribute(choice)) for choice in schema["expected"]), ()
+        case "str":
+            prefix = (schema.get("metadata") or {}).get(_PREFIX)
+            return None if prefix is None else (frozenset(), (prefix,))
+        case "chain":
+            return _allowed(schema["steps"][0], definitions)
         case "default" | "function-after":
-            return _choices(schema["schema"], definitions)
+            return _allowed(schema["schema"], definitions)
         case "nullable":
-            inner = _choices(schema["schema"], definitions)
-            return None if inner is None else inner | {canonical({"NULL": True})}
+            inner = _allowed(schema["schema"], definitions)
+            return None if inner is None else (inner[0] | {canonical({"NULL": True})}, inner[1])
         case "definition-ref":
-            return _choices(definitions[schema["schema_ref"]], definitions)
+            return _allowed(definitions[schema["schema_ref"]], definitions)
         case "union":
-            members = [choice[0] if isinstance(choice, tuple) else choice for choice in schema["choices"]]
-            choices = [_choices(member, definitions) for member in members]
-            known = [each for each in choices if each is not None]
-            return frozenset().union(*known) if len(known) == len(choices) else None
+            return _allowed_by_one(schema["choices"], definitions)
         case _:
             return None
+
+
+def _allowed_by_one(members: Iterable[Any], definitions: Mapping[str, Schema]) -> _Allowed | None:
+    each = [_allowed(node[0] if isinstance(node, tuple) else node, definitions) for node in members]
+    known = [allowed for allowed in each if allowed is not None]
+    if len(known) < len(each):
+        return None
+    choices: Choices = frozenset().union(*(choices for choices, _ in known))
+    return choices, tuple(prefix for _, prefixes in known for prefix in prefixes)

@@ -1,4 +1,4 @@
-"""Records that a handler would take if its `Literal`, `where` or table were written otherwise.
+"""Records that a handler would take if its `Literal`, `Prefix`, `where` or table were written otherwise.
 
 Most records that a handler of a single-table design leaves out are of other models, and rightly so. So only
 what hardly has another reason is worth a warning. Imported with the first record that no handler takes.
@@ -201,7 +201,7 @@ def _name_of(field: ItemField) -> str:
 
 
 def _fits(field: ItemField, attribute: Any) -> bool:
-    return not field.required if attribute is None else canonical(attribute) in field.choices
+    return not field.required if attribute is None else field.allows(canonical(attribute))
 
 
 def _lacking(field: ItemField, image: Image) -> _Miss:
@@ -210,10 +210,13 @@ def _lacking(field: ItemField, image: Image) -> _Miss:
     looks_alike = (name for name in image if _seen(name) == _seen(first) and first not in image)
     if found := next(looks_alike, None):
         shown = printable(found)
-        return _Miss(f"items have {shown}, but its Literal field reads {wanted}: give it the alias {shown!r}")
+        return _Miss(
+            f"items have {shown}, but its {_kind(field)} field reads {wanted}: give it the alias {shown!r}"
+        )
     return _Miss(
-        f"none came to it, and {_MANY} records that no handler takes lack {wanted}, which its Literal field"
-        " reads: if items have it under another name, give the field that name as its alias",
+        f"none came to it, and {_MANY} records that no handler takes lack {wanted}, which its"
+        f" {_kind(field)} field reads: if items have it under another name, give the field that name as its"
+        " alias",
         _MANY,
         lacks=wanted,
     )
@@ -235,6 +238,11 @@ def _differing(field: ItemField, attribute: Any) -> _Miss | None:
                 f"items have a value of {name} that its Literal field has in another spelling, and capitals,"
                 " spaces, - and _ count: write it as the items have it"
             )
+    if tag == "S" and any(_begins_nearly(text, prefix) for prefix in field.prefixes):
+        return _Miss(
+            f"items have a {name} that begins as its Prefix, but in another spelling, and capitals, spaces, -"
+            " and _ count: write it as the items have it"
+        )
     if tag == "S" and any(_is_typo(_seen(text), _seen(str(wanted))) for _, wanted in field.choices):
         return _Miss(
             f"none came to it, but in {_MANY} records that no handler takes, {name} is one letter away from a"
@@ -242,6 +250,19 @@ def _differing(field: ItemField, attribute: Any) -> _Miss | None:
             _MANY,
         )
     return None
+
+
+def _kind(field: ItemField) -> str:
+    return "Literal" if field.choices else "Prefix"
+
+
+def _begins_nearly(text: str, prefix: str) -> bool:
+    """Return whether a text begins with a prefix in another spelling."""
+    # without a mark at its end, a prefix may well be the beginning of another word
+    if prefix[-1].isalnum():
+        return False
+    beginning = text[: len(prefix)]
+    return beginning.endswith(prefix[-1]) and _seen(beginning) == _seen(prefix)
 
 
 def _seen(text: str) -> str:

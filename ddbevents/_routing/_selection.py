@@ -25,7 +25,7 @@ class Selection(NamedTuple):
         table: The table's name; None for any.
         expired: True for removals by time to live only, False for all others, None for both.
         where: A condition on the image: the old one of a removal, else the new one.
-        model: The item's model, whose `Literal` fields the image must match.
+        model: The item's model, whose `Literal` and `Prefix` fields the image must match.
         changed: Fields of the model, of which at least one must have changed; empty for any change.
         keys_only: Whether conditions see the key attributes instead of an image.
     """
@@ -46,14 +46,14 @@ class Selection(NamedTuple):
 
     @property
     def text_literal(self) -> ItemField | None:
-        """The `Literal` field that alone decides, by the text of one attribute, if there is one."""
+        """The `Literal` or `Prefix` field that alone decides, by the text of one attribute, if any does."""
         fields = discriminators(self.model)
         has_more = self.where is not None or self.table is not None or self.expired is not None
         if len(fields) != 1 or has_more or self.changed or self.keys_only:
             return None
         [field] = fields
         is_one_attribute = len(field.paths) == len(field.paths[0]) == 1
-        return field if is_one_attribute and {tag for tag, _ in field.choices} == {"S"} else None
+        return field if is_one_attribute and {tag for tag, _ in field.choices} <= {"S"} else None
 
     def takes(self, record: StreamRecord) -> bool:
         """Return whether the handler takes a record.
@@ -148,7 +148,7 @@ def _is_of_table(record: StreamRecord, table: str) -> bool:
 
 def _holds_choice(field: ItemField, image: Image) -> bool:
     path, attribute = _attribute_of(field, image)
-    return not field.required if attribute is None else canonical(attribute, path) in field.choices
+    return not field.required if attribute is None else field.allows(canonical(attribute, path))
 
 
 def _attribute_of(field: ItemField, image: Image) -> tuple[AttributePath, Any]:

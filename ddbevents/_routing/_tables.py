@@ -1,12 +1,14 @@
 """Tables that lead from a usual record to its handlers, by its kind and one attribute of its image.
 
 They are made from plain routes: those that take every record of a kind, and those of models that differ in
-one text `Literal`, as the entities of a single-table design do. All other conditions are decided as ever.
+one text `Literal` or `Prefix`, as the entities of a single-table design do. All other conditions are decided
+as ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from .._changes import ImageName, ReadDirectly, direct_key_reader, direct_reader
@@ -158,6 +160,8 @@ def _look_at(kind: Kind, steps: Sequence[tuple[ItemField | None, Step]]) -> _Loo
     name = fields[0].paths[0][0]
     texts = {text for field in fields for _, text in field.choices}
     by_text = {text: _once(step for field, step in steps if _allows(field, text)) for text in texts}
+    prefixes = {prefix for field in fields for prefix in field.prefixes}
+    lengths = sorted({*map(len, prefixes)})
     others = _once(step for field, step in steps if field is None)
     absent = _once(step for field, step in steps if field is None or not field.required)
 
@@ -168,11 +172,18 @@ def _look_at(kind: Kind, steps: Sequence[tuple[ItemField | None, Step]]) -> _Loo
         attribute = item[name]
         text = attribute["S"]
         if type(text) is str and len(attribute) == 1:
+            if lengths and text not in by_text:
+                return beginning_so(tuple([text[:end] for end in lengths if text[:end] in prefixes]))
             return by_text.get(text, others)
         raise TypeError
+
+    @cache
+    def beginning_so(found: tuple[str, ...]) -> Steps:
+        """Return the steps of a text that begins with these prefixes and no others, and is no choice."""
+        return _once(step for field, step in steps if field is None or {*found} & {*field.prefixes})
 
     return look
 
 
 def _allows(field: ItemField | None, text: str) -> bool:
-    return field is None or ("S", text) in field.choices
+    return field is None or field.allows(("S", text))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import Annotated, Any, assert_type
+
+from pydantic import BaseModel
 
 from ddbevents import (
     AttributeValue,
     Image,
     Insert,
+    Prefix,
     Value,
     decode,
     decode_value,
@@ -16,6 +19,17 @@ from ddbevents import (
     to_json,
 )
 from tests.typing.models import Address, Invoice, Order, Session, User
+
+
+class Cart(BaseModel):
+    pk: Annotated[str, Prefix("CART#")]
+
+
+def prefixes(cart: Cart) -> None:
+    assert_type(cart.pk, str)
+    assert_type(Prefix("CART#").text, str)
+    Prefix(b"CART#")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Prefix()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def items(image: Image) -> None:
