@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from .._async import finish, is_failure
@@ -43,17 +43,19 @@ class Attempt(NamedTuple):
     """A failed attempt.
 
     Attributes:
-        number: Its number, counted from 1 over all deliveries.
+        number: Its number, counted from 1 over all deliveries, and not beyond `last`.
         last: The number after which the record is dead-lettered.
+        wait_until: The age that the record must reach first; None if it need not.
     """
 
     number: int
     last: int
+    wait_until: timedelta | None = None
 
     @property
     def is_last(self) -> bool:
         """Whether no further attempt is made."""
-        return self.number >= self.last
+        return self.number == self.last and self.wait_until is None
 
 
 _ONLY_ATTEMPT: Final = Attempt(1, 1)
@@ -76,7 +78,8 @@ def retry_or_dead_letter(failure: Failure, settings: Settings, journal: Journal)
     try:
         attempt = _count(failure, dead_letters, journal, settings.deadline.patience)
         if attempt.is_last:
-            _send(dead_letters.sink, _letter_of(failure, settings.app, attempt), settings.deadline.patience)
+            letter = _letter_of(failure, settings.app, attempt, dead_letters.clock())
+            _send(dead_letters.sink, letter, settings.deadline.patience)
     except BaseException as problem:
         # a sink may be the user's own code
         if not is_failure(problem):
@@ -93,17 +96,21 @@ def retry_or_dead_letter(failure: Failure, settings: Settings, journal: Journal)
 
 
 def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal, patience: timedelta) -> Attempt:
-    """Return which attempt has failed, and note it if another one follows.
+    """Return which attempt has failed, and note it if it is not the last.
 
-    Attempts of a record without an identity cannot be counted, so it has one only.
+    Attempts of a record without an identity cannot be counted, so it has one only. Those that a record has
+    after the last because it is too young are not counted: they add no marks.
     """
     entry, handler, error, _ = failure
-    most = dead_letters.max_attempts(error, is_invalid=is_about(error, entry.record))
-    if most == 1 or entry.identity is None:
-        return _ONLY_ATTEMPT
-    attempt = Attempt(journal.failed_attempts(entry, handler, most - 1, patience) + 1, most)
+    is_invalid = is_about(error, entry.record)
+    most = dead_letters.max_attempts(error, is_invalid=is_invalid)
+    attempt = _ONLY_ATTEMPT
+    if most > 1 and entry.identity is not None:
+        attempt = Attempt(journal.failed_attempts(entry, handler, most - 1, patience) + 1, most)
     if not attempt.is_last:
         journal.note_attempt(entry, handler, attempt.number)
+    elif dead_letters.is_too_young(entry.record, error, is_invalid=is_invalid):
+        return attempt._replace(wait_until=dead_letters.min_age)
     return attempt
 
 
@@ -138,7 +145,7 @@ async def _within(sending: Awaitable[None], patience: timedelta) -> None:
         ) from error
 
 
-def _letter_of(failure: Failure, app: str, attempt: Attempt) -> DeadLetter:
+def _letter_of(failure: Failure, app: str, attempt: Attempt, now: datetime) -> DeadLetter:
     error = failure.error
     return DeadLetter(
         app=app,
@@ -147,7 +154,7 @@ def _letter_of(failure: Failure, app: str, attempt: Attempt) -> DeadLetter:
         error=type(error).__name__,
         message=_message_of(error),
         path=(format_path(error.path) or None) if isinstance(error, InvalidRecordError) else None,
-        failed_at=datetime.now(UTC),
+        failed_at=now,
         record=failure.record.raw,
     )
 
@@ -194,7 +201,10 @@ def _place_of(failure: Failure) -> str:
 
 
 def _shown(attempt: Attempt) -> str:
-    return f"attempt {attempt.number} of {attempt.last}"
+    counted = f"attempt {attempt.number} of {attempt.last}"
+    if attempt.wait_until is None:
+        return counted
+    return f"{counted}, retried until the record is {attempt.wait_until.total_seconds():g} s old"
 
 
 def _extra(failure: Failure, attempt: Attempt | None) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_type
 
@@ -48,6 +48,8 @@ in_a_bucket: DeadLetterSink = S3Bucket("letters", prefix="users/")
 
 StreamApp(store=MemoryStore(), dead_letter=DeadLetters(OwnSink(), after=3, after_invalid=2))
 StreamApp(store=MemoryStore(), dead_letter=None)
+DeadLetters(OwnSink(), min_age=timedelta(seconds=60), clock=lambda: datetime.now(UTC))
+assert_type(DeadLetters(OwnSink()).min_age, timedelta)
 
 
 def what_sinks_take(sqs: SQSClient, s3: S3Client) -> None:
@@ -64,6 +66,8 @@ def what_is_no_sink() -> None:
     DeadLetters(SinkOfText())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     DeadLetters(OwnSink)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     DeadLetters("https://queue")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DeadLetters(OwnSink(), min_age=60)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DeadLetters(OwnSink(), clock=datetime(2026, 1, 1, tzinfo=UTC))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     DeadLetters(OwnSink(), 3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     StreamApp(store=MemoryStore(), dead_letter=OwnSink())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
