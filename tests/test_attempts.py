@@ -39,7 +39,7 @@ class User(BaseModel):
 class Sick:
     """An app whose handler fails for some users, until a test lets it succeed."""
 
-    def __init__(self, *, store: Any = None, letters: Letters | None = None, **when: int) -> None:
+    def __init__(self, *, store: Any = None, letters: Letters | None = None, **when: Any) -> None:
         self.letters = letters or Letters()
         self.failing = {"b"}
         self.error: Exception = ValueError(CANARY)

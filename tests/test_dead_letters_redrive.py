@@ -487,7 +487,7 @@ def test_a_sink_has_the_one_method(sink: Any) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"after": 0}, {"after_invalid": 0}])
-def test_after_is_at_least_1(settings: dict[str, int]) -> None:
+def test_after_is_at_least_1(settings: Any) -> None:
     with pytest.raises(ConfigurationError, match="at least 1"):
         DeadLetters(Sent(), **settings)
 
