@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from ._attributes import AttributeValue
 from ._codec import encode, encode_value
@@ -14,6 +14,11 @@ from ._tuples import NamedTuple
 EncodedItem: TypeAlias = dict[str, AttributeValue]
 """An item, a key or a part of one in typed JSON."""
 
+OnConflict: TypeAlias = Literal["fail", "skip"]
+"""What a false condition does: fail the record, or drop the transaction, which is not wanted any more."""
+
+_ON_CONFLICT: Final = get_args(OnConflict)
+
 
 class Put(NamedTuple):
     """Write a whole item."""
@@ -21,6 +26,7 @@ class Put(NamedTuple):
     table: str
     item: EncodedItem
     when: Condition | None
+    on_conflict: OnConflict = "fail"
 
 
 class Update(NamedTuple):
@@ -33,6 +39,7 @@ class Update(NamedTuple):
     remove: tuple[str, ...]
     delete: EncodedItem
     when: Condition | None
+    on_conflict: OnConflict = "fail"
 
 
 class Delete(NamedTuple):
@@ -41,6 +48,7 @@ class Delete(NamedTuple):
     table: str
     key: EncodedItem
     when: Condition | None
+    on_conflict: OnConflict = "fail"
 
 
 class Check(NamedTuple):
@@ -49,6 +57,7 @@ class Check(NamedTuple):
     table: str
     key: EncodedItem
     when: Condition | None
+    on_conflict: OnConflict = "fail"
 
 
 class Raw(NamedTuple):
@@ -68,12 +77,22 @@ class Raw(NamedTuple):
 Write: TypeAlias = Put | Update | Delete | Check | Raw
 
 
+def may_be_skipped(write: Write) -> bool:
+    """Return whether the transaction is dropped, and does not fail, if the write's condition is false."""
+    return not isinstance(write, Raw) and write.on_conflict == "skip"
+
+
 class Transaction:
     """The second argument of a handler: its writes are committed together with its mark, all or none.
 
     Nothing is sent before the handler returns, and nothing if it raises. There may be up to 99 writes, each
     to a different item, of 4 MB together. Each method raises `InvalidItemError` for a value that DynamoDB
-    cannot store, and `TransactionError` for a wrong table name or condition.
+    cannot store, and `TransactionError` for a wrong table name, condition or `on_conflict`.
+
+    A write's condition `when` says what must be true of its item before. If it is false, nothing is written
+    and the record fails. With `on_conflict="skip"`, the whole transaction is not wanted any more instead:
+    only the mark is written, and the record counts as handled. If conditions of both kinds are false, the
+    record fails.
     """
 
     __slots__ = ("_writes",)
@@ -86,10 +105,17 @@ class Transaction:
         """The writes so far, in order, with items and keys in typed JSON."""
         return tuple(self._writes)
 
-    def put(self, table: str, item: object, *, when: Condition | None = None) -> None:
+    def put(
+        self,
+        table: str,
+        item: object,
+        *,
+        when: Condition | None = None,
+        on_conflict: OnConflict = "fail",
+    ) -> None:
         """Write a whole item: a model, a dataclass or a mapping."""
-        self._check(table, when)
-        self._writes.append(Put(table, encode(item), when))
+        self._check(table, when, on_conflict, has_condition=when is not None)
+        self._writes.append(Put(table, encode(item), when, on_conflict))
 
     def update(  # noqa: PLR0913  # DynamoDB's own clauses
         self,
@@ -101,6 +127,7 @@ class Transaction:
         remove: Iterable[str] = (),
         delete: Mapping[str, object] | None = None,
         when: Condition | None = None,
+        on_conflict: OnConflict = "fail",
     ) -> None:
         """Change whole attributes of an item; `raw` can change parts of one.
 
@@ -112,15 +139,25 @@ class Transaction:
             remove: The name of an attribute to remove, or several names.
             delete: Sets whose members are removed from sets.
             when: The condition that the item must satisfy before.
+            on_conflict: Whether a false condition fails the record or drops the transaction.
 
         Raises:
             TransactionError: It changes nothing, which DynamoDB refuses.
         """
-        self._check(table, when)
+        self._check(table, when, on_conflict, has_condition=when is not None)
         for clause, values in {"set": set, "add": add, "delete": delete}.items():
             self._check_mapping(clause, values or {}, table)
         self._check_mapping("key", key, table)
-        write = Update(table, encode(key), _encode(set), _encode(add), _names(remove), _encode(delete), when)
+        write = Update(
+            table,
+            encode(key),
+            _encode(set),
+            _encode(add),
+            _names(remove),
+            _encode(delete),
+            when,
+            on_conflict,
+        )
         if not (write.set or write.add or write.remove or write.delete):
             raise TransactionError(
                 "an update needs set, add, remove or delete: to require a condition only, use check",
@@ -129,23 +166,38 @@ class Transaction:
             )
         self._writes.append(write)
 
-    def delete(self, table: str, key: Mapping[str, object], *, when: Condition | None = None) -> None:
+    def delete(
+        self,
+        table: str,
+        key: Mapping[str, object],
+        *,
+        when: Condition | None = None,
+        on_conflict: OnConflict = "fail",
+    ) -> None:
         """Delete an item."""
-        self._check(table, when)
+        self._check(table, when, on_conflict, has_condition=when is not None)
         self._check_mapping("key", key, table)
-        self._writes.append(Delete(table, encode(key), when))
+        self._writes.append(Delete(table, encode(key), when, on_conflict))
 
-    def check(self, table: str, key: Mapping[str, object], *, when: Condition | None = None) -> None:
+    def check(
+        self,
+        table: str,
+        key: Mapping[str, object],
+        *,
+        when: Condition | None = None,
+        on_conflict: OnConflict = "fail",
+    ) -> None:
         """Commit only if an item that this transaction does not write satisfies the condition.
 
         Args:
             table: The table's name.
             key: The item's whole primary key.
             when: The condition; without one, the item must exist.
+            on_conflict: Whether a false condition fails the record or drops the transaction.
         """
-        self._check(table, when)
+        self._check(table, when, on_conflict, has_condition=True)
         self._check_mapping("key", key, table)
-        self._writes.append(Check(table, encode(key), when))
+        self._writes.append(Check(table, encode(key), when, on_conflict))
 
     def raw(self, action: Mapping[str, Mapping[str, Any]]) -> None:
         """Add a write that the other methods cannot express.
@@ -159,12 +211,26 @@ class Transaction:
         """
         self._writes.append(_read_action(action, len(self._writes)))
 
-    def _check(self, table: object, when: object) -> None:
+    def _check(self, table: object, when: object, on_conflict: object, *, has_condition: bool) -> None:
         place = len(self._writes)
         if not isinstance(table, str):
             raise TransactionError("table must be the name of a table", index=place)
         if when is not None and (fault := fault_of(when)):
             raise TransactionError(f"when must be a condition: {fault}", index=place, table=table)
+        if on_conflict not in _ON_CONFLICT:
+            raise TransactionError(
+                "on_conflict must be 'fail', which fails the record if the condition is false, or 'skip',"
+                " which drops the transaction",
+                index=place,
+                table=table,
+            )
+        if on_conflict == "skip" and not has_condition:
+            raise TransactionError(
+                "on_conflict='skip' needs a condition, since a write without one is always done: add when=,"
+                " as in when=Attr('pk').not_exists() for an item that must not exist yet",
+                index=place,
+                table=table,
+            )
 
     def _check_mapping(self, argument: str, values: object, table: str) -> None:
         if not isinstance(values, Mapping):

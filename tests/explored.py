@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from typing_extensions import override
 
-from ddbevents import Insert, KeyChange, Router, StoreError, StreamApp, Transaction
+from ddbevents import Attr, Insert, KeyChange, Router, StoreError, StreamApp, Transaction
 from ddbevents.stores import Commit, IdempotencyStore, MemoryStore
 from ddbevents.testing import Table, boundary
 from tests.stream import PATIENCE, MarksOnly
@@ -151,6 +151,19 @@ def racing(world: World, *, name: str = "racing", concurrency: int = 1) -> Strea
     return app
 
 
+def counting_once(world: World) -> StreamApp:
+    """Counts the different items in its transaction: one that was seen before is not counted again."""
+    app = StreamApp("counting once", store=world.store)
+
+    @app.on_insert(dict)
+    def add(change: Insert[AnyItem], tx: Transaction) -> None:
+        tx.update("totals", {"pk": "all"}, add={"items": 1})
+        seen = {"pk": change.new["pk"], "by": change.record.event_id}
+        tx.put("seen", seen, when=Attr("pk").not_exists(), on_conflict="skip")
+
+    return app
+
+
 def noting_first(world: World) -> StreamApp:
     """Notes that an item is counted, and then counts it: a crash in between loses the effect."""
     app = StreamApp("noting", store=world.store)
@@ -222,8 +235,8 @@ def counting_starts(world: World) -> StreamApp:
     return keyed(world)
 
 
-def with_totals() -> World:
-    return World(MemoryStore(tables={"totals": ("pk",)}))
+def with_totals(store: type[MemoryStore] = MemoryStore) -> World:
+    return World(store(tables={"totals": ("pk",), "seen": ("pk",)}))
 
 
 class PackingMemory(MemoryStore):

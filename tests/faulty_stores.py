@@ -270,6 +270,64 @@ class SkipsConditionalWrites(MemoryStore):
         return super().commit(mark, transaction_of(unconditional(transaction)), patience=patience)
 
 
+def with_conflicts(transaction: Transaction, on_conflict: str) -> Transaction:
+    """Return the transaction as if all its conditions had this `on_conflict`."""
+    writes: list[Any] = [*transaction.writes]
+    return transaction_of(write._replace(on_conflict=on_conflict) for write in writes)
+
+
+def may_be_skipped(transaction: Transaction) -> bool:
+    return any(getattr(write, "on_conflict", None) == "skip" for write in transaction.writes)
+
+
+class NeverSkips(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        return super().commit(mark, with_conflicts(transaction, "fail"), patience=patience)
+
+
+class SkipsWithoutMark(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        try:
+            return super().commit(mark, with_conflicts(transaction, "fail"), patience=patience)
+        except TransactionError:
+            super().commit(f"lost {mark}", transaction, patience=patience)
+        return True
+
+
+class SkipsTheWriteOnly(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        rest = [each for each in transaction.writes if not may_be_skipped(transaction_of([each]))]
+        super().commit(f"part of {mark}", transaction_of(rest), patience=patience)
+        return super().commit(mark, transaction, patience=patience)
+
+
+class SkipsEverythingFalse(MemoryStore):
+    """Skips a transaction if one of its writes skips, whatever other condition is false."""
+
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        asked = with_conflicts(transaction, "skip") if may_be_skipped(transaction) else transaction
+        return super().commit(mark, asked, patience=patience)
+
+
+class AlwaysSkips(MemoryStore):
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        asked = Transaction() if may_be_skipped(transaction) else transaction
+        return super().commit(mark, asked, patience=patience)
+
+
+class TakesSkipsForNew(MemoryStore):
+    """Says that it wrote the mark of a transaction that may be skipped, also if the mark was there."""
+
+    @override
+    def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
+        return super().commit(mark, transaction, patience=patience) or may_be_skipped(transaction)
+
+
 class TakesTheLastWrite(MemoryStore):
     @override
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
@@ -332,7 +390,7 @@ class Packs(MemoryStore):
             return super().commit(mark, transaction, patience=patience)
 
     def commit_together(self, commits: Sequence[Commit], *, patience: timedelta) -> bool:
-        together = transaction_of(write for commit in commits for write in commit.transaction.writes)
+        together = self.together(commits)
         with self.one_by_one:
             if self.handled([commit.mark for commit in commits]):
                 return False
@@ -342,6 +400,20 @@ class Packs(MemoryStore):
                 return False
             self.add([commit.mark for commit in commits])
         return True
+
+    def together(self, commits: Sequence[Commit]) -> Transaction:
+        """Return all writes. One commit may be skipped, but not all of them for its sake."""
+        return with_conflicts(transaction_of(writes_of(commits)), "fail")
+
+
+def writes_of(commits: Sequence[Commit]) -> list[Any]:
+    return [write for commit in commits for write in commit.transaction.writes]
+
+
+class SkipsWholePacks(Packs):
+    @override
+    def together(self, commits: Sequence[Commit]) -> Transaction:
+        return transaction_of(writes_of(commits))
 
 
 class CommitsAlone(Packs):

@@ -326,6 +326,9 @@ effects: dict[str, Callable[[Transaction, str, dict[str, str], Decimal], None]] 
     "put": lambda tx, table, key, amount: tx.put(table, {**key, "count": amount}),
     "delete": lambda tx, table, key, _: tx.delete(table, key),
     "create": lambda tx, table, key, _: tx.put(table, key, when=Attr("pk").not_exists()),
+    "create or skip": lambda tx, table, key, _: tx.put(
+        table, key, when=Attr("pk").not_exists(), on_conflict="skip"
+    ),
 }
 
 

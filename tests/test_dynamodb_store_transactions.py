@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 AT_ONCE = timedelta(0)
 A_WHILE = timedelta(seconds=5)
 CONFLICT = cancels("TransactionConflict", "None")
+CONFLICT_OF_MARK = cancels("TransactionConflict")
 
 
 @pytest.fixture
@@ -158,6 +159,175 @@ def test_a_mark_comes_before_conditions(store: DynamoDBStore, table: str) -> Non
     tx.check(table, {"pk": "absent"})
 
     assert store.commit("a", tx, patience=A_WHILE) is False
+
+
+def count_once(table: str, key: str = "receipt") -> Transaction:
+    """Return an effect that is not wanted any more once there is a receipt."""
+    tx = count(table)
+    tx.put(table, {"pk": key, "name": CANARY}, when=Attr("pk").not_exists(), on_conflict="skip")
+    return tx
+
+
+def test_a_false_skip_writes_the_mark_alone(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    assert store.commit("a", count_once(table), patience=A_WHILE) is True
+    sent = count_requests(client)
+
+    assert store.commit("b", count_once(table), patience=A_WHILE) is True
+
+    assert sent == ["TransactWriteItems"] * 2
+    assert store.handled(["a", "b"]) == {"a", "b"}
+    assert read_table(client, table) == {"total": {"count": 1}, "receipt": {"name": CANARY}}
+
+
+def test_a_mark_comes_before_skips(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    store.commit("a", count_once(table), patience=A_WHILE)
+    sent = count_requests(client)
+
+    assert store.commit("a", count_once(table), patience=A_WHILE) is False
+    assert sent == ["TransactWriteItems"]
+
+
+def test_a_check_may_skip(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    tx = count(table)
+    tx.check(table, {"pk": "absent"}, on_conflict="skip")
+
+    assert store.commit("a", tx, patience=A_WHILE) is True
+    assert store.handled(["a"]) == {"a"}
+    assert read_table(client, table) == {}
+
+
+def refused_delete(tx: Transaction, table: str) -> None:
+    tx.delete(table, {"pk": CANARY}, when=Attr("name").eq(CANARY))
+
+
+def refused_raw(tx: Transaction, table: str) -> None:
+    key, expression = {"pk": {"S": "absent"}}, "attribute_exists(pk)"
+    tx.raw({"ConditionCheck": {"TableName": table, "Key": key, "ConditionExpression": expression}})
+
+
+def skipped(tx: Transaction, table: str) -> None:
+    tx.check(table, {"pk": "missing"}, on_conflict="skip")
+
+
+def too_large_update(tx: Transaction, table: str) -> None:
+    tx.update(table, {"pk": "large"}, set={"more": "x" * 20_000})
+
+
+@pytest.mark.parametrize(
+    ("asks", "index", "reason"),
+    [
+        ([skipped, refused_delete], 1, "its condition is false"),
+        ([refused_delete, skipped], 0, "its condition is false"),
+        ([skipped, refused_raw], 1, "its condition is false"),
+        ([skipped, too_large_update], 1, "400 KB at most"),
+    ],
+    ids=["skip first", "skip last", "raw", "cannot be done"],
+)
+def test_a_skip_hides_no_other_refusal(
+    client: DynamoDBClient,
+    store: DynamoDBStore,
+    table: str,
+    asks: list[Callable[[Transaction, str], None]],
+    index: int,
+    reason: str,
+) -> None:
+    client.put_item(TableName=table, Item={"pk": {"S": "large"}, "name": {"S": "x" * 400_000}})
+    tx = Transaction()
+    asks[0](tx, table)
+    asks[1](tx, table)
+
+    with pytest.raises(TransactionError, match=reason) as refused:
+        store.commit("a", tx, patience=A_WHILE)
+
+    assert (refused.value.index, refused.value.table) == (index, table)
+    assert CANARY not in str(refused.value)
+    assert store.handled(["a"]) == set()
+    assert read_table(client, table).keys() == {"large"}
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        ("None", "TransactionConflict", "ConditionalCheckFailed"),
+        ("None", "ConditionalCheckFailed", "TransactionConflict"),
+        ("TransactionConflict", "None", "ConditionalCheckFailed"),
+        ("ThrottlingError", "ConditionalCheckFailed", "ConditionalCheckFailed"),
+    ],
+    ids=["before", "after", "mark", "hot mark"],
+)
+def test_a_skip_waits_for_conflicts(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, codes: tuple[str, ...]
+) -> None:
+    tx = Transaction()
+    tx.delete(table, {"pk": "b"}, when=Attr("pk").not_exists(), on_conflict="skip")
+    tx.put(table, {"pk": "c"}, when=Attr("pk").not_exists(), on_conflict="skip")
+    plan(client, cancels(*codes))
+    sent = count_requests(client)
+
+    assert store.commit("a", tx, patience=A_WHILE) is True
+
+    assert sent == ["TransactWriteItems"] * 2
+    assert read_table(client, table) == {"c": {}}  # the conflict passed, and both conditions are true
+
+
+@pytest.mark.parametrize("fault", [CONFLICT_OF_MARK, loses_answer], ids=["conflict", "lost"])
+def test_a_mark_alone_is_retried(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault
+) -> None:
+    store.commit("a", count_once(table), patience=A_WHILE)
+    plan(client, lambda _: None, fault)
+    sent = count_requests(client)
+
+    store.commit("b", count_once(table), patience=A_WHILE)
+
+    assert sent == ["TransactWriteItems"] * 3
+    assert store.handled(["b"]) == {"b"}
+    assert read_table(client, table)["total"] == {"count": 1}
+
+
+def test_a_copy_that_skips_first_is_as_good(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    store.commit("a", count_once(table), patience=A_WHILE)
+    plan(client, lambda _: None, lambda _: store.add(["b"]))
+
+    assert store.commit("b", count_once(table), patience=A_WHILE) is False
+
+
+def test_an_unwritten_mark_is_a_store_error(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    store.commit("a", count_once(table), patience=A_WHILE)
+    plan(client, lambda _: None, CONFLICT_OF_MARK)
+
+    with pytest.raises(StoreError, match="others kept writing the same items"):
+        store.commit("b", count_once(table), patience=AT_ONCE)
+    assert store.handled(["b"]) == set()
+
+
+@pytest.mark.parametrize("fault", [kills_before, kills_after])
+def test_a_function_killed_at_a_skip_retries_it(
+    client: DynamoDBClient, store: DynamoDBStore, table: str, fault: Fault
+) -> None:
+    store.commit("a", count_once(table), patience=A_WHILE)
+    plan(client, lambda _: None, fault)
+
+    with pytest.raises(KilledError):
+        store.commit("b", count_once(table), patience=A_WHILE)
+    store.commit("b", count_once(table), patience=A_WHILE)
+
+    assert store.handled(["b"]) == {"b"}
+    assert read_table(client, table)["total"] == {"count": 1}
+
+
+def test_copies_of_a_skip_count_once(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:
+    marks = [f"mark-{number % 10}" for number in range(40)]
+
+    def commit(mark: str) -> bool:
+        return store.commit(mark, count_once(table), patience=A_WHILE)
+
+    with ThreadPoolExecutor(4) as threads:
+        done = list(threads.map(commit, marks))
+
+    assert done.count(True) == 10
+    assert store.handled(marks) == {*marks}
+    assert read_table(client, table)["total"] == {"count": 1}
 
 
 def test_a_raw_action_is_sent_as_it_is(client: DynamoDBClient, store: DynamoDBStore, table: str) -> None:

@@ -37,6 +37,7 @@ from tests.explored import (
     async_steps,
     beside,
     counted,
+    counting_once,
     counting_starts,
     in_two_steps,
     items,
@@ -107,6 +108,31 @@ def test_the_projection_survives_all(store: type[MemoryStore]) -> None:
     exploration.raise_for_violations()
     assert exploration.ok
     assert exploration.schedules > SCHEDULES
+
+
+@pytest.mark.parametrize("store", [MemoryStore, PackingMemory])
+def test_a_skipped_effect_survives_all(store: type[MemoryStore]) -> None:
+    exploration = explore(
+        counting_once,
+        items("a", "b", "a", "a"),
+        observe=total,
+        make_world=partial(with_totals, store),
+        schedules=SCHEDULES,
+    )
+
+    exploration.raise_for_violations()
+
+
+def test_a_skip_does_not_hide_a_lost_effect() -> None:
+    violation = caught(
+        counting_once,
+        records=items("a", "b", "a"),
+        observe=total,
+        make_world=partial(with_totals, MarksFirst),
+    )
+
+    assert violation.harm == "lost"
+    assert (violation.expected, violation.found) == ({"pk": "all", "items": 2}, {"pk": "all", "items": 1})
 
 
 def test_an_idempotency_key_is_enough() -> None:

@@ -595,3 +595,84 @@ def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:
 def test_there_are_no_other_names() -> None:
     with pytest.raises(AttributeError):
         ddbevents.stores.RedisStore  # noqa: B018  # that it is not there is the test
+
+
+def test_a_false_skip_writes_the_mark_alone(store: TableStore) -> None:
+    store.put("statistics", {"pk": "receipt"})
+    tx = Transaction()
+    tx.update("statistics", {"pk": "users"}, add={"total": 1})
+    tx.put("statistics", {"pk": "receipt"}, when=Attr("pk").not_exists(), on_conflict="skip")
+
+    assert store.commit("a", tx, patience=PATIENCE) is True
+    assert store.handled(["a"]) == {"a"}
+    assert store.items("statistics") == [{"pk": "receipt"}]
+
+
+SKIPS: dict[str, Callable[[Transaction], None]] = {
+    "a large item": lambda tx: tx.put(
+        "statistics", {"pk": "a", "text": "x" * 410_000}, when=Attr("pk").exists(), on_conflict="skip"
+    ),
+    "one name twice": lambda tx: tx.update(
+        "statistics", {"pk": "a"}, set={"n": 1}, remove="n", when=Attr("pk").exists(), on_conflict="skip"
+    ),
+    "an addend of another type": lambda tx: tx.update(
+        "statistics", {"pk": "a"}, add={"n": "1"}, when=Attr("pk").exists(), on_conflict="skip"
+    ),
+    "deleting no set": lambda tx: tx.update(
+        "statistics", {"pk": "a"}, delete={"n": 1}, when=Attr("pk").exists(), on_conflict="skip"
+    ),
+    "a key of another table": lambda tx: tx.check("statistics", {"sk": "a"}, on_conflict="skip"),
+}
+
+
+@pytest.mark.parametrize("ask", SKIPS)
+def test_a_skip_hides_no_mistake(store: TableStore, ask: str) -> None:
+    """DynamoDB refuses these requests before it looks at any condition."""
+    tx = Transaction()
+    SKIPS[ask](tx)
+
+    with pytest.raises(TransactionError):
+        store.commit("a", tx, patience=PATIENCE)
+    assert store.handled(["a"]) == set()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda tx: tx.update(
+            "statistics", {"pk": "a"}, add={"name": 1}, when=Attr("total").exists(), on_conflict="skip"
+        ),
+        lambda tx: tx.update(
+            "statistics",
+            {"pk": "a"},
+            set={"text": "x" * 410_000},
+            when=Attr("total").exists(),
+            on_conflict="skip",
+        ),
+    ],
+    ids=["added to text", "grown too large"],
+)
+def test_a_skip_is_before_its_update(store: TableStore, ask: Callable[[Transaction], None]) -> None:
+    """DynamoDB looks at the condition before it changes the item."""
+    store.put("statistics", {"pk": "a", "name": "Ada"})
+    tx = Transaction()
+    ask(tx)
+
+    assert store.commit("a", tx, patience=PATIENCE) is True
+    assert store.items("statistics") == [{"pk": "a", "name": "Ada"}]
+
+
+def test_a_dropped_transaction_is_handled(store: TableStore) -> None:
+    app = StreamApp("app", store=store)
+
+    @app.on_insert(User)
+    def welcome_once(change: Insert[User], tx: Transaction) -> None:
+        key = {"pk": change.new.email}
+        tx.put("statistics", key, when=Attr("pk").not_exists(), on_conflict="skip")
+
+    first = app.process(batch(insert(1, user("a")), insert(2, user("b"))))
+    again = app.process(batch(insert(1, user("a")), insert(2, user("b"))))
+
+    assert (first.handled, first.failed, first.response) == (2, 0, {"batchItemFailures": []})
+    assert again.already_handled == 2
+    assert len(store.items("statistics")) == 1

@@ -57,13 +57,13 @@ def test_a_transaction_is_data() -> None:
     fresh = Attr("pk").not_exists()
     action = {"Delete": {"TableName": "totals", "Key": {"pk": {"S": "f"}}}}
 
-    tx.put("totals", Total(pk="a", count=1), when=fresh)
+    tx.put("totals", Total(pk="a", count=1), when=fresh, on_conflict="skip")
     tx.update(
         "totals", {"pk": "b"}, set={"name": "x"}, add={"count": 1}, remove=["old"], delete={"tags": {"t"}}
     )
     tx.delete("totals", {"pk": "c"}, when=~fresh)
     tx.check("totals", {"pk": "d"}, when=fresh)
-    tx.check("totals", {"pk": "e"})
+    tx.check("totals", {"pk": "e"}, on_conflict="skip")
     tx.raw(action)
 
     assert [type(write).__name__ for write in tx.writes] == [
@@ -75,7 +75,12 @@ def test_a_transaction_is_data() -> None:
         "Raw",
     ]
     assert [write._asdict() for write in tx.writes] == [
-        {"table": "totals", "item": {"pk": {"S": "a"}, "count": {"N": "1"}}, "when": fresh},
+        {
+            "table": "totals",
+            "item": {"pk": {"S": "a"}, "count": {"N": "1"}},
+            "when": fresh,
+            "on_conflict": "skip",
+        },
         {
             "table": "totals",
             "key": {"pk": {"S": "b"}},
@@ -84,10 +89,11 @@ def test_a_transaction_is_data() -> None:
             "remove": ("old",),
             "delete": {"tags": {"SS": ["t"]}},
             "when": None,
+            "on_conflict": "fail",
         },
-        {"table": "totals", "key": {"pk": {"S": "c"}}, "when": ~fresh},
-        {"table": "totals", "key": {"pk": {"S": "d"}}, "when": fresh},
-        {"table": "totals", "key": {"pk": {"S": "e"}}, "when": None},
+        {"table": "totals", "key": {"pk": {"S": "c"}}, "when": ~fresh, "on_conflict": "fail"},
+        {"table": "totals", "key": {"pk": {"S": "d"}}, "when": fresh, "on_conflict": "fail"},
+        {"table": "totals", "key": {"pk": {"S": "e"}}, "when": None, "on_conflict": "skip"},
         {"table": "totals", "operation": "Delete", "request": action["Delete"]},
     ]
 
@@ -131,6 +137,46 @@ def test_wrong_arguments_are_refused(ask: Any) -> None:
     assert (of_table.value.index, of_table.value.table) == (1, None)
     assert (of_condition.value.index, of_condition.value.table) == (1, "orders")
     assert len(transaction.writes) == 1
+
+
+CONFLICTING: dict[str, Any] = {
+    "put": lambda tx, **more: tx.put("orders", {"pk": "a"}, **more),
+    "update": lambda tx, **more: tx.update("orders", {"pk": "a"}, set={"n": 1}, **more),
+    "delete": lambda tx, **more: tx.delete("orders", {"pk": "a"}, **more),
+    "check": lambda tx, **more: tx.check("orders", {"pk": "a"}, **more),
+}
+
+
+@pytest.mark.parametrize("write", CONFLICTING)
+@pytest.mark.parametrize("value", ["SKIP", "ignore", "", None, True, ["skip"]], ids=repr)
+def test_a_conflict_fails_or_skips(write: str, value: Any) -> None:
+    tx = Transaction()
+    tx.delete("orders", {"pk": "b"})
+
+    with pytest.raises(TransactionError) as refused:
+        CONFLICTING[write](tx, when=Attr("pk").exists(), on_conflict=value)
+
+    assert str(refused.value) == (
+        "on_conflict must be 'fail', which fails the record if the condition is false, or 'skip', which drops"
+        " the transaction"
+    )
+    assert (refused.value.index, refused.value.table) == (1, "orders")
+    assert len(tx.writes) == 1
+
+
+@pytest.mark.parametrize("write", ["put", "update", "delete"])
+def test_a_skip_needs_a_condition(write: str) -> None:
+    tx = Transaction()
+
+    with pytest.raises(TransactionError) as refused:
+        CONFLICTING[write](tx, on_conflict="skip")
+
+    assert str(refused.value) == (
+        "on_conflict='skip' needs a condition, since a write without one is always done: add when=, as in"
+        " when=Attr('pk').not_exists() for an item that must not exist yet"
+    )
+    assert (refused.value.index, refused.value.table) == (0, "orders")
+    assert tx.writes == ()
 
 
 def test_an_update_changes_something() -> None:

@@ -76,6 +76,9 @@ class TransactionalStore(IdempotencyStore, Protocol):
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         """Write the mark and do all writes, or nothing.
 
+        If conditions are false, and all of them are of writes whose `on_conflict` is `"skip"`, the writes are
+        not wanted any more: write the mark alone, and return True.
+
         Args:
             mark: The mark.
             transaction: The writes.
@@ -85,7 +88,7 @@ class TransactionalStore(IdempotencyStore, Protocol):
             False if the mark existed before, in which case nothing was written.
 
         Raises:
-            TransactionError: The writes cannot be done, for example because a condition is false.
+            TransactionError: The writes cannot be done, for example because another condition is false.
             StoreError: The store cannot be reached.
         """
         ...

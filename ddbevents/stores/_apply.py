@@ -11,10 +11,10 @@ from typing import Final, TypeAlias
 from .._attributes import Image
 from .._conditions import Condition, matches
 from .._errors import TransactionError, UnknownKeyError
-from .._transaction import Check, Delete, EncodedItem, Put, Raw, Transaction, Update, Write
+from .._transaction import Check, Delete, EncodedItem, Put, Raw, Transaction, Update, Write, may_be_skipped
 from .._tuples import NamedTuple
 from ._limits import KeyNames, check_limits, size_of
-from ._updates import apply_update, quote_name
+from ._updates import apply_update, check_update, quote_name
 
 TableKeys: TypeAlias = Mapping[str, str | Collection[str]]
 """The names of each table's key attributes, one or two."""
@@ -48,6 +48,8 @@ def sorted_names(tables: TableKeys) -> dict[str, tuple[str, ...]]:
 def apply_all(writes: Sequence[Write], key_names: KeyNames, read: Read) -> list[Written]:
     """Return the results of a transaction's writes; each sees its item as it was before the transaction.
 
+    There are none if the transaction is dropped, since all its false conditions are of writes that skip.
+
     Raises:
         TransactionError: DynamoDB would refuse one of the writes or the whole transaction.
     """
@@ -57,7 +59,9 @@ def apply_all(writes: Sequence[Write], key_names: KeyNames, read: Read) -> list[
         return key_names(table) or learnt.get(table)
 
     check_limits(writes, known)
-    return [_apply_one(index, write, known, read) for index, write in enumerate(writes)]
+    results = [_apply_one(index, write, known, read) for index, write in enumerate(writes)]
+    written = [result for result in results if result is not None]
+    return written if len(written) == len(writes) else []
 
 
 def apply_put(table: str, item: object, key_names: KeyNames) -> Written:
@@ -90,43 +94,72 @@ def checked_key(key: EncodedItem, names: tuple[str, ...] | None) -> EncodedItem:
     return _key_of(key, own)
 
 
-def _apply_one(index: int, write: Write, key_names: KeyNames, read: Read) -> Written:
+def _apply_one(index: int, write: Write, key_names: KeyNames, read: Read) -> Written | None:
+    """Return the result of a write, or None if its condition is false and it skips."""
     try:
         key = _key(write, key_names(write.table))
-        image = _apply(write, read(write.table, key))
-        _check_size(image)
+        before = read(write.table, key)
+        _check_write(write)
+        if _is_dropped(write, before):
+            return None
+        image = _apply(write, before)
     except TransactionError as error:
         message = f"write {index}, {type(write).__name__.lower()} in table {write.table!r}: {error}"
         raise TransactionError(message, index=index, table=write.table) from None  # it repeats the cause
     return Written(write.table, key, image)
 
 
-def _check_size(image: EncodedItem | None) -> None:
-    if image is not None and size_of(Put("", image, None)) > _MOST_ITEM_BYTES:
+def _check_write(write: Write) -> None:
+    """Refuse what DynamoDB refuses before it looks at the item."""
+    if isinstance(write, Put):
+        _check_size(write.item)
+    elif isinstance(write, Update):
+        check_update(write)
+
+
+def _check_size(image: EncodedItem) -> None:
+    if size_of(Put("", image, None)) > _MOST_ITEM_BYTES:
         raise TransactionError("the item would be larger than 400 KB")
+
+
+def _is_dropped(write: Write, image: Image | None) -> bool:
+    """Return whether the write's condition is false and it skips.
+
+    Raises:
+        TransactionError: It is false and does not skip.
+    """
+    when = _condition(write)
+    if when is None or matches(when, image or {}):
+        return False
+    if may_be_skipped(write):
+        return True
+    raise TransactionError("its condition is false")
+
+
+def _condition(write: Write) -> Condition | None:
+    match write:
+        case Raw():
+            return None
+        case Check(key=key, when=None):
+            return Condition("exists", tuple(key)[:1])
+        case _:
+            return write.when
 
 
 def _apply(write: Write, image: Image | None) -> EncodedItem | None:
     match write:
-        case Put(_, item, when):
-            _demand(when, image)
+        case Put(item=item):
             return item
-        case Update(when=when):
-            _demand(when, image)
-            return apply_update(write, {**write.key} if image is None else {**image})
-        case Delete(when=when):
-            _demand(when, image)
+        case Update():
+            updated = apply_update(write, {**write.key} if image is None else {**image})
+            _check_size(updated)
+            return updated
+        case Delete():
             return None
-        case Check(_, key, when):
-            _demand(Condition("exists", tuple(key)[:1]) if when is None else when, image)
+        case Check():
             return {**image} if image is not None else None
         case Raw():  # pragma: no branch  # there is no other kind
             raise TransactionError("this store cannot do raw writes: use DynamoDBStore")
-
-
-def _demand(when: Condition | None, image: Image | None) -> None:
-    if when is not None and not matches(when, image or {}):
-        raise TransactionError("its condition is false")
 
 
 def _key(write: Write, names: tuple[str, ...] | None) -> EncodedItem:

@@ -150,6 +150,9 @@ class DynamoDBStore:
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
         """Write the mark and do all writes in one `TransactWriteItems`, or nothing.
 
+        If the only false conditions are of writes with `on_conflict="skip"`, a second request writes the mark
+        alone.
+
         Args:
             mark: The mark.
             transaction: The writes.

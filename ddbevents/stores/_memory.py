@@ -63,7 +63,7 @@ class MemoryStore:
             self._expirations.update(dict.fromkeys(marks, expiration))
 
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:  # noqa: ARG002  # it never waits
-        """Write the mark and do all writes, or nothing.
+        """Write the mark and do all writes, or nothing; the mark alone if the writes are to be skipped.
 
         Returns:
             False if the store had the mark before; then nothing was written.

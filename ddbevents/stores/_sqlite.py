@@ -103,7 +103,7 @@ class SQLiteStore:
             )
 
     def commit(self, mark: str, transaction: Transaction, *, patience: timedelta) -> bool:
-        """Write the mark and do all writes, or nothing.
+        """Write the mark and do all writes, or nothing; the mark alone if the writes are to be skipped.
 
         Returns:
             False if the store had the mark before; then nothing was written.

@@ -5,7 +5,7 @@ Contract: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Tra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from .._errors import StoreError, TransactionError
 from .._patience import TimeLeft
-from .._transaction import Check, Put, Write
+from .._transaction import Check, Put, Write, may_be_skipped
 from .._tuples import NamedTuple
 from ._answers import check_commit, understood
 from ._backoff import Backoff
@@ -67,6 +67,8 @@ class Result(Enum):
     DONE = auto()
     MARKED = auto()
     """The table had the mark before: the condition of the first action is false. Nothing was written."""
+    SKIPPED = auto()
+    """The only false conditions are those of writes that skip. Nothing was written."""
     REFUSED = auto()
     """The writes cannot be done. Nothing was written."""
     CONTESTED = auto()
@@ -84,6 +86,20 @@ class Answer(NamedTuple):
     error: SDKError | None = None
 
 
+class _Request(NamedTuple):
+    """A request.
+
+    Attributes:
+        send: Sends it.
+        actions: Its actions.
+        skips: The indexes of those whose false condition drops the transaction.
+    """
+
+    send: Transact
+    actions: Sequence[Action]
+    skips: Collection[int] = ()
+
+
 class _Reason(NamedTuple):
     """The reason why an action failed; the code is "None" if it failed only because another one did."""
 
@@ -92,7 +108,7 @@ class _Reason(NamedTuple):
 
 
 def commit_alone(request: Transact, mark: Put, writes: Sequence[Write], time_left: TimeLeft) -> bool:
-    """Write a mark and do the writes of its handler, or nothing.
+    """Write a mark and do the writes of its handler, or nothing; or the mark alone if the writes skip.
 
     Args:
         request: Sends the actions.
@@ -109,7 +125,10 @@ def commit_alone(request: Transact, mark: Put, writes: Sequence[Write], time_lef
     """
     render = Renderer().render
     actions = [render(mark, 0), *(render(write, index) for index, write in enumerate(writes))]
-    result, error = _transact(request, actions, Backoff(time_left), time_left)
+    skips = [index for index, write in enumerate(writes, start=1) if may_be_skipped(write)]
+    result, error = _transact(_Request(request, actions, skips), Backoff(time_left), time_left)
+    if result is Result.SKIPPED:
+        result, error = _transact(_Request(request, actions[:1]), Backoff(time_left), time_left)
     if error is None or result is Result.MARKED:
         return error is None
     if result is Result.REFUSED:
@@ -137,20 +156,21 @@ def commit_packed(request: Transact, writes: Sequence[Write], time_left: TimeLef
     except TransactionError:
         return False
     backoff = Backoff(time_left, most=_MOST_PAUSES_OF_A_PACK)
-    result, error = _transact(request, actions, backoff, time_left)
+    # without skips, a false condition of any kind refuses the pack, and each commit then shows its own
+    result, error = _transact(_Request(request, actions), backoff, time_left)
     if error is not None and result is Result.UNREACHABLE:
         raise _trouble(result, error, writes) from error
     return result is Result.DONE
 
 
-def _transact(request: Transact, actions: Sequence[Action], backoff: Backoff, time_left: TimeLeft) -> Answer:
-    """Send the actions, and retry while that may help and the backoff allows it.
+def _transact(request: _Request, backoff: Backoff, time_left: TimeLeft) -> Answer:
+    """Send a request, and retry while that may help and the backoff allows it.
 
     botocore gives each call its own `ClientRequestToken`, so that botocore's retries never write twice. Our
     retries are new calls; there the condition of the mark shows whether an earlier try succeeded.
     """
     while True:
-        answer = _try(request, actions, time_left)
+        answer = _try(request, time_left)
         if not _may_pass(answer) or not backoff.wait():
             return answer
 
@@ -168,7 +188,14 @@ def _trouble(result: Result, error: SDKError, writes: Sequence[Write]) -> StoreE
 def _refusal(error: SDKError, writes: Sequence[Write]) -> TransactionError:
     """Return the error for the handler whose writes were refused: which and why, but no values."""
     reasons = _reasons(error, len(writes) + 1)[1:]
-    refused = next((index for index, reason in enumerate(reasons) if _is_final(reason.code)), None)
+    refused = next(
+        (
+            index
+            for index, reason in enumerate(reasons)
+            if _is_refused(reason.code, skips=may_be_skipped(writes[index]))
+        ),
+        None,
+    )
     if refused is None and len(writes) != 1:
         return TransactionError(f"one of the transaction's {len(writes)} writes: {_why(_words(error))}")
     index = refused or 0
@@ -177,15 +204,16 @@ def _refusal(error: SDKError, writes: Sequence[Write]) -> TransactionError:
     return TransactionError(f"write {index}, to table {table!r}: {why}", index=index, table=table)
 
 
-def _try(request: Transact, actions: Sequence[Action], time_left: TimeLeft) -> Answer:
+def _try(request: _Request, time_left: TimeLeft) -> Answer:
+    send, actions, skips = request
     try:
         with understood(_tables(actions)):
-            check_commit(time_left.run(lambda: request(actions)))
+            check_commit(time_left.run(lambda: send(actions)))
     except TimeoutError as error:
         # everything was written, or nothing: the mark shows it to the retry
         raise unanswered(_tables(actions), time_left) from error
     except SDK_ERRORS as error:
-        return Answer(_result(error, len(actions)), error)
+        return Answer(_result(error, len(actions), skips), error)
     return Answer(Result.DONE)
 
 
@@ -193,24 +221,27 @@ def _may_pass(answer: Answer) -> bool:
     return answer.result is Result.CONTESTED or (answer.error is not None and is_passing(answer.error))
 
 
-def _result(error: SDKError, actions: int) -> Result:
+def _result(error: SDKError, actions: int, skips: Collection[int]) -> Result:
     if reasons := _reasons(error, actions):
-        return _result_of([reason.code for reason in reasons])
+        return _result_of([reason.code for reason in reasons], skips)
     if is_invalid(error):
         return Result.REFUSED
     return Result.DENIED if is_denied(error) else Result.UNREACHABLE
 
 
-def _result_of(codes: Sequence[str]) -> Result:
-    mark, *others = codes
+def _result_of(codes: Sequence[str], skips: Collection[int]) -> Result:
+    mark = codes[0]
     if mark == _FALSE:
         return Result.MARKED
     if _is_final(mark):
         return Result.UNREACHABLE
     # whoever is writing the mark may be a copy of this function, doing the very same writes
-    if mark in _PASSING or not any(map(_is_final, others)):
+    if mark in _PASSING or not any(map(_is_final, codes)):
         return Result.CONTESTED
-    return Result.REFUSED
+    if any(_is_refused(code, skips=index in skips) for index, code in enumerate(codes)):
+        return Result.REFUSED
+    # the condition of a contested write is not known yet, and may be one that fails the record
+    return Result.CONTESTED if _PASSING.intersection(codes) else Result.SKIPPED
 
 
 def _reasons(error: SDKError, actions: int) -> list[_Reason]:
@@ -230,6 +261,10 @@ def _words(error: SDKError) -> str:
 
 def _is_final(code: str) -> bool:
     return code != "None" and code not in _PASSING
+
+
+def _is_refused(code: str, *, skips: bool) -> bool:
+    return _is_final(code) and not (skips and code == _FALSE)
 
 
 def _why_not(reason: _Reason, write: Write) -> str:

@@ -20,12 +20,14 @@ _EXACT: Final = Context(prec=300)
 
 
 def apply_update(write: Update, item: EncodedItem) -> EncodedItem:
-    """Change an item in place as DynamoDB would, and return it.
+    """Change an item in place as DynamoDB would, and return it. `check_update` comes first.
 
     Raises:
         TransactionError: DynamoDB would refuse the update.
     """
-    _check_names(write)
+    for name in _names(write):
+        if name in write.key:
+            raise TransactionError(f"{quote_name(name)} is part of the key, which an update cannot change")
     for name in write.remove:
         item.pop(name, None)
     item |= write.set
@@ -35,6 +37,27 @@ def apply_update(write: Update, item: EncodedItem) -> EncodedItem:
         left = _subtract(name, item.pop(name, None), value)
         item |= {} if left is None else {name: left}
     return item
+
+
+def check_update(write: Update) -> None:
+    """Refuse what DynamoDB refuses before it looks at the item.
+
+    Raises:
+        TransactionError: It names an attribute twice, or adds or deletes a value of a wrong type.
+    """
+    for name, count in Counter(_names(write)).items():
+        if count > 1:
+            raise TransactionError(
+                f"it changes {quote_name(name)} {count} times: an update may name an attribute once"
+            )
+    for name, value in write.add.items():
+        if value.keys().isdisjoint({"N", *_SETS}):
+            raise TransactionError(
+                f"add takes a number or a set, but {quote_name(name)} was given {_tag(value)}"
+            )
+    for name, value in write.delete.items():
+        if value.keys().isdisjoint(_SETS):
+            raise TransactionError(f"delete takes a set, but {quote_name(name)} was given {_tag(value)}")
 
 
 def merge_updates(first: Write, second: Write) -> Update | None:
@@ -63,21 +86,17 @@ def _only_adds_numbers(write: Write) -> TypeGuard[Update]:
     )
 
 
-def _check_names(write: Update) -> None:
-    names = Counter([*write.set, *write.add, *write.remove, *write.delete])
-    for name, count in names.items():
-        if name in write.key:
-            raise TransactionError(f"{quote_name(name)} is part of the key, which an update cannot change")
-        if count > 1:
-            raise TransactionError(
-                f"it changes {quote_name(name)} {count} times: an update may name an attribute once"
-            )
+def _names(write: Update) -> list[str]:
+    return [*write.set, *write.add, *write.remove, *write.delete]
+
+
+def _tag(value: AttributeValue) -> str:
+    [tag] = value
+    return tag
 
 
 def _add(name: str, old: AttributeValue | None, value: AttributeValue) -> AttributeValue:
     [(tag, content)] = value.items()
-    if tag != "N" and tag not in _SETS:
-        raise TransactionError(f"add takes a number or a set, but {quote_name(name)} was given {tag}")
     if old is None:
         return value
     _check_type("add", name, tag, old)
@@ -93,8 +112,6 @@ def _add(name: str, old: AttributeValue | None, value: AttributeValue) -> Attrib
 
 def _subtract(name: str, old: AttributeValue | None, value: AttributeValue) -> AttributeValue | None:
     [(tag, content)] = value.items()
-    if tag not in _SETS:
-        raise TransactionError(f"delete takes a set, but {quote_name(name)} was given {tag}")
     if old is None:
         return None
     _check_type("delete", name, tag, old)

@@ -18,6 +18,10 @@ def writes(tx: Transaction, user: User) -> None:
     tx.delete("users", {"userId": "ada"}, when=~is_new)
     tx.check("users", {"userId": "ada"}, when=~is_new)
     tx.check("users", {"userId": "ada"})
+    tx.put("users", user, when=is_new, on_conflict="skip")
+    tx.update("statistics", {"pk": "users"}, add={"total": 1}, when=~is_new, on_conflict="fail")
+    tx.delete("users", {"userId": "ada"}, when=~is_new, on_conflict="skip")
+    tx.check("users", {"userId": "ada"}, on_conflict="skip")
     tx.raw({"Delete": {"TableName": "users", "Key": {"userId": {"S": "ada"}}}})
     assert_type(tx.writes[0].table, str)
 
@@ -27,6 +31,11 @@ def what_is_refused(tx: Transaction, user: User) -> None:
     tx.put("users", user, when="new")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     tx.update("statistics", "users", add={"total": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     tx.update("statistics", {"pk": "users"}, add=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tx.put("users", user, on_conflict="ignore")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tx.update("statistics", {"pk": "u"}, add={"n": 1}, on_conflict=True)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tx.delete("users", {"userId": "ada"}, on_conflict="SKIP")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tx.check("users", {"userId": "ada"}, on_conflict=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tx.raw({}, on_conflict="skip")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     tx.delete("users")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     tx.check("users")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     tx.raw("Delete")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -90,6 +90,24 @@ def a_false_condition_stops_a_pack(store: PackingStore, table: TableUnderTest) -
     items.require_counts(None, "refused", *_names(commits), rule=rule)
 
 
+def a_skip_drops_no_other_commit(store: PackingStore, table: TableUnderTest) -> None:
+    """A commit whose writes are skipped drops no writes of others, however `pack` divides them."""
+    rule = "a commit that is skipped drops only its own writes"
+    items = Items(table)
+    commits = [Commit(mark, items.add_one(str(number)), number) for number, mark in enumerate(new_marks(5))]
+    dropped = items.add_one("dropped")
+    dropped.update(
+        items.name, items.key("skipped"), set={"x": 1}, when=Attr("x").exists(), on_conflict="skip"
+    )
+    [mark] = new_marks(1)
+    commits.insert(1, Commit(mark, dropped, mark))
+    _commit_packed(store, commits)
+    marks = [commit.mark for commit in commits]
+    require_handled(store, marks, marks, rule)
+    items.require_counts(1, *_names(commits[1:]), rule=rule)
+    items.require_counts(None, "dropped", "skipped", rule=rule)
+
+
 def commits_add_up(store: PackingStore, table: TableUnderTest) -> None:
     """Commits that add to the same items each count once, however `pack` divides them."""
     rule = "commits that add to the same items each count once"
@@ -185,6 +203,7 @@ PACKING_RULES: Final[tuple[PackingRule, ...]] = (
     a_pack_is_done_as_one,
     a_mark_that_is_there_stops_a_pack,
     a_false_condition_stops_a_pack,
+    a_skip_drops_no_other_commit,
     commits_add_up,
     later_commits_win,
     copies_of_a_batch_count_once,

@@ -14,6 +14,7 @@ from ._items import Items, TableUnderTest
 
 _MOST_WRITES: Final = 99  # DynamoDB takes 100 actions in a transaction, and one is the mark's
 _ROUNDS: Final = 3  # a race does not show every time
+_SKIPS: Final = ("put", "updated", "deleted", "checked")
 
 
 TransactionRule: TypeAlias = Callable[[TransactionalStore, TableUnderTest], None]
@@ -59,11 +60,7 @@ def a_mark_counts_more_than_a_condition(store: TransactionalStore, table: TableU
     rule = "an existing mark counts, even if a condition does not hold"
     items, [mark] = Items(table), new_marks(1)
     store.commit(mark, items.add_one("a"), patience=PATIENCE)
-    try:
-        done = store.commit(mark, _refused(items), patience=PATIENCE)
-    except TransactionError as error:
-        raise AssertionError(f"{rule}: commit raised TransactionError") from error
-    require(not done, rule, "commit returned True")
+    require(not _commit(store, mark, _refused(items), rule), rule, "commit returned True")
 
 
 def a_false_condition_stops_all_writes(store: TransactionalStore, table: TableUnderTest) -> None:
@@ -77,6 +74,59 @@ def a_false_condition_stops_all_writes(store: TransactionalStore, table: TableUn
         _require_refusal(store, mark, _refused(items, before=first, after=last), rule)
         require_handled(store, [mark], (), rule)
         items.require_counts(None, "a", "b", "refused", rule=rule)
+
+
+def a_false_skip_drops_all_writes(store: TransactionalStore, table: TableUnderTest) -> None:
+    """`commit` writes the mark alone and returns True if all false conditions have `on_conflict="skip"`."""
+    rule = "a commit of which only conditions with on_conflict='skip' do not hold writes its mark alone"
+    for first, last in [(["a"], []), ([], ["a"]), (["a"], ["b"])]:
+        items, [mark] = Items(table), new_marks(1)
+        transaction = _skipped(items, before=first, after=last)
+        require(_commit(store, mark, transaction, rule), rule, "commit returned False for a new mark")
+        require_handled(store, [mark], [mark], rule)
+        items.require_counts(None, "a", "b", *_SKIPS, rule=rule)
+        again = _commit(store, mark, items.add_one("a"), rule)
+        require(not again, rule, "a second commit of the mark returned True")
+        items.require_counts(None, "a", rule=rule)
+
+
+def a_false_condition_stops_a_skip(store: TransactionalStore, table: TableUnderTest) -> None:
+    """`commit` raises TransactionError and writes nothing if a condition of another kind is false too."""
+    rule = "a commit with a condition that does not hold fails, whatever else is to be skipped"
+    for skips_first in (True, False):
+        items, [mark] = Items(table), new_marks(1)
+        transaction = _skipped(items) if skips_first else _refused(items)
+        add = _refused if skips_first else _skipped
+        _require_refusal(store, mark, add(items, to=transaction), rule)
+        require_handled(store, [mark], (), rule)
+        items.require_counts(None, "refused", *_SKIPS, rule=rule)
+
+
+def a_true_skip_does_its_write(store: TransactionalStore, table: TableUnderTest) -> None:
+    """`commit` does all writes if their conditions hold, also those with `on_conflict="skip"`."""
+    rule = "a commit whose conditions hold does all its writes, also those that may be skipped"
+    items, [mark] = Items(table), new_marks(1)
+    _commit_all(store, items, {"updated": {"count": 1}, "deleted": {"count": 1}, "checked": {"count": 1}})
+    is_one = Attr("count").eq(1)
+    transaction = items.add_one("a")
+    transaction.put(items.name, {**items.key("put"), "count": 1}, when=~is_one, on_conflict="skip")
+    transaction.update(items.name, items.key("updated"), add={"count": 1}, when=is_one, on_conflict="skip")
+    transaction.delete(items.name, items.key("deleted"), when=is_one, on_conflict="skip")
+    transaction.check(items.name, items.key("checked"), on_conflict="skip")
+    require(_commit(store, mark, transaction, rule), rule, "commit returned False")
+    require_handled(store, [mark], [mark], rule)
+    items.require_counts(1, "a", "put", "checked", rule=rule)
+    items.require_counts(2, "updated", rule=rule)
+    items.require_counts(None, "deleted", rule=rule)
+
+
+def a_mark_counts_more_than_a_skip(store: TransactionalStore, table: TableUnderTest) -> None:
+    """`commit` returns False if the mark exists, even if the writes would be skipped now."""
+    rule = "an existing mark counts, even if the writes would be skipped"
+    items, [mark] = Items(table), new_marks(1)
+    store.commit(mark, items.add_one("a"), patience=PATIENCE)
+    require(not _commit(store, mark, _skipped(items), rule), rule, "commit returned True")
+    items.require_counts(1, "a", rule=rule)
 
 
 def a_refused_commit_can_be_done_later(store: TransactionalStore, table: TableUnderTest) -> None:
@@ -193,13 +243,47 @@ def threads_add_to_one_item(store: TransactionalStore, table: TableUnderTest) ->
     items.require_counts(THREADS, "a", rule=rule)
 
 
-def _refused(items: Items, *, before: list[str] | None = None, after: list[str] | None = None) -> Transaction:
+def _refused(
+    items: Items,
+    *,
+    before: list[str] | None = None,
+    after: list[str] | None = None,
+    to: Transaction | None = None,
+) -> Transaction:
     """Return a transaction with a condition that does not hold, between writes without one."""
-    transaction = items.add_one(*(before or []))
+    transaction = items.add_one(*(before or [])) if to is None else to
     transaction.update(items.name, items.key("refused"), set={"x": 1}, when=Attr("x").exists())
     for name in after or []:
         transaction.update(items.name, items.key(name), add={"count": 1})
     return transaction
+
+
+def _skipped(
+    items: Items,
+    *,
+    before: list[str] | None = None,
+    after: list[str] | None = None,
+    to: Transaction | None = None,
+) -> Transaction:
+    """Return a transaction with skips of every kind that do not hold, between writes without a condition."""
+    transaction = items.add_one(*(before or [])) if to is None else to
+    put, updated, deleted, checked = map(items.key, _SKIPS)
+    is_there = Attr("x").exists()
+    transaction.put(items.name, {**put, "x": 1}, when=is_there, on_conflict="skip")
+    transaction.update(items.name, updated, set={"x": 1}, when=is_there, on_conflict="skip")
+    transaction.delete(items.name, deleted, when=is_there, on_conflict="skip")
+    transaction.check(items.name, checked, on_conflict="skip")
+    for name in after or []:
+        transaction.update(items.name, items.key(name), add={"count": 1})
+    return transaction
+
+
+def _commit(store: TransactionalStore, mark: str, transaction: Transaction, rule: str) -> bool:
+    """Return what `commit` returns, and fail the rule if it raises `TransactionError`."""
+    try:
+        return store.commit(mark, transaction, patience=PATIENCE)
+    except TransactionError as error:
+        raise AssertionError(f"{rule}: commit raised TransactionError") from error
 
 
 def _require_refusal(store: TransactionalStore, mark: str, transaction: Transaction, rule: str) -> None:
@@ -231,6 +315,10 @@ TRANSACTION_RULES: Final[tuple[TransactionRule, ...]] = (
     an_added_mark_stops_a_commit,
     a_mark_counts_more_than_a_condition,
     a_false_condition_stops_all_writes,
+    a_false_skip_drops_all_writes,
+    a_false_condition_stops_a_skip,
+    a_true_skip_does_its_write,
+    a_mark_counts_more_than_a_skip,
     a_refused_commit_can_be_done_later,
     a_commit_without_writes_writes_the_mark,
     every_write_does_what_it_says,
