@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -58,18 +58,16 @@ others = st.sampled_from(["", "text", b"", b"bin", None, True, [], [1, "x"], {},
 values = numbers | sets | others
 clauses = st.dictionaries(names, values, max_size=2)
 items = st.dictionaries(names, values, max_size=5)
-conditions = st.sampled_from(
-    [
-        None,
-        None,
-        Attr("pk").exists(),
-        Attr("pk").not_exists(),
-        Attr("a").eq(1),
-        ~Attr("a").eq(1) & Attr("b").exists(),
-        Attr("a").gte(1) | Attr("b").contains("x"),
-        Attr("c.in.side").eq(1),
-    ]
-)
+DEMANDS: list[Condition] = [
+    Attr("pk").exists(),
+    Attr("pk").not_exists(),
+    Attr("a").eq(1),
+    ~Attr("a").eq(1) & Attr("b").exists(),
+    Attr("a").gte(1) | Attr("b").contains("x"),
+    Attr("c.in.side").eq(1),
+]
+demands = st.sampled_from(DEMANDS)
+conditions = st.sampled_from([None, None, *DEMANDS])
 
 
 class Change(NamedTuple):
@@ -95,19 +93,21 @@ def assert_alike(
     tables: Tables, old: Mapping[str, Any] | None, transaction: Transaction, key: dict[str, Any]
 ) -> None:
     """Commit the transaction in DynamoDB and in memory, to the same old item, and compare the items."""
-    memory = MemoryStore(tables={tables.items: "pk"})
-    if old is not None:
-        tables.client.put_item(TableName=tables.items, Item=encode({**old, **key}))
-        memory.put(tables.items, {**old, **key})
+    memory = memory_like(tables, {} if old is None else {key["pk"]: old})
 
     is_done = committed(tables.store, transaction)
 
     assert committed(memory, transaction) is is_done
-    found = tables.client.get_item(TableName=tables.items, Key=encode(key), ConsistentRead=True)
-    theirs = found.get("Item")
+    theirs = item_of(tables, key)
     ours = memory.item(tables.items, key)
-    assert ours == (None if theirs is None else decode_value({"M": theirs}))
-    assert types_of(encode(ours or {})) == types_of(theirs or {})
+    assert ours == theirs
+    assert types_of(encode(ours or {})) == types_of(encode(theirs or {}))
+
+
+def item_of(tables: Tables, key: dict[str, Any]) -> Any:
+    """Return an item as DynamoDB has it."""
+    found = tables.client.get_item(TableName=tables.items, Key=encode(key), ConsistentRead=True)
+    return decode_value({"M": found["Item"]}) if "Item" in found else None
 
 
 def committed(store: TransactionalStore, transaction: Transaction) -> bool:
@@ -188,6 +188,78 @@ def test_a_check_is_dynamodbs(tables: Tables, old: dict[str, Any] | None, when: 
     transaction.check(tables.items, key, when=when)
 
     assert_alike(tables, old, transaction, key)
+
+
+@given(old=st.none() | items, change=changes, when=demands)
+@settings(like_dynamodb, max_examples=60)
+def test_a_skipped_update_is_dynamodbs(
+    tables: Tables, old: dict[str, Any] | None, change: Change, when: Condition
+) -> None:
+    key, transaction = {"pk": uuid4().hex}, Transaction()
+    transaction.update(
+        tables.items,
+        key,
+        set=change.set,
+        add=change.add,
+        remove=change.remove,
+        delete=change.delete,
+        when=when,
+        on_conflict="skip",
+    )
+
+    assert_alike(tables, old, transaction, key)
+
+
+class Ask(NamedTuple):
+    """A write to the item that it belongs to, which may be there or not."""
+
+    old: dict[str, Any] | None
+    write: str
+    when: Condition
+    on_conflict: Literal["fail", "skip"]
+
+
+WRITES: dict[str, Callable[..., None]] = {
+    "put": lambda tx, table, key, **more: tx.put(table, {**key, "a": 1}, **more),
+    "update": lambda tx, table, key, **more: tx.update(table, key, add={"a": 1}, **more),
+    "delete": Transaction.delete,
+    "check": Transaction.check,
+}
+asks = st.builds(
+    Ask,
+    old=st.none() | st.sampled_from([{"a": 1}, {"a": 2, "b": "x"}, {"a": "text"}]),
+    write=st.sampled_from([*WRITES]),
+    when=demands,
+    on_conflict=st.sampled_from(["fail", "skip"]),
+)
+
+
+@given(asked=st.lists(asks, min_size=1, max_size=4))
+@settings(like_dynamodb)
+def test_a_skip_among_others_is_dynamodbs(tables: Tables, asked: list[Ask]) -> None:
+    transaction, keyed = Transaction(), {uuid4().hex: ask for ask in asked}
+    memory = memory_like(tables, {pk: ask.old for pk, ask in keyed.items() if ask.old is not None})
+    asking_for(transaction, tables.items, keyed)
+
+    assert committed(tables.store, transaction) is committed(memory, transaction)
+    assert {pk: item_of(tables, {"pk": pk}) for pk in keyed} == {
+        pk: memory.item(tables.items, {"pk": pk}) for pk in keyed
+    }
+
+
+def memory_like(tables: Tables, olds: Mapping[str, Mapping[str, Any]]) -> MemoryStore:
+    """Write the old items to DynamoDB, and return a store in memory that has them too."""
+    memory = MemoryStore(tables={tables.items: "pk"})
+    for pk, old in olds.items():
+        tables.client.put_item(TableName=tables.items, Item=encode({**old, "pk": pk}))
+        memory.put(tables.items, {**old, "pk": pk})
+    return memory
+
+
+def asking_for(transaction: Transaction, table: str, keyed: Mapping[str, Ask]) -> None:
+    for pk, ask in keyed.items():
+        write = WRITES[ask.write]
+        write(transaction, table, {"pk": pk}, when=ask.when, on_conflict=ask.on_conflict)
 
 
 def test_the_largest_item_is_dynamodbs(tables: Tables) -> None:
