@@ -213,6 +213,11 @@ def too_large_update(tx: Transaction, table: str) -> None:
     tx.update(table, {"pk": "large"}, set={"more": "x" * 20_000})
 
 
+def too_large_skip(tx: Transaction, table: str) -> None:
+    more = {"more": "x" * 20_000}
+    tx.update(table, {"pk": "large"}, set=more, when=Attr("pk").exists(), on_conflict="skip")
+
+
 @pytest.mark.parametrize(
     ("asks", "index", "reason"),
     [
@@ -220,8 +225,9 @@ def too_large_update(tx: Transaction, table: str) -> None:
         ([refused_delete, skipped], 0, "its condition is false"),
         ([skipped, refused_raw], 1, "its condition is false"),
         ([skipped, too_large_update], 1, "400 KB at most"),
+        ([too_large_skip, skipped], 0, "400 KB at most"),
     ],
-    ids=["skip first", "skip last", "raw", "cannot be done"],
+    ids=["skip first", "skip last", "raw", "cannot be done", "skip cannot be done"],
 )
 def test_a_skip_hides_no_other_refusal(
     client: DynamoDBClient,

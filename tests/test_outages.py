@@ -198,6 +198,18 @@ def test_a_record_of_no_known_age_is_old(moment: object) -> None:
     assert world.dead_lettered == ["ada"]
 
 
+def test_an_age_is_reached_to_the_second() -> None:
+    world = World(outage=2 * MINUTE, after=1, min_age=MINUTE)
+    event = {"Records": [world.insert()]}
+
+    world.clock.advance(MINUTE - SECOND)
+    young = world.app.process(event)
+    world.clock.advance(SECOND)
+    old = world.app.process(event)
+
+    assert [report.dead_lettered for report in (young, old)] == [0, 1]
+
+
 def test_a_clock_that_is_behind_does_not_matter() -> None:
     world = World(after=3, min_age=MINUTE)
 
