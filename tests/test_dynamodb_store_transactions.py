@@ -510,14 +510,30 @@ def test_a_lost_answer_writes_once(client: DynamoDBClient, store: DynamoDBStore,
     assert read_table(client, table) == {"total": {"count": 1}}
 
 
-def test_the_sdk_retries_a_lost_answer(
-    dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch, marks: str, table: str
-) -> None:
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)  # the environment is where boto3 looks
+@pytest.fixture
+def own_client(dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the store's own client reach DynamoDB Local: the environment is where boto3 looks."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_endpoint)
+
+
+@pytest.mark.usefixtures("own_client")
+@pytest.mark.parametrize("pack", [False, True])
+def test_the_own_client_skips(client: DynamoDBClient, marks: str, table: str, *, pack: bool) -> None:
+    store = DynamoDBStore(marks, pack=pack)
+
+    done = [store.commit(mark, count_once(table), patience=A_WHILE) for mark in ("a", "b", "b")]
+
+    assert done == [True, True, False]
+    assert store.handled(["a", "b"]) == {"a", "b"}
+    assert read_table(client, table)["total"] == {"count": 1}
+
+
+@pytest.mark.usefixtures("own_client")
+def test_the_sdk_retries_a_lost_answer(monkeypatch: pytest.MonkeyPatch, marks: str, table: str) -> None:
     made = clients_made(monkeypatch)
     store = DynamoDBStore(marks)
     store.handled(["a"], patience=A_WHILE)  # the client is made now, which takes a while
