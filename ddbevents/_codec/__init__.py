@@ -2,7 +2,8 @@
 
 from ._decode import decode, decode_exactly, decode_value, direct_decoder, prepare
 from ._encode import encode, encode_value
-from ._model import ItemField, Prefix, check_item_model, discriminators, item_fields
+from ._model import ItemField, check_item_model, discriminators, item_fields
+from ._prefix import Prefix
 
 __all__ = [
     "ItemField",

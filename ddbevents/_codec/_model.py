@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from types import FunctionType, UnionType
@@ -20,9 +19,9 @@ from typing_extensions import is_typeddict
 from .._attributes import canonical, encode_attribute
 from .._errors import AttributePath, ConfigurationError
 from .._tuples import NamedTuple
+from ._prefix import PREFIX
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
     from pydantic.plugin._schema_validator import PluggableSchemaValidator
     from pydantic_core import SchemaSerializer, SchemaValidator
 
@@ -34,8 +33,6 @@ _Allowed: TypeAlias = tuple[Choices, tuple[str, ...]]  # values of a field, and 
 RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
 """The nodes of a core schema that have fields."""
 _USER_CODE: Final = frozenset({"function-before", "function-wrap", "function-plain"})
-_PREFIX: Final = "ddbevents.prefix"  # where a node has the text of a Prefix, in its metadata
-_SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")  # in pydantic's regular expressions
 _UNFINISHED: Final = "class-not-fully-defined"  # pydantic's code of that error
 
 
@@ -51,73 +48,6 @@ class Adapter(NamedTuple):
     core_schema: Schema
     validator: SchemaValidator | PluggableSchemaValidator
     serializer: SchemaSerializer
-
-
-class Prefix:
-    """Says how the text of a field begins: `pk: Annotated[str, Prefix("CART#")]`.
-
-    Pydantic enforces it on the value as it comes in, before any other validation. A handler of the model
-    takes only records whose attribute begins so, as with a `Literal` field.
-    """
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        """Give the text that values begin with.
-
-        Raises:
-            ConfigurationError: It is empty, or no text.
-        """
-        if not _may_begin(text):
-            raise ConfigurationError('a Prefix is the text that values begin with, as Prefix("CART#")')
-        self.text: Final = text
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Schema:
-        """Return the schema of the annotated type, behind one that checks the beginning."""
-        inner = handler(source)
-        _check_is_text(inner, self, handler.resolve_ref_schema)
-        # without conversions of its own, so that it accepts exactly what routing takes
-        beginning = {
-            "type": "str",
-            "pattern": f"^{_SPECIAL.sub(lambda found: f'{chr(92)}{found[0]}', self.text)}",
-            "regex_engine": "rust-regex",
-            "strict": True,
-            "strip_whitespace": False,
-            "to_lower": False,
-            "to_upper": False,
-            "metadata": {_PREFIX: self.text},
-        }
-        return {"type": "chain", "steps": [beginning, inner]}
-
-    def __repr__(self) -> str:
-        return f"Prefix({self.text!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return self.text == other.text if isinstance(other, Prefix) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((Prefix, self.text))
-
-
-def _may_begin(text: object) -> bool:
-    # pydantic's text has no lone surrogates
-    return isinstance(text, str) and bool(text) and not any("\ud800" <= each <= "\udfff" for each in text)
-
-
-def _check_is_text(schema: Schema, prefix: Prefix, resolve: Callable[[Any], Any]) -> None:
-    node = resolve(schema)
-    while node["type"] in {"chain", "function-after", "function-before", "function-wrap"}:
-        node = resolve(node["steps"][0] if node["type"] == "chain" else node["schema"])
-    if _PREFIX in (node.get("metadata") or {}):
-        raise ConfigurationError(
-            f"{prefix} is the second Prefix of its field: to allow either, write Annotated[str, {prefix}] |"
-            ' Annotated[str, Prefix("...")]'
-        )
-    if node["type"] != "str":
-        raise ConfigurationError(
-            f"{prefix} annotates no str: write Annotated[str, {prefix}], and other types beside it, as in"
-            f" Annotated[str, {prefix}] | None"
-        )
 
 
 class ItemField(NamedTuple):
@@ -335,7 +265,7 @@ def _allowed(  # noqa: PLR0911  # one case for each type of node
         case "literal":
             return frozenset(canonical(encode_attribute(choice)) for choice in schema["expected"]), ()
         case "str":
-            prefix = (schema.get("metadata") or {}).get(_PREFIX)
+            prefix = (schema.get("metadata") or {}).get(PREFIX)
             return None if prefix is None else (frozenset(), (prefix,))
         case "chain":
             return _allowed(schema["steps"][0], definitions)
