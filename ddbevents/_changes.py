@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Final, Generic, Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -24,11 +25,14 @@ KeyT_co = TypeVar("KeyT_co", covariant=True)
 _VIEW_TYPE: Final[Mapping[str, str]] = {"NewImage": "NEW_IMAGE", "OldImage": "OLD_IMAGE"}
 
 
+_parts: Final[Callable[[Any], tuple[str, ...]]] = attrgetter("__match_args__")
+"""Returns the names of a change's parts. If the base class declared them, they would be no literals."""
+
+
 class _Change:  # noqa: PLW1641  # without a hash, as every value that holds items
     """Compares and shows its parts. A dataclass would cost a cold start as much as another module."""
 
     __slots__ = ("_record",)
-    __match_args__: tuple[str, ...] = ()
 
     _record: StreamRecord | dict[str, Any]
 
@@ -42,11 +46,11 @@ class _Change:  # noqa: PLW1641  # without a hash, as every value that holds ite
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and all(
-            getattr(self, part) == getattr(other, part) for part in self.__match_args__
+            getattr(self, part) == getattr(other, part) for part in _parts(self)
         )
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{part}={getattr(self, part)!r}" for part in self.__match_args__)
+        parts = ", ".join(f"{part}={getattr(self, part)!r}" for part in _parts(self))
         return f"{type(self).__name__}({parts})"
 
 
@@ -140,7 +144,7 @@ def to_json(value: object) -> str:
 
 def _parts_of(value: object) -> Mapping[str, object] | None:
     if isinstance(value, _Change):
-        parts = [part for part in ("new", "old") if part in value.__match_args__]
+        parts = [part for part in ("new", "old") if part in _parts(value)]
         return _with_items(value.record, {part: getattr(value, part) for part in parts})
     if isinstance(value, StreamRecord):
         images = {"new": value.new_image, "old": value.old_image}
