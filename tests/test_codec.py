@@ -554,4 +554,9 @@ def test_bad_values_have_no_repr() -> None:
 def test_nested_models_keep_aliases() -> None:
     order = decode(Order, IMAGE)
 
-    assert encode({"order": order})["order"] == {"M": encode(order)}
+    assert in_order(encode({"order": order})["order"]["M"]) == in_order(encode(order))
+
+
+def in_order(image: Any) -> Any:
+    """Return an image with its texts of a set in order, which have none."""
+    return {name: {"SS": sorted(each["SS"])} if "SS" in each else each for name, each in image.items()}

@@ -21,8 +21,8 @@ from ddbevents._records import columns_of  # nobody sees which batches it takes 
 from tests.campaigns import size
 from tests.straight_compared import differences, misread
 
-APPS: Final = size(short=600, full=2_000, long=30_000)
-BATCHES: Final = size(short=2_000, full=5_000, long=100_000)
+APPS: Final = size(short=400, full=1_000, long=30_000)
+BATCHES: Final = size(short=1_000, full=2_000, long=100_000)
 TRIES: Final = 600  # so many apps find each planted fault
 
 # what a process has loaded after a batch, in which a handler may fail
