@@ -187,4 +187,5 @@ def outcome(app: StreamApp, records: list[Any]) -> str:
 
 if __name__ == "__main__":  # pragma: no branch  # nobody imports it
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background begins without it
     sys.stdout.write(json.dumps(run(globals()[sys.argv[1]], int(sys.argv[2]))))

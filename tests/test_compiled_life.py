@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import IPv4Address
 from typing import Annotated, Any, Generic, Optional, TypeVar
@@ -191,3 +193,18 @@ def test_both_decoders_read_40_levels(name: str) -> None:
 def test_no_decoder_reads_41_levels(name: str, decoder: Decode) -> None:
     with pytest.raises(InvalidItemError, match="nested deeper than 40 levels"):
         decoder({name: nested(40)})
+
+
+def test_threads_compile_a_model_at_once() -> None:
+    fields: Any = {f"field_{number}": (str | None, None) for number in range(30)}
+    models = [create_model(f"Made{number}", **fields) for number in range(20)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            each_by_eight = [model for model in models for _ in range(8)]
+            items = [*threads.map(lambda model: decode(model, {"field_3": {"S": "a"}}), each_by_eight)]
+    finally:
+        sys.setswitchinterval(before)
+
+    assert [item.model_dump(exclude_unset=True) for item in items] == [{"field_3": "a"}] * 160

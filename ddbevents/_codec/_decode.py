@@ -145,12 +145,13 @@ def _decoder(model: Any) -> Decoder:
 
 
 def _keep(model: Any, validator: object, decoder: Decoder) -> None:
-    _decoders[model, validator] = decoder
     if decoder.compiled is not None:
         # asking a model for an attribute takes five times as long as looking into its dict
         own = _NO_VALIDATOR if validator is None else vars(model)
         compiled = _careful(model, decoder.compiled)
         _compiled[model] = validator, own, compiled, decoder.look[0], decoder.look[1]
+    # last, since another thread that finds it looks for the compiled one
+    _decoders[model, validator] = decoder
 
 
 def _careful(model: Any, compiled: Callable[[Any], Any]) -> Callable[[Any], Any]:
