@@ -13,6 +13,7 @@ from ddbevents import (
     Change,
     Insert,
     InvalidItemError,
+    InvalidRecordError,
     KeyChange,
     Modify,
     Remove,
@@ -197,6 +198,18 @@ print(*counts)
 
     assert without == before
     assert frozen > before + 1000  # objects of modules alone
+
+
+def test_a_spoilt_record_cannot_be_read(app: StreamApp) -> None:
+    kept: list[Insert[Counted]] = []
+    app.on_insert(Counted)(kept.append)
+    event = batch(insert(1, user("a")))
+    app(event)
+
+    del event["Records"][0]["dynamodb"]["Keys"]
+
+    with pytest.raises(InvalidRecordError, match=r"dynamodb\.Keys: expected the attributes"):
+        kept[0].record  # noqa: B018  # it is read when it is asked for
 
 
 # the old image of another form

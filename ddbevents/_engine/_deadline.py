@@ -91,7 +91,7 @@ class Deadline:
         """Return whether another record might not end in time, if it took twice as long as the slowest."""
         if self._ask is None:
             return False
-        return self._seconds_left() < self._needed
+        return _seconds_left(self._ask) < self._needed
 
     @property
     def patience(self) -> timedelta:
@@ -109,17 +109,16 @@ class Deadline:
     def _half_of_the_rest(self, longest: timedelta) -> timedelta:
         if self._ask is None:
             return longest
-        return timedelta(seconds=max(0.0, min(longest.total_seconds(), self._seconds_left() / 2)))
+        return timedelta(seconds=max(0.0, min(longest.total_seconds(), _seconds_left(self._ask) / 2)))
 
-    def _seconds_left(self) -> float:
-        if self._ask is None:
-            return inf
-        try:
-            answer = _answer(self._ask)
-            # as Lambda answers
-            return answer / 1000 if type(answer) is int and 0 <= answer < _FOR_EVER else _seconds(answer)
-        except ConfigurationError:
-            return -inf  # it answered before, so it cannot be refused any more: the rest waits for a retry
+
+def _seconds_left(ask: Callable[[], Any]) -> float:
+    try:
+        answer = _answer(ask)
+        # as Lambda answers
+        return answer / 1000 if type(answer) is int and 0 <= answer < _FOR_EVER else _seconds(answer)
+    except ConfigurationError:
+        return -inf  # it answered before, so it cannot be refused any more: the rest waits for a retry
 
 
 def read_context(context: object, name: str) -> Any:

@@ -63,8 +63,7 @@ class Watch:
             return
         takers = run.takers()
         self._note_silence(run, takers, doubts)
-        if self._looked_at < _MOST_LOOKED_AT:
-            self._look_for_near_misses(run, takers, near_misses)
+        self._look_for_near_misses(run, takers, near_misses)
 
     def _note_silence(
         self, run: BatchRun, takers: AbstractSet[str], doubts: Callable[[], Iterable[str]]
@@ -97,7 +96,7 @@ class Watch:
             for warning in near_misses(record, self._taking):
                 self._warn(warning)
             self._examined += 1
-            if self._examined == _MOST_EXAMINED:
+            if self._examined >= _MOST_EXAMINED:
                 self._looked_at = _MOST_LOOKED_AT
                 self._near_misses = None
                 return
