@@ -40,7 +40,7 @@ from ._engine import (
 )
 from ._errors import ConfigurationError
 from ._records import Event, read_event
-from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, check_callback, doubts, routes_of
+from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, check_callback, doubts, included
 from ._tuples import NamedTuple
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
@@ -185,9 +185,7 @@ class StreamApp(Router):
             ConfigurationError: Two handlers have the same name, or one needs transactions that the store does
                 not have. Then none is added.
         """
-        _check_router(router)
-        routes = routes_of(router)
-        routes.freeze()
+        routes = included(router, StreamApp)
         for route in routes:
             check_transactions(route, self._parts.store)
             self._routes.check(route)
@@ -297,11 +295,3 @@ def check_transactions(route: Route, store: IdempotencyStore) -> None:
     """Refuse a handler that needs transactions if the store has none."""
     if route.transactional and not isinstance(store, TransactionalStore):
         raise ConfigurationError(f"{route.name} asks for a transaction: give the app a store that has them")
-
-
-def _check_router(router: object) -> None:
-    # of an app only the handlers would come along, without its store and its middleware
-    if isinstance(router, StreamApp):
-        raise ConfigurationError("include takes a Router, not an app: register its handlers with a Router")
-    if not isinstance(router, Router):
-        raise ConfigurationError("include takes a Router, an instance: pass the router that has the handlers")

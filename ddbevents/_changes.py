@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from ._attributes import Image
-from ._codec import decode, decode_exactly, direct_decoder
+from ._codec import decode, decode_exactly
 from ._errors import InvalidItemError, InvalidRecordError
 from ._records import Kind, StreamRecord, UnreadableRecord, read_known
 
@@ -167,11 +167,6 @@ Read: TypeAlias = Callable[[StreamRecord, Decode], Any]
 or if it is no such item."""
 
 
-ReadDirectly: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Any]
-"""Returns the change of a usual record, given the record and its `dynamodb` object. Raises whatever it
-stumbles over."""
-
-
 def decode_once() -> Decode:
     """Return a decoder for the handlers of one record, which share items of the same model."""
     items: dict[tuple[Any, int], Any] = {}
@@ -204,42 +199,6 @@ def key_reader(model: type[Any]) -> Read:
 
     def read(record: StreamRecord, decode: Decode) -> KeyChange[Any]:
         return KeyChange(_item(record, "Keys", key_image(record), model, decode), record)
-
-    return read
-
-
-def direct_reader(kind: Kind, model: type[Any], old_model: type[Any]) -> ReadDirectly:
-    """Return what reads one kind of changes from usual records, like `item_reader`, but explains nothing."""
-    decode, decode_old, make = direct_decoder(model), direct_decoder(old_model), object.__new__
-
-    # attributes are set here, since calling __init__ takes as long as a small item does
-    def read_insert(raw: dict[str, Any], body: dict[str, Any]) -> Insert[Any]:
-        change: Any = make(Insert)
-        change.new, change._record = decode(body["NewImage"]), raw  # noqa: SLF001
-        return change  # type: ignore[no-any-return]
-
-    def read_modify(raw: dict[str, Any], body: dict[str, Any]) -> Modify[Any, Any]:
-        change: Any = make(Modify)
-        change.old, change.new = decode_old(body["OldImage"]), decode(body["NewImage"])
-        change._record = raw  # noqa: SLF001
-        return change  # type: ignore[no-any-return]
-
-    def read_remove(raw: dict[str, Any], body: dict[str, Any]) -> Remove[Any]:
-        change: Any = make(Remove)
-        change.old, change._record = decode_old(body["OldImage"]), raw  # noqa: SLF001
-        return change  # type: ignore[no-any-return]
-
-    return {"INSERT": read_insert, "MODIFY": read_modify, "REMOVE": read_remove}[kind]
-
-
-def direct_key_reader(model: type[Any]) -> ReadDirectly:
-    """Return what reads changes from usual records, as `key_reader` does, but explains nothing."""
-    decode, make = direct_decoder(model), object.__new__
-
-    def read(raw: dict[str, Any], body: dict[str, Any]) -> KeyChange[Any]:
-        change: Any = make(KeyChange)
-        change.keys, change._record = decode(body["Keys"]), raw  # noqa: SLF001
-        return change  # type: ignore[no-any-return]
 
     return read
 

@@ -15,7 +15,7 @@ EncodedItem: TypeAlias = dict[str, AttributeValue]
 """An item, a key or a part of one in typed JSON."""
 
 OnConflict: TypeAlias = Literal["fail", "skip"]
-"""What a false condition does: fail the record, or drop the transaction, which is not wanted any more."""
+"""The effect of a false condition: the record fails, or its transaction, no longer wanted, is dropped."""
 
 _ON_CONFLICT: Final = get_args(OnConflict)
 

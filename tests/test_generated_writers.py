@@ -270,7 +270,7 @@ def test_a_missing_check_is_found(monkeypatch: pytest.MonkeyPatch, part: str, st
 
 
 def test_an_ignored_serializer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_generate, "_is_serialized", lambda _: False)  # the same
+    monkeypatch.setattr(_generate, "is_serialized", lambda _: False)  # the same
 
     assert first_difference(range(3_000)) is not None
 

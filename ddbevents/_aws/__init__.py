@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ._client import ClientPerProcess, Request, check_boto3
+from ._client import ClientPerProcess, DynamoDBClient, Request, check_boto3
 
-__all__ = ["ClientPerProcess", "Request", "check_boto3"]
+__all__ = ["ClientPerProcess", "DynamoDBClient", "Request", "check_boto3"]

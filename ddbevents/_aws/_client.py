@@ -6,12 +6,26 @@ import os
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from .._errors import ConfigurationError
 
 Request: TypeAlias = Callable[..., Any]
 """A method of a boto3 client."""
+
+
+class DynamoDBClient(Protocol):
+    """The methods of `boto3.client("dynamodb")` that the store calls."""
+
+    @property
+    def batch_get_item(self) -> Request: ...
+    @property
+    def batch_write_item(self) -> Request: ...
+    @property
+    def transact_write_items(self) -> Request: ...
+    @property
+    def describe_table(self) -> Request: ...
+
 
 ClientT = TypeVar("ClientT")
 

@@ -28,6 +28,7 @@ from pydantic_core import core_schema
 
 from .._attributes import MAX_DEPTH, MOST_DIGITS, exact_decimal
 from ._model import Schema, definitions_of, named_fields, nodes_to_record
+from ._nodes import is_serialized
 from ._rules import extra_behavior
 from ._writers import (
     UndecidedError,
@@ -91,7 +92,7 @@ class _Source:
             level: How many levels it is below the item that the function writes.
         """
         rule = _RULES.get(schema["type"])
-        if rule is None or level > MAX_DEPTH or _is_serialized(schema):
+        if rule is None or level > MAX_DEPTH or is_serialized(schema):
             raise CannotGenerateError
         return rule(self, schema, value, level)
 
@@ -119,8 +120,7 @@ class _Source:
 
     def reference(self, schema: Schema, value: str, level: int) -> Cases:
         """Return the expressions of a definition."""
-        ref = schema["schema_ref"]
-        definition = self._definitions[ref]
+        definition = self._definitions[ref := schema["schema_ref"]]
         if definition["type"] == "model":
             return self.cases(definition, value, level)
         # only functions can call themselves
@@ -148,7 +148,7 @@ class _Source:
         if record["type"] != "model-fields" or record.get("computed_fields"):
             raise CannotGenerateError
         fields = dict(named_fields(record))
-        if any(map(_is_serialized, (*around, record, *fields.values()))):
+        if any(map(is_serialized, (*around, record, *fields.values()))):
             raise CannotGenerateError
         names = f"names_of_{function}"
         self._names[names] = (*fields,)
@@ -168,11 +168,6 @@ class _Source:
             f'    return {{"M": {{\n{members}    }}}}\n'
         )
         self._levels = levels
-
-
-def _is_serialized(schema: Schema) -> bool:
-    """Return whether a node says how it is serialized, but for the name of a field."""
-    return any(key.startswith("serialization") for key in schema.keys() - {"serialization_alias"})
 
 
 _Rule: TypeAlias = Callable[[_Source, Schema, str, int], Cases]

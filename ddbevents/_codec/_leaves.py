@@ -71,7 +71,7 @@ _FRACTION: Final = _text(r"^-?[0-9]+(\.[0-9]+)?$", 38)
 _NUMBER: Final = _text(r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", 200)
 _ISO: Final = _text(None, 200)
 _NO_CONSTRAINTS: Final = frozenset({"type", "ref", "metadata", "serialization", "strict", "allow_inf_nan"})
-"""What the node of a Decimal may have beside what restricts its values."""
+"""The settings of a Decimal's node that do not restrict its values."""
 
 
 def _get_binary(value: Any) -> bytes:

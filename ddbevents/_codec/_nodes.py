@@ -76,3 +76,8 @@ def is_ambiguous(schema: Schema) -> bool:
 
 def _settings_of_values(config: Config) -> frozenset[tuple[str, Any]]:
     return frozenset((name, value) for name, value in config.items() if name.startswith(_ABOUT_VALUES))
+
+
+def is_serialized(schema: Schema) -> bool:
+    """Return whether a node says how it is serialized, but for the name of a field."""
+    return any(key.startswith("serialization") for key in schema.keys() - {"serialization_alias"})

@@ -1,4 +1,4 @@
-"""What an app says about its batches: a line in the log, its callbacks, a warning where nothing matches."""
+"""The line in the log and the callbacks that follow a batch, and the warnings where nothing matches."""
 
 from __future__ import annotations
 

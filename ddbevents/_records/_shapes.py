@@ -22,6 +22,7 @@ _FETCH: Final = (
     " get_records within 24 hours of the change, and pass that answer to the app"
 )
 _PAYLOAD: Final = "it contains the batch: pass json.loads of its payload to the app"
+_READ_OBJECT: Final = f"read the object that it names; {_PAYLOAD}"
 
 
 class Shape(NamedTuple):
@@ -263,7 +264,7 @@ RECORDS: Final = (
     ),
     Shape(
         "S3's notification of a failure record",
-        f"read the object that it names; {_PAYLOAD}",
+        _READ_OBJECT,
         _is_failure_in_bucket,
     ),
     Shape(
@@ -286,11 +287,7 @@ RECORDS: Final = (
 MESSAGES: Final = (
     *_FAILURES,
     Shape("Lambda's failure record of a batch, sent by SNS", _FETCH, _is_failure_by_topic),
-    Shape(
-        "S3's notification of a failure record",
-        f"read the object that it names; {_PAYLOAD}",
-        _is_failure_told_by_bucket,
-    ),
+    Shape("S3's notification of a failure record", _READ_OBJECT, _is_failure_told_by_bucket),
     Shape(
         "a record of a stream",
         f"an app reads records from the stream itself, not from a queue: {TRIGGER}",

@@ -1,7 +1,7 @@
 """From a record to the handlers that take it: decorators, routes, selections and signatures."""
 
 from ._route import Middleware, Route
-from ._router import Router, doubts, routes_of
+from ._router import Router, doubts, included, routes_of
 from ._routes import AddressedRoutes, Routes
 from ._signatures import check_callback
 
@@ -13,5 +13,6 @@ __all__ = [
     "Routes",
     "check_callback",
     "doubts",
+    "included",
     "routes_of",
 ]

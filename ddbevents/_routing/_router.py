@@ -227,6 +227,22 @@ routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")
 """Returns the routes of a router or an app. Users see no more of a router than they need."""
 
 
+def included(router: object, app_type: type[Router]) -> Routes:
+    """Return the routes of a router that an app includes, and take no further ones.
+
+    Raises:
+        ConfigurationError: It is no router, or an app.
+    """
+    # of an app only the handlers would come along, without its store and its middleware
+    if isinstance(router, app_type):
+        raise ConfigurationError("include takes a Router, not an app: register its handlers with a Router")
+    if not isinstance(router, Router):
+        raise ConfigurationError("include takes a Router, an instance: pass the router that has the handlers")
+    routes = routes_of(router)
+    routes.freeze()
+    return routes
+
+
 def _both(first: Condition | None, second: Condition | None) -> Condition | None:
     if first is None or second is None:
         return second if first is None else first

@@ -11,13 +11,17 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from .._changes import ImageName, ReadDirectly, direct_key_reader, direct_reader
-from .._codec import ItemField
+from .._changes import ImageName, Insert, KeyChange, Modify, Remove
+from .._codec import ItemField, direct_decoder
 from .._errors import InvalidRecordError
 from .._records import Columns, Kind, StreamRecord
 from ._route import Route
 
 _KINDS: Final[tuple[Kind, ...]] = ("INSERT", "MODIFY", "REMOVE")
+
+ReadDirectly: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Any]
+"""Returns the change of a usual record, given the record and its `dynamodb` object. Raises whatever it
+stumbles over."""
 
 
 Step: TypeAlias = tuple[str, ReadDirectly, Callable[..., object], Callable[[Any], None]]
@@ -126,9 +130,43 @@ def _reads(kind: Kind, route: Route) -> frozenset[tuple[str, Any]]:
 
 def _reader(kind: Kind, route: Route) -> ReadDirectly:
     model = route.selection.model
-    return (
-        direct_key_reader(model) if route.selection.keys_only else direct_reader(kind, model, route.old_model)
-    )
+    return _key_reader(model) if route.selection.keys_only else _item_reader(kind, model, route.old_model)
+
+
+def _item_reader(kind: Kind, model: type[Any], old_model: type[Any]) -> ReadDirectly:
+    """Return what reads one kind of changes from usual records, as the route does, but explains nothing."""
+    decode, decode_old, make = direct_decoder(model), direct_decoder(old_model), object.__new__
+
+    # attributes are set here, since calling __init__ takes as long as a small item does
+    def read_insert(raw: dict[str, Any], body: dict[str, Any]) -> Insert[Any]:
+        change: Any = make(Insert)
+        change.new, change._record = decode(body["NewImage"]), raw  # noqa: SLF001
+        return change  # type: ignore[no-any-return]
+
+    def read_modify(raw: dict[str, Any], body: dict[str, Any]) -> Modify[Any, Any]:
+        change: Any = make(Modify)
+        change.old, change.new = decode_old(body["OldImage"]), decode(body["NewImage"])
+        change._record = raw  # noqa: SLF001
+        return change  # type: ignore[no-any-return]
+
+    def read_remove(raw: dict[str, Any], body: dict[str, Any]) -> Remove[Any]:
+        change: Any = make(Remove)
+        change.old, change._record = decode_old(body["OldImage"]), raw  # noqa: SLF001
+        return change  # type: ignore[no-any-return]
+
+    return {"INSERT": read_insert, "MODIFY": read_modify, "REMOVE": read_remove}[kind]
+
+
+def _key_reader(model: type[Any]) -> ReadDirectly:
+    """Return what reads changes from usual records, as the route does, but explains nothing."""
+    decode, make = direct_decoder(model), object.__new__
+
+    def read(raw: dict[str, Any], body: dict[str, Any]) -> KeyChange[Any]:
+        change: Any = make(KeyChange)
+        change.keys, change._record = decode(body["Keys"]), raw  # noqa: SLF001
+        return change  # type: ignore[no-any-return]
+
+    return read
 
 
 def _once(steps: Iterable[Step]) -> Steps:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-from .._aws import ClientPerProcess, Request, check_boto3
+from .._aws import ClientPerProcess, DynamoDBClient, check_boto3
 from .._conditions import Attr
 from .._engine import KEEP, PATIENCE, Commit, check_keep, utc_now
 from .._errors import ConfigurationError
@@ -31,19 +31,6 @@ _COMPLETED: Final = "COMPLETED"
 _IS_NEW: Final = Attr(_ID).not_exists()
 _MOST_READ: Final = 100
 _MOST_WRITTEN: Final = 25
-
-
-class DynamoDBClient(Protocol):
-    """The methods of `boto3.client("dynamodb")` that the store calls."""
-
-    @property
-    def batch_get_item(self) -> Request: ...
-    @property
-    def batch_write_item(self) -> Request: ...
-    @property
-    def transact_write_items(self) -> Request: ...
-    @property
-    def describe_table(self) -> Request: ...
 
 
 class DynamoDBStore:

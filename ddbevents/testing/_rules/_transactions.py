@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from ..._conditions import Attr
 from ..._engine import TransactionalStore
-from ..._errors import TransactionError
 from ..._transaction import Transaction
-from ._checks import PATIENCE, THREADS, in_threads, new_marks, require, require_handled
+from ._checks import PATIENCE, THREADS, new_marks, require, require_handled
 from ._items import Items, TableUnderTest
+from ._writes import (
+    SKIPS,
+    commit,
+    commit_all,
+    commit_at_once,
+    refused,
+    require_refusal,
+    skipped,
+)
 
 _MOST_WRITES: Final = 99  # DynamoDB takes 100 actions in a transaction, and one is the mark's
 _ROUNDS: Final = 3  # a race does not show every time
-_SKIPS: Final = ("put", "updated", "deleted", "checked")
 
 
 TransactionRule: TypeAlias = Callable[[TransactionalStore, TableUnderTest], None]
@@ -60,7 +67,7 @@ def a_mark_counts_more_than_a_condition(store: TransactionalStore, table: TableU
     rule = "an existing mark counts, even if a condition does not hold"
     items, [mark] = Items(table), new_marks(1)
     store.commit(mark, items.add_one("a"), patience=PATIENCE)
-    require(not _commit(store, mark, _refused(items), rule), rule, "commit returned True")
+    require(not commit(store, mark, refused(items), rule), rule, "commit returned True")
 
 
 def a_false_condition_stops_all_writes(store: TransactionalStore, table: TableUnderTest) -> None:
@@ -71,7 +78,7 @@ def a_false_condition_stops_all_writes(store: TransactionalStore, table: TableUn
     rule = "a commit with a condition that does not hold writes nothing and raises TransactionError"
     for first, last in [(["a"], []), ([], ["a"]), (["a"], ["b"])]:
         items, [mark] = Items(table), new_marks(1)
-        _require_refusal(store, mark, _refused(items, before=first, after=last), rule)
+        require_refusal(store, mark, refused(items, before=first, after=last), rule)
         require_handled(store, [mark], (), rule)
         items.require_counts(None, "a", "b", "refused", rule=rule)
 
@@ -81,11 +88,11 @@ def a_false_skip_drops_all_writes(store: TransactionalStore, table: TableUnderTe
     rule = "a commit of which only conditions with on_conflict='skip' do not hold writes its mark alone"
     for first, last in [(["a"], []), ([], ["a"]), (["a"], ["b"])]:
         items, [mark] = Items(table), new_marks(1)
-        transaction = _skipped(items, before=first, after=last)
-        require(_commit(store, mark, transaction, rule), rule, "commit returned False for a new mark")
+        transaction = skipped(items, before=first, after=last)
+        require(commit(store, mark, transaction, rule), rule, "commit returned False for a new mark")
         require_handled(store, [mark], [mark], rule)
-        items.require_counts(None, "a", "b", *_SKIPS, rule=rule)
-        again = _commit(store, mark, items.add_one("a"), rule)
+        items.require_counts(None, "a", "b", *SKIPS, rule=rule)
+        again = commit(store, mark, items.add_one("a"), rule)
         require(not again, rule, "a second commit of the mark returned True")
         items.require_counts(None, "a", rule=rule)
 
@@ -95,25 +102,25 @@ def a_false_condition_stops_a_skip(store: TransactionalStore, table: TableUnderT
     rule = "a commit with a condition that does not hold fails, whatever else is to be skipped"
     for skips_first in (True, False):
         items, [mark] = Items(table), new_marks(1)
-        transaction = _skipped(items) if skips_first else _refused(items)
-        add = _refused if skips_first else _skipped
-        _require_refusal(store, mark, add(items, to=transaction), rule)
+        transaction = skipped(items) if skips_first else refused(items)
+        add = refused if skips_first else skipped
+        require_refusal(store, mark, add(items, to=transaction), rule)
         require_handled(store, [mark], (), rule)
-        items.require_counts(None, "refused", *_SKIPS, rule=rule)
+        items.require_counts(None, "refused", *SKIPS, rule=rule)
 
 
 def a_true_skip_does_its_write(store: TransactionalStore, table: TableUnderTest) -> None:
     """`commit` does all writes if their conditions hold, also those with `on_conflict="skip"`."""
     rule = "a commit whose conditions hold does all its writes, also those that may be skipped"
     items, [mark] = Items(table), new_marks(1)
-    _commit_all(store, items, {"updated": {"count": 1}, "deleted": {"count": 1}, "checked": {"count": 1}})
+    commit_all(store, items, {"updated": {"count": 1}, "deleted": {"count": 1}, "checked": {"count": 1}})
     is_one = Attr("count").eq(1)
     transaction = items.add_one("a")
     transaction.put(items.name, {**items.key("put"), "count": 1}, when=~is_one, on_conflict="skip")
     transaction.update(items.name, items.key("updated"), add={"count": 1}, when=is_one, on_conflict="skip")
     transaction.delete(items.name, items.key("deleted"), when=is_one, on_conflict="skip")
     transaction.check(items.name, items.key("checked"), on_conflict="skip")
-    require(_commit(store, mark, transaction, rule), rule, "commit returned False")
+    require(commit(store, mark, transaction, rule), rule, "commit returned False")
     require_handled(store, [mark], [mark], rule)
     items.require_counts(1, "a", "put", "checked", rule=rule)
     items.require_counts(2, "updated", rule=rule)
@@ -125,7 +132,7 @@ def a_mark_counts_more_than_a_skip(store: TransactionalStore, table: TableUnderT
     rule = "an existing mark counts, even if the writes would be skipped"
     items, [mark] = Items(table), new_marks(1)
     store.commit(mark, items.add_one("a"), patience=PATIENCE)
-    require(not _commit(store, mark, _skipped(items), rule), rule, "commit returned True")
+    require(not commit(store, mark, skipped(items), rule), rule, "commit returned True")
     items.require_counts(1, "a", rule=rule)
 
 
@@ -133,7 +140,7 @@ def a_refused_commit_can_be_done_later(store: TransactionalStore, table: TableUn
     """`commit` can be called again for a mark whose commit was refused, when Lambda retries its record."""
     rule = "a refused commit can be done later"
     items, [mark] = Items(table), new_marks(1)
-    _require_refusal(store, mark, _refused(items), rule)
+    require_refusal(store, mark, refused(items), rule)
     require(store.commit(mark, items.add_one("a"), patience=PATIENCE), rule, "commit returned False")
     items.require_counts(1, "a", rule=rule)
 
@@ -159,7 +166,7 @@ def every_write_does_what_it_says(store: TransactionalStore, table: TableUnderTe
     rule = "every write does to its item what DynamoDB does"
     items = Items(table)
     old = {"count": 1, "tags": {"x", "y"}, "gone": "g", "kept": "k"}
-    _commit_all(store, items, dict.fromkeys(["put", "updated", "deleted", "checked"], old))
+    commit_all(store, items, dict.fromkeys(["put", "updated", "deleted", "checked"], old))
     transaction = Transaction()
     transaction.put(items.name, {**items.key("put"), "count": 2})
     transaction.update(
@@ -183,7 +190,7 @@ def conditions_see_the_item_before(store: TransactionalStore, table: TableUnderT
     """`commit` evaluates conditions on items as they are before the transaction."""
     rule = "a commit succeeds if its conditions hold for the items before it"
     items = Items(table)
-    _commit_all(store, items, {"a": {"count": 1}, "b": {"count": 1}, "c": {"count": 1}})
+    commit_all(store, items, {"a": {"count": 1}, "b": {"count": 1}, "c": {"count": 1}})
     is_one = Attr("count").eq(1)
     transaction = Transaction()
     transaction.update(items.name, items.key("a"), add={"count": 1}, when=is_one)
@@ -201,7 +208,7 @@ def two_writes_to_an_item_are_refused(store: TransactionalStore, table: TableUnd
     """`commit` raises TransactionError for two writes to one item: DynamoDB refuses such a request."""
     rule = "a commit with two writes to one item writes nothing and raises TransactionError"
     items, [mark] = Items(table), new_marks(1)
-    _require_refusal(store, mark, items.add_one("a", "b", "a"), rule)
+    require_refusal(store, mark, items.add_one("a", "b", "a"), rule)
     require_handled(store, [mark], (), rule)
     items.require_counts(None, "a", "b", rule=rule)
 
@@ -217,7 +224,7 @@ def ninety_nine_writes_are_one_commit(store: TransactionalStore, table: TableUnd
     require(
         store.commit(first, items.add_one(*names), patience=PATIENCE), rule, "commit of 99 returned False"
     )
-    _require_refusal(store, second, items.add_one(*names, "one more"), rule)
+    require_refusal(store, second, items.add_one(*names, "one more"), rule)
     require_handled(store, [first, second], [first], rule)
     items.require_counts(1, *names, rule=rule)
     items.require_counts(None, "one more", rule=rule)
@@ -228,7 +235,7 @@ def threads_commit_a_mark_once(store: TransactionalStore, table: TableUnderTest)
     rule = "of simultaneous commits of one mark, one succeeds"
     for _ in range(_ROUNDS):
         items, marks = Items(table), new_marks(1) * THREADS
-        done = _commit_at_once(store, marks, items)
+        done = commit_at_once(store, marks, items)
         require(done.count(True) == 1, rule, f"{done.count(True)} of {THREADS} returned True")
         items.require_counts(1, "a", rule=rule)
 
@@ -237,76 +244,10 @@ def threads_add_to_one_item(store: TransactionalStore, table: TableUnderTest) ->
     """`commit` loses no update if called for one item at the same time, but waits for the others."""
     rule = "simultaneous commits to one item all count"
     items, marks = Items(table), new_marks(THREADS)
-    done = _commit_at_once(store, marks, items)
+    done = commit_at_once(store, marks, items)
     require(all(done), rule, f"{done.count(False)} of {THREADS} returned False")
     require_handled(store, marks, marks, rule)
     items.require_counts(THREADS, "a", rule=rule)
-
-
-def _refused(
-    items: Items,
-    *,
-    before: list[str] | None = None,
-    after: list[str] | None = None,
-    to: Transaction | None = None,
-) -> Transaction:
-    """Return a transaction with a condition that does not hold, between writes without one."""
-    transaction = items.add_one(*(before or [])) if to is None else to
-    transaction.update(items.name, items.key("refused"), set={"x": 1}, when=Attr("x").exists())
-    for name in after or []:
-        transaction.update(items.name, items.key(name), add={"count": 1})
-    return transaction
-
-
-def _skipped(
-    items: Items,
-    *,
-    before: list[str] | None = None,
-    after: list[str] | None = None,
-    to: Transaction | None = None,
-) -> Transaction:
-    """Return a transaction with skips of every kind that do not hold, between writes without a condition."""
-    transaction = items.add_one(*(before or [])) if to is None else to
-    put, updated, deleted, checked = map(items.key, _SKIPS)
-    is_there = Attr("x").exists()
-    transaction.put(items.name, {**put, "x": 1}, when=is_there, on_conflict="skip")
-    transaction.update(items.name, updated, set={"x": 1}, when=is_there, on_conflict="skip")
-    transaction.delete(items.name, deleted, when=is_there, on_conflict="skip")
-    transaction.check(items.name, checked, on_conflict="skip")
-    for name in after or []:
-        transaction.update(items.name, items.key(name), add={"count": 1})
-    return transaction
-
-
-def _commit(store: TransactionalStore, mark: str, transaction: Transaction, rule: str) -> bool:
-    """Return what `commit` returns, and fail the rule if it raises `TransactionError`."""
-    try:
-        return store.commit(mark, transaction, patience=PATIENCE)
-    except TransactionError as error:
-        raise AssertionError(f"{rule}: commit raised TransactionError") from error
-
-
-def _require_refusal(store: TransactionalStore, mark: str, transaction: Transaction, rule: str) -> None:
-    try:
-        done = store.commit(mark, transaction, patience=PATIENCE)
-    except TransactionError:
-        return
-    require(holds=False, rule=rule, problem=f"commit returned {done}")
-
-
-def _commit_at_once(store: TransactionalStore, marks: list[str], items: Items) -> list[bool]:
-    def work(mark: str) -> bool:
-        return store.commit(mark, items.add_one("a"), patience=PATIENCE)
-
-    return in_threads(work, marks)
-
-
-def _commit_all(store: TransactionalStore, items: Items, initial: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write the items that a rule starts with."""
-    transaction = Transaction()
-    for name, attributes in initial.items():
-        transaction.update(items.name, items.key(name), set=attributes)
-    store.commit(new_marks(1)[0], transaction, patience=PATIENCE)
 
 
 TRANSACTION_RULES: Final[tuple[TransactionRule, ...]] = (
