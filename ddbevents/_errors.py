@@ -9,7 +9,8 @@
     ├── TransactionError        a handler's writes cannot be committed as one transaction
     ├── DeadLetterError         a record cannot be dead-lettered
     ├── BatchFailedError        Lambda sees this when the first record of a batch failed
-    └── Reject                  a handler says that another attempt will not help
+    ├── Reject                  a handler says that another attempt will not help
+    └── PartialFailure          a bulk handler says which of its changes failed
 
 No message contains an item's value, since more people may read a log than the table.
 """
@@ -130,6 +131,34 @@ class Reject(DDBEventsError):  # noqa: N818  # raised by handlers, never caught 
 
     Without dead letters it is a failure like any other.
     """
+
+
+class PartialFailure(DDBEventsError):  # noqa: N818  # raised by handlers, never caught by callers
+    """Raised by a bulk handler: some of its changes failed, and all the others are done.
+
+    Later changes of the same items in that call count as not done too, so that a retry keeps their order. It
+    is true if it has a change, so a handler ends with `if failure: raise failure`.
+
+    Attributes:
+        failures: The failed changes, each with its error, in the order in which they were added.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("some changes of a bulk handler failed")
+        self.failures: list[tuple[object, BaseException | None]] = []
+
+    def add(self, change: object, error: BaseException | None = None) -> None:
+        """Add a change that failed.
+
+        Args:
+            change: The change itself, as the handler got it.
+            error: Why, for the log and the dead letter. With a `Reject` the record is dead-lettered now.
+        """
+        self.failures.append((change, error))
+
+    def __bool__(self) -> bool:
+        """Whether a change was added."""
+        return bool(self.failures)
 
 
 class BatchFailedError(DDBEventsError):

@@ -29,7 +29,7 @@ def process_batch(event: Event, dispatch: Dispatch, settings: Settings) -> Batch
         return straight
     else:
         entries = straight.entries(dispatch)
-    _run(entries, straight, settings)
+    _run(entries, straight, dispatch, settings)
     return ReportedRun(report_of(entries, settings, perf_counter() - start, time()))
 
 
@@ -61,20 +61,31 @@ def _straight(event: Event, dispatch: Dispatch, settings: Settings) -> Straight 
     return Straight(columns, steps, settings)
 
 
-def _run(entries: Sequence[Entry], straight: Straight | None, settings: Settings) -> None:
+def _run(entries: Sequence[Entry], straight: Straight | None, dispatch: Dispatch, settings: Settings) -> None:
     """Run all entries, or those that the straight path has left."""
     # cold start: most batches go straight
     from ._lanes import run_lanes  # noqa: PLC0415
     from ._progress import Progress  # noqa: PLC0415
 
-    progress = Progress(settings)
+    progress, deadline = Progress(settings), settings.deadline
+    bulk_handlers = dispatch.bulk_handlers()
+    if bulk_handlers:
+        from ._bulk import run_bulk, set_aside  # noqa: PLC0415  # cold start: for apps with such handlers
+
+        if set_aside(entries, dispatch, settings) and not settings.has_store:
+            # what the first pass has done would run again if nothing were left for the second
+            deadline.keep_half()
     try:
         try:
             rest = straight.hand_over(entries, progress) if straight else progress.read(entries)
         except StoreError as error:
             logger().error("idempotency records cannot be read, so no handler ran: %s", describe(error))
-        else:
-            run_lanes(rest, progress, settings.concurrency)
+            return
+        run_lanes(rest, progress, settings.concurrency)
+        if bulk_handlers:
+            deadline.keep_nothing()
+            progress.finish()
+            run_bulk(entries, bulk_handlers, progress, settings)
     finally:
         # even if SystemExit passes through: what is done need not run again
         progress.finish()

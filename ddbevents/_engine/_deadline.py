@@ -74,6 +74,16 @@ class Deadline:
         self._reserve = self._needed = reserve.total_seconds()
         self._slowest_record = 0.0
         self._slowest_flush = 0.0
+        self._kept = 0.0
+
+    def keep_half(self) -> None:
+        """Keep half of the time that is left for the second pass of the batch, until `keep_nothing`."""
+        if self._ask is not None:
+            self._kept = max(0.0, _seconds_left(self._ask) / 2)
+
+    def keep_nothing(self) -> None:
+        """Let the second pass have all the time that is left."""
+        self._kept = 0.0
 
     def note_record(self, seconds: float) -> None:
         """Learn how long a record took."""
@@ -91,7 +101,7 @@ class Deadline:
         """Return whether another record might not end in time, if it took twice as long as the slowest."""
         if self._ask is None:
             return False
-        return _seconds_left(self._ask) < self._needed
+        return _seconds_left(self._ask) - self._kept < self._needed
 
     @property
     def patience(self) -> timedelta:

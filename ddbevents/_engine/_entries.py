@@ -24,6 +24,30 @@ _NOT_RUN: Final = Outcome.NOT_RUN  # a global is found sooner than an enum's mem
 _FAILED: Final = Outcome.FAILED
 
 
+class Bulk(Protocol):
+    """How a handler takes changes in the second pass of a batch."""
+
+    @property
+    def most(self) -> int:
+        """The largest number of changes a call."""
+        ...
+
+    @property
+    def isolate(self) -> bool:
+        """Whether a call that fails is halved until the change is found that makes it fail."""
+        ...
+
+    @property
+    def takes_list(self) -> bool:
+        """Whether it takes a list. If not, it is called with each change alone."""
+        ...
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether it takes each item once, in its last state."""
+        ...
+
+
 class Handler(Protocol):
     """A handler as the engine knows it."""
 
@@ -37,12 +61,29 @@ class Handler(Protocol):
         """Whether it takes a transaction, which is committed together with its mark."""
         ...
 
+    @property
+    def bulk(self) -> Bulk | None:
+        """How it takes changes in the second pass; None if it takes one record after the other."""
+        ...
+
     def run(self, record: Any, transaction: Transaction | None = None) -> bool:
         """Call it with the record of its entry, and wait for its end.
 
         Returns:
             False if a middleware suppressed its exception.
         """
+        ...
+
+    def read(self, records: Sequence[Any]) -> Any:
+        """Return the change that it gets of a record; a `Latest` of several records of one item.
+
+        Raises:
+            InvalidRecordError: One of them lacks what it needs, or holds no such item.
+        """
+        ...
+
+    def call(self, change: Any) -> bool:
+        """Call it with a change, or a list of them, and wait for its end, as `run` does."""
         ...
 
 
@@ -63,6 +104,18 @@ class Dispatch(Protocol):
 
         Raises:
             InvalidRecordError: That is undecidable.
+        """
+        ...
+
+    def bulk_handlers(self) -> Sequence[str]:
+        """Return the names of the handlers of the second pass, in order of registration."""
+        ...
+
+    def following(self, handler: str, record: StreamRecord) -> Handler | None:
+        """Return a handler of the last states of items, for a record of an item that it takes in the batch.
+
+        Returns:
+            None if the record says nothing about the item as the handler sees it.
         """
         ...
 
@@ -91,7 +144,17 @@ class _Invalid:
     def transactional(self) -> bool:
         return False
 
+    @property
+    def bulk(self) -> None:
+        return None
+
     def run(self, record: AnyRecord, transaction: Transaction | None = None) -> NoReturn:  # noqa: ARG002  # the Protocol's
+        raise self._error
+
+    def read(self, records: Sequence[AnyRecord]) -> NoReturn:  # noqa: ARG002  # the Protocol's
+        raise self._error
+
+    def call(self, change: object) -> NoReturn:  # noqa: ARG002  # the Protocol's
         raise self._error
 
 
@@ -104,6 +167,7 @@ class Entry:
     Attributes:
         record: The record.
         handlers: The handlers that take it. Emptied when they are through, since they share decoded items.
+        bulk: Those that take it in the second pass, each with how it takes changes.
         identity: What marks know the record by; None if nothing in it is readable enough.
         invalid: Why the record fails before any handler can run; None if it is valid.
         outcomes: By handler, in order of registration; all begin as NOT_RUN.
@@ -111,7 +175,7 @@ class Entry:
         seconds: How long the handlers took.
     """
 
-    __slots__ = ("error", "handlers", "identity", "invalid", "outcomes", "record", "seconds")
+    __slots__ = ("bulk", "error", "handlers", "identity", "invalid", "outcomes", "record", "seconds")
 
     def __init__(
         self,
@@ -122,6 +186,7 @@ class Entry:
     ) -> None:
         self.record = record
         self.handlers = handlers
+        self.bulk: Sequence[tuple[Handler, Bulk]] = ()
         self.identity = identity
         self.invalid = invalid
         self.outcomes: dict[str, Outcome] = dict.fromkeys(map(_NAME, handlers), _NOT_RUN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,24 +19,34 @@ from ._settings import Settings
 
 
 class Failure(NamedTuple):
-    """A failure of one handler for one record.
+    """A failure of one handler for one record, or for the records of one item of which it takes the last.
 
     Attributes:
-        entry: The record.
+        entries: The records. Attempts are counted by the first, and the dead letter has the last.
         handler: The handler's name; `OF_RECORD` if the record failed before any ran.
         error: Why.
         of_store: Whether the app's store failed, which is no attempt of the handler's.
     """
 
-    entry: Entry
+    entries: Sequence[Entry]
     handler: str
     error: BaseException
     of_store: bool = False
 
     @property
+    def entry(self) -> Entry:
+        """The first record's entry."""
+        return self.entries[0]
+
+    @property
     def record(self) -> AnyRecord:
-        """The record."""
+        """The first record."""
         return self.entry.record
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether one of the records itself is invalid."""
+        return any(is_about(self.error, entry.record) for entry in self.entries)
 
 
 class Attempt(NamedTuple):
@@ -58,60 +68,96 @@ class Attempt(NamedTuple):
         return self.number == self.last and self.wait_until is None
 
 
-_ONLY_ATTEMPT: Final = Attempt(1, 1)
+_MOST_NAMED: Final = 5  # records in a line of the log
 
 
-def retry_or_dead_letter(failure: Failure, settings: Settings, journal: Journal) -> Outcome:
-    """Log a failure and count the attempt; after the last one, dead-letter the record.
+def retry_or_dead_letter(
+    failures: Sequence[Failure], settings: Settings, journal: Journal
+) -> Sequence[Outcome]:
+    """Log failures of one handler and count the attempts; after the last one, dead-letter the record.
 
-    If the attempts cannot be counted or the letter cannot be sent, the record stays failed and is retried.
+    If the attempts cannot be counted or a letter cannot be sent, the record stays failed and is retried.
     Failures of the store count as nobody's attempt.
 
     Returns:
-        DEAD_LETTERED or FAILED.
+        DEAD_LETTERED or FAILED for each.
     """
-    dead_letters = settings.dead_letters
-    if dead_letters is None or failure.of_store:
-        _log_failed(failure, None)
-        return Outcome.FAILED
-    attempt = None
+    dead_letters, deadline = settings.dead_letters, settings.deadline
+    attempts: list[Attempt | None] = [None] * len(failures)
+    if dead_letters is not None and not failures[0].of_store:
+        attempts = _count(failures, dead_letters, journal, deadline.patience)
+        for place, attempt in enumerate(attempts):
+            if attempt is None or not attempt.is_last:
+                continue
+            # sending hundreds of letters takes a while
+            has_time = place == 0 or not deadline.is_near()
+            if not (has_time and _send_letter(failures[place], attempt, settings, dead_letters)):
+                attempts[place] = None
+                continue
+            for entry in failures[place].entries:
+                journal.note_dead_letter(entry, failures[place].handler)
+    is_dead = [attempt is not None and attempt.is_last for attempt in attempts]
+    alive = zip(failures, attempts, strict=True)
+    _log_failed([each for each, dead in zip(alive, is_dead, strict=True) if not dead])
+    return [Outcome.DEAD_LETTERED if each else Outcome.FAILED for each in is_dead]
+
+
+def _count(
+    failures: Sequence[Failure], dead_letters: DeadLetters, journal: Journal, patience: timedelta
+) -> list[Attempt | None]:
+    """Return which attempt of each has failed, and note those that are not the last.
+
+    Returns:
+        None for each if they cannot be counted, which is logged.
+    """
     try:
-        attempt = _count(failure, dead_letters, journal, settings.deadline.patience)
-        if attempt.is_last:
-            letter = _letter_of(failure, settings.app, attempt, dead_letters.clock())
-            _send(dead_letters.sink, letter, settings.deadline.patience)
+        last = [_last_attempt(failure, dead_letters) for failure in failures]
+        asked = [(each.entry, most - 1) for each, most in zip(failures, last, strict=True)]
+        earlier = journal.failed_attempts(asked, failures[0].handler, patience)
+        return [
+            _note_attempt(failure, Attempt(number + 1, most), dead_letters, journal)
+            for failure, number, most in zip(failures, earlier, last, strict=True)
+        ]
+    except BaseException as problem:
+        # a clock may be the user's own code
+        if not is_failure(problem):
+            raise
+        _log_not_dead_lettered(failures, None, problem)
+        return [None] * len(failures)
+
+
+def _last_attempt(failure: Failure, dead_letters: DeadLetters) -> int:
+    """Return the number of the last attempt; 1 for a record without an identity, which cannot be counted."""
+    if failure.entry.identity is None:
+        return 1
+    return dead_letters.max_attempts(failure.error, is_invalid=failure.is_invalid)
+
+
+def _note_attempt(failure: Failure, attempt: Attempt, dead_letters: DeadLetters, journal: Journal) -> Attempt:
+    """Note an attempt that is not the last, and return it.
+
+    Those that a record has after the last because it is too young are not counted: they add no marks.
+    """
+    if not attempt.is_last:
+        journal.note_attempt(failure.entry, failure.handler, attempt.number)
+    elif dead_letters.is_too_young(failure.record, failure.error, is_invalid=failure.is_invalid):
+        return attempt._replace(wait_until=dead_letters.min_age)
+    return attempt
+
+
+def _send_letter(failure: Failure, attempt: Attempt, settings: Settings, dead_letters: DeadLetters) -> bool:
+    """Send a dead letter, and log that; False if it cannot be sent."""
+    try:
+        letter = _letter_of(failure, settings.app, attempt, dead_letters.clock())
+        _send(dead_letters.sink, letter, settings.deadline.patience)
     except BaseException as problem:
         # a sink may be the user's own code
         if not is_failure(problem):
             raise
-        _log_not_dead_lettered(failure, attempt, problem)
-        attempt = None
-    if attempt is None or not attempt.is_last:
-        _log_failed(failure, attempt)
-        return Outcome.FAILED
-    if failure.entry.identity is not None:
-        journal.note_dead_letter(failure.entry, failure.handler)
+        _log_not_dead_lettered([failure], attempt, problem)
+        return False
     _log_dead_lettered(failure, attempt, type(dead_letters.sink).__name__)
-    return Outcome.DEAD_LETTERED
-
-
-def _count(failure: Failure, dead_letters: DeadLetters, journal: Journal, patience: timedelta) -> Attempt:
-    """Return which attempt has failed, and note it if it is not the last.
-
-    Attempts of a record without an identity cannot be counted, so it has one only. Those that a record has
-    after the last because it is too young are not counted: they add no marks.
-    """
-    entry, handler, error, _ = failure
-    is_invalid = is_about(error, entry.record)
-    most = dead_letters.max_attempts(error, is_invalid=is_invalid)
-    attempt = _ONLY_ATTEMPT
-    if most > 1 and entry.identity is not None:
-        attempt = Attempt(journal.failed_attempts(entry, handler, most - 1, patience) + 1, most)
-    if not attempt.is_last:
-        journal.note_attempt(entry, handler, attempt.number)
-    elif dead_letters.is_too_young(entry.record, error, is_invalid=is_invalid):
-        return attempt._replace(wait_until=dead_letters.min_age)
-    return attempt
+    return True
 
 
 def _send(sink: DeadLetterSink, letter: DeadLetter, patience: timedelta) -> None:
@@ -155,7 +201,7 @@ def _letter_of(failure: Failure, app: str, attempt: Attempt, now: datetime) -> D
         message=_message_of(error),
         path=(format_path(error.path) or None) if isinstance(error, InvalidRecordError) else None,
         failed_at=now,
-        record=failure.record.raw,
+        record=failure.entries[-1].record.raw,
     )
 
 
@@ -166,15 +212,28 @@ def _message_of(error: BaseException) -> str:
         return ""
 
 
-def _log_failed(failure: Failure, attempt: Attempt | None) -> None:
-    """Log which record failed in which handler, with what kind of error and where in the code."""
-    what = f"{_name_of(failure.record)} failed {_place_of(failure)}"
-    counted = f", {_shown(attempt)}" if attempt else ""
-    why = describe_beside(failure.record, failure.error)
-    logger().error("%s%s: %s", what, counted, why, extra=_extra(failure, attempt))
-    if failure.handler != OF_RECORD:
-        # the message of a handler's own exception may contain an item's values: only for who asks
-        logger().debug("%s", what, exc_info=failure.error)
+def log_untried(failures: Iterable[Failure]) -> None:
+    """Log failures that are nobody's attempt."""
+    _log_failed([(failure, None) for failure in failures])
+
+
+def _log_failed(failed: Iterable[tuple[Failure, Attempt | None]]) -> None:
+    """Log which records failed in which handler, with what kind of error and where in the code.
+
+    Records that failed for the same reason share a line.
+    """
+    lines: dict[str, list[tuple[Failure, Attempt | None]]] = {}
+    for failure, attempt in failed:
+        counted = f", {_shown(attempt)}" if attempt else ""
+        why = describe_beside(failure.record, failure.error)
+        lines.setdefault(f"{counted}: {why}", []).append((failure, attempt))
+    for why, each in lines.items():
+        failure, attempt = each[0]
+        what = f"{_names_of([failure for failure, _ in each])} failed {_place_of(failure)}"
+        logger().error("%s%s", what, why, extra=_extra(failure, attempt))
+        if failure.handler != OF_RECORD:
+            # the message of a handler's own exception may contain an item's values: only for who asks
+            logger().debug("%s", what, exc_info=failure.error)
 
 
 def _log_dead_lettered(failure: Failure, attempt: Attempt, sink: str) -> None:
@@ -183,9 +242,19 @@ def _log_dead_lettered(failure: Failure, attempt: Attempt, sink: str) -> None:
     logger().warning("%s, %s: %s", what, _shown(attempt), why, extra=_extra(failure, attempt))
 
 
-def _log_not_dead_lettered(failure: Failure, attempt: Attempt | None, problem: BaseException) -> None:
-    name = _name_of(failure.record)
-    logger().error(NOT_DEAD_LETTERED, name, describe(problem), extra=_extra(failure, attempt))
+def _log_not_dead_lettered(
+    failures: Sequence[Failure], attempt: Attempt | None, problem: BaseException
+) -> None:
+    names = _names_of(failures)
+    logger().error(NOT_DEAD_LETTERED, names, describe(problem), extra=_extra(failures[0], attempt))
+
+
+def _names_of(failures: Sequence[Failure]) -> str:
+    if len(failures) == 1:
+        return _name_of(failures[0].record)
+    known = [str(failure.record.identifier) for failure in failures[:_MOST_NAMED]]
+    more = len(failures) - len(known)
+    return f"{len(failures)} records ({', '.join(known)}{f' and {more} more' if more else ''})"
 
 
 def _name_of(record: AnyRecord) -> str:

@@ -65,21 +65,33 @@ class Journal:
             self._note(entry, handler, self.mark(entry.identity, handler))
 
     def note_dead_letter(self, entry: Entry, handler: str) -> None:
-        """Note that a dead letter was sent. The next flush writes it."""
-        self._note(entry, handler, _aside(self.mark(entry.identity, handler)))
+        """Note that a dead letter was sent. The next flush writes it; but not without an identity."""
+        if entry.identity is not None:
+            self._note(entry, handler, _aside(self.mark(entry.identity, handler)))
 
     def note_attempt(self, entry: Entry, handler: str, number: int) -> None:
         """Note that an attempt failed. The next flush writes it."""
         self._note(entry, handler, self._attempt(entry, handler, number))
 
-    def failed_attempts(self, entry: Entry, handler: str, most: int, patience: timedelta) -> int:
-        """Return how often a handler failed for a record in earlier deliveries, counted up to `most`.
+    def failed_attempts(
+        self, asked: Iterable[tuple[Entry, int]], handler: str, patience: timedelta
+    ) -> Sequence[int]:
+        """Return how often a handler failed for records in earlier deliveries.
+
+        Args:
+            asked: Each record with the number up to which to count.
+            handler: The handler's name.
+            patience: How long the store may take.
 
         Raises:
             StoreError: The store cannot be read.
         """
-        marks = [self._attempt(entry, handler, number) for number in range(1, most + 1)]
-        return len(self._found(marks, patience))
+        marks = [
+            [self._attempt(entry, handler, number) for number in range(1, most + 1)] for entry, most in asked
+        ]
+        wanted = [mark for each in marks for mark in each]
+        found = self._found(wanted, patience) if wanted else ()
+        return [sum(mark in found for mark in each) for each in marks]
 
     def is_due(self) -> bool:
         """Return whether enough marks are pending to be written."""

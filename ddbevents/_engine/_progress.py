@@ -14,10 +14,11 @@ from ._entries import OF_RECORD, Entry, Handler, Task
 from ._journal import Journal, Note, log_lost_marks
 from ._report import Outcome
 from ._settings import Settings
-from ._stores import NoStore, PackingStore
+from ._stores import PackingStore
 
 if TYPE_CHECKING:
     from ._commit_queue import CommitQueue, Waiting
+    from ._failures import Failure
 
 _HANDLED: Final = Outcome.HANDLED
 
@@ -40,7 +41,9 @@ class Progress:
         self._handled: set[Task] = set()
         self._closed_lanes: set[Hashable] = set()
         self._has_begun = False
-        self._is_stopped = False
+        self._is_stopped = False  # this pass is over
+        self._is_halted = False  # a further pass would fail too
+        self._has_called = False
 
     def read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Ask the store what was handled before, and return the entries.
@@ -94,9 +97,12 @@ class Progress:
         else:
             # the usual case, which costs no more than one look-up a handler
             return entry.handlers
-        todo = [handler for handler in entry.handlers if (handler.name, identity) not in handled]
-        earlier = entry.outcomes.keys() - {handler.name for handler in todo}
-        entry.outcomes |= dict.fromkeys(earlier, Outcome.ALREADY_HANDLED)
+        todo: list[Handler] = []
+        for handler in entry.handlers:
+            if (handler.name, identity) in handled:
+                entry.outcomes[handler.name] = Outcome.ALREADY_HANDLED
+            else:
+                todo.append(handler)
         return todo
 
     def begin(self, entry: Entry) -> Sequence[Handler]:
@@ -179,24 +185,64 @@ class Progress:
             DEAD_LETTERED, which holds back nothing; or FAILED, which holds back the later records of the same
             item, or the whole batch.
         """
-        from ._failures import Failure, retry_or_dead_letter  # noqa: PLC0415  # cold start: failures are rare
+        from ._failures import Failure  # noqa: PLC0415  # cold start: failures are rare
 
-        failure = Failure(entry, handler, error, of_store=of_store)
-        outcome = retry_or_dead_letter(failure, self._settings, self._journal)
-        entry.fail(handler, outcome, error)
-        if outcome is Outcome.DEAD_LETTERED:
-            # without an identity, another record would pass for this one
-            if entry.identity is not None:
-                self._handled.add((handler, entry.identity))
-        elif of_store:
-            self.stop()
-        else:
-            self._hold_back(entry)
-        return outcome
+        self.failed_together([Failure((entry,), handler, error, of_store=of_store)])
+        return entry.outcomes[handler]
+
+    def failed_together(self, failures: Sequence[Failure]) -> None:
+        """Note failures of one handler, as `failed` does for each."""
+        from ._failures import retry_or_dead_letter  # noqa: PLC0415  # as above
+
+        outcomes = retry_or_dead_letter(failures, self._settings, self._journal)
+        for (entries, handler, error, of_store), outcome in zip(failures, outcomes, strict=True):
+            if outcome is Outcome.DEAD_LETTERED:
+                for entry in entries:
+                    entry.fail(handler, outcome, error)
+                    # without an identity, another record would pass for this one
+                    if entry.identity is not None:
+                        self._handled.add((handler, entry.identity))
+                continue
+            entries[0].fail(handler, outcome, error)
+            if of_store:
+                self._halt()
+            else:
+                self._hold_back(entries[0])
 
     def stop(self) -> None:
         """Begin no further record: a retry runs the rest."""
         self._is_stopped = True
+
+    def begin_pass(self) -> bool:
+        """Begin a further pass over the batch, for which what has failed so far is not held back.
+
+        Returns:
+            False if there is none, since the store cannot be reached.
+        """
+        self._closed_lanes.clear()
+        self._is_stopped = self._is_halted
+        return not self._is_halted
+
+    def may_call(self) -> bool:
+        """Return whether there is time for a call of a bulk handler. The first one is always made."""
+        if self._is_stopped or (self._has_called and self._deadline.is_near()):
+            return False
+        self._has_called = True
+        return True
+
+    def is_handled(self, entry: Entry, handler: str) -> bool:
+        """Return whether a handler has handled a record, or was done with it."""
+        return (handler, entry.identity) in self._handled
+
+    def is_held_back(self, entry: Entry) -> bool:
+        """Return whether a record is left to a retry, behind a failure in this pass."""
+        closed = self._closed_lanes
+        return self._is_stopped or (bool(closed) and lane_of(entry.record) in closed)
+
+    def end_call(self, seconds: float) -> None:
+        """Note how long a call of a bulk handler took, and write the marks of its records."""
+        self._deadline.note_record(seconds)
+        self._flush()
 
     def finish(self) -> None:
         """Write everything that waits for the store."""
@@ -211,8 +257,7 @@ class Progress:
 
     def _hold_back(self, entry: Entry) -> None:
         lane = lane_of(entry.record)
-        has_store = not isinstance(self._settings.store, NoStore)
-        if self._settings.from_stream and not (has_store and lane is not None):
+        if self._settings.from_stream and (lane is None or not self._settings.has_store):
             # it may be of any item; or, without a store, all that runs after it would run again
             self.stop()
         elif lane is not None:
@@ -263,9 +308,12 @@ class Progress:
             self._lose(notes, error)
         self._deadline.note_flush(perf_counter() - start)
 
+    def _halt(self) -> None:
+        self._is_stopped = self._is_halted = True
+
     def _lose(self, notes: Iterable[Note], error: StoreError) -> None:
         log_lost_marks(error)
-        self.stop()
+        self._halt()
         for entry, handler, _ in notes:
             entry.fail(handler, Outcome.FAILED, error)
 

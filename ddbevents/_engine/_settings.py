@@ -12,7 +12,7 @@ from .._tuples import NamedTuple
 from ._dead_letters import DeadLetters
 from ._deadline import Deadline, LambdaContext, check_patience, read_context
 from ._report import WhyNot
-from ._stores import IdempotencyStore
+from ._stores import IdempotencyStore, NoStore
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 _LONGEST_FUNCTION: Final = timedelta(minutes=90)  # on Managed Instances
@@ -47,6 +47,11 @@ class Settings(NamedTuple):
     dead_letters: DeadLetters | None
     from_stream: bool
     why_not: WhyNot | None = None
+
+    @property
+    def has_store(self) -> bool:
+        """Whether marks are kept, so that what is done need not run again."""
+        return not isinstance(self.store, NoStore)
 
 
 def function_name(context: LambdaContext | None) -> str:

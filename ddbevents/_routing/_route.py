@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any, TypeAlias
@@ -16,7 +16,38 @@ from .._tuples import NamedTuple
 from ._selection import Selection
 
 Middleware: TypeAlias = Callable[[Any], AbstractContextManager[object]]
-"""Called with the change; returns the context manager that its handler runs within, sync or async."""
+"""Called with the change, or with the list of a bulk handler; returns the context manager that the handler
+runs within, sync or async."""
+
+ReadLatest: TypeAlias = Callable[[Sequence[StreamRecord]], Any]
+"""Returns the last state of an item, given its records in order."""
+
+
+class Bulk(NamedTuple):
+    """How a handler takes changes in the second pass of a batch.
+
+    Attributes:
+        most: The largest number of changes a call.
+        isolate: Whether a call that fails is halved until the change is found that makes it fail.
+        takes_list: Whether it takes a list. If not, it is called with each change alone.
+        read_latest: Returns the last state of an item, for a handler that takes each item once.
+    """
+
+    most: int = 1
+    isolate: bool = True
+    takes_list: bool = False
+    read_latest: ReadLatest | None = None
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether it takes each item once, in its last state."""
+        return self.read_latest is not None
+
+    def calls_like(self, other: Bulk) -> bool:
+        """Return whether changes of both can come in the same call."""
+        return self._replace(read_latest=None) == other._replace(read_latest=None) and (
+            self.is_latest == other.is_latest
+        )
 
 
 class Route(NamedTuple):
@@ -29,10 +60,11 @@ class Route(NamedTuple):
         selection: The condition.
         takes_all: Whether the condition holds for every record of its kinds.
         old_model: The model of the old image.
-        read: Returns the change that the handler gets.
+        read_change: Returns the change that the handler gets.
         middleware: What the handler runs within, the first outermost.
         decode: Returns the items of that change.
         module_spec: The `__spec__` of the handler's module when it was registered.
+        bulk: How it takes changes in the second pass; None if it takes one record after the other.
     """
 
     name: str
@@ -41,10 +73,11 @@ class Route(NamedTuple):
     selection: Selection
     takes_all: bool
     old_model: type[Any]
-    read: Read
+    read_change: Read
     middleware: tuple[Middleware, ...] = ()
     decode: Decode = decode_exactly
     module_spec: object = None
+    bulk: Bulk | None = None
 
     def takes(self, record: StreamRecord) -> bool:
         """Return whether the handler takes a record of one of its kinds.
@@ -60,7 +93,16 @@ class Route(NamedTuple):
         Returns:
             False if a middleware suppressed its exception.
         """
-        change = self.read(record, self.decode)
+        return self.call(self.read_change(record, self.decode), transaction)
+
+    def read(self, records: Sequence[StreamRecord]) -> Any:
+        """Return the change that a handler of the second pass gets of a record, or of those of one item."""
+        if self.bulk is not None and self.bulk.read_latest is not None:
+            return self.bulk.read_latest(records)
+        return self.read_change(records[-1], decode_exactly)
+
+    def call(self, change: Any, transaction: Transaction | None = None) -> bool:
+        """Call the handler with a change, or a list of them, and wait for its end, as `run` does."""
         if self.middleware:
             return self._run_within(change, transaction)
         self._call(change, transaction)

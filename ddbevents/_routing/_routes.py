@@ -23,6 +23,7 @@ class Routes:
         self._places: list[Route | None] = []
         self._vacant: list[tuple[str, int]] = []
         self._by_kind: dict[Kind, tuple[Route, ...]] = {}
+        self._bulk_handlers: Sequence[str] = ()
         self._tables: Tables | None = None
         self._is_frozen = False
         for route in routes:
@@ -57,6 +58,8 @@ class Routes:
                     f"two handlers are called {route.name}, so their idempotency records would be the same:"
                     " rename one"
                 )
+            if other.name == route.name and not _are_two(route, other):
+                _check_calls(route, other)
 
     def add(self, route: Route) -> None:
         """Add a route, in the place of those of an earlier run of the handler's module.
@@ -75,6 +78,7 @@ class Routes:
         self._vacant.remove((route.name, place))
         self._places[place] = route
         self._by_kind.clear()
+        self._bulk_handlers = ()
         for each in self:
             self._offer(each)
 
@@ -85,6 +89,8 @@ class Routes:
                 self._vacant.append((route.name, place))
 
     def _offer(self, route: Route) -> None:
+        if route.bulk is not None and route.name not in self._bulk_handlers:
+            self._bulk_handlers = (*self._bulk_handlers, route.name)
         for kind in route.selection.kinds:
             self._by_kind[kind] = (*self._by_kind.get(kind, ()), route)
 
@@ -99,6 +105,15 @@ class Routes:
             return routes
         taking = [route for route in routes if route.takes(record)]
         return taking if len(taking) <= 1 else _sharing(taking)
+
+    def bulk_handlers(self) -> Sequence[str]:
+        """Return the names of the handlers of the second pass, in order of registration."""
+        return self._bulk_handlers
+
+    def following(self, handler: str, record: StreamRecord) -> Route | None:
+        """Return the route of a handler that takes last states, for a record of an item that it has taken."""
+        routes = [route for route in self if route.name == handler]
+        return next((route for route in routes if route.selection.table in (None, record.table)), None)
 
     def steps_of(self, columns: Columns) -> Sequence[Steps] | None:
         """Return the handlers of usual records, as `Tables.steps_of` does."""
@@ -133,6 +148,13 @@ class AddressedRoutes:
         self._app = app
         self._routes = routes
 
+    def bulk_handlers(self) -> Sequence[str]:
+        """Return the names of the handlers of the second pass, in order of registration."""
+        return self._routes.bulk_handlers()
+
+    def following(self, handler: str, record: StreamRecord) -> None:  # as of Routes
+        """Say that a letter goes to the handler that it names, and to no other."""
+
     def steps_of(self, columns: Columns) -> None:  # as of Routes
         """Say that no table knows the handlers."""
 
@@ -158,7 +180,11 @@ class AddressedRoutes:
                 " else load the app under the name that its module had"
             )
         else:
-            return [route for route in taking if route.name == letter.handler]
+            # the last record of an item may say that it left what the handler looks at
+            latest = self._routes.following(str(letter.handler), record)
+            is_latest = latest is not None and latest.bulk is not None and latest.bulk.is_latest
+            named = [route for route in taking if route.name == letter.handler]
+            return named or ([latest] if latest is not None and is_latest else [])
         raise InvalidRecordError(reason, path=("body",), sequence_number=record.sequence_number)
 
 
@@ -181,3 +207,23 @@ def _sharing(routes: Iterable[Route]) -> Sequence[Route]:
     for route in routes:
         by_name.setdefault(route.name, route._replace(decode=decode))
     return [*by_name.values()]
+
+
+def _check_calls(one: Route, other: Route) -> None:
+    """Refuse a function that is registered twice, to be called in two ways.
+
+    Raises:
+        ConfigurationError: The changes of its registrations cannot come in the same list.
+    """
+    if one.bulk == other.bulk or (one.bulk and other.bulk and one.bulk.calls_like(other.bulk)):
+        return
+    if one.bulk is None or other.bulk is None or one.bulk.takes_list != other.bulk.takes_list:
+        reason = "with and without bulk()"
+    elif one.bulk.is_latest != other.bulk.is_latest:
+        reason = "with on_latest and with another decorator"
+    else:
+        reason = "with different arguments of bulk()"
+    raise ConfigurationError(
+        f"{one.name} is registered twice, {reason}, but all that it takes comes in the same list: register it"
+        " in one way, or write two functions"
+    )

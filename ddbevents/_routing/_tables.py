@@ -105,7 +105,7 @@ def _table(kind: Kind, routes: Sequence[Route]) -> _Table | None:
 
     The handlers of a record share the items of a model, which different readers would not.
     """
-    if any(route.transactional or route.middleware for route in routes):
+    if any(route.transactional or route.middleware or route.bulk for route in routes):
         return None
     readers: dict[frozenset[tuple[str, Any]], ReadDirectly] = {}
     steps: list[tuple[Route, Step]] = []

@@ -1,0 +1,330 @@
+"""The second pass of a batch: handlers that take a list of changes, or each item once in its last state.
+
+They run one after the other, in order of registration, when the handlers of single records are through. Order
+is kept per item within a handler, not between handlers. Imported by apps that have such handlers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from time import perf_counter
+from typing import Any, Final
+
+from .._async import is_failure
+from .._errors import ConfigurationError, PartialFailure
+from .._logs import describe, logger
+from .._records import StreamRecord, lane_of
+from .._tuples import NamedTuple
+from ._entries import Bulk, Dispatch, Entry, Handler
+from ._failures import Failure, log_untried
+from ._progress import Progress
+from ._report import Outcome
+from ._settings import Settings
+
+_OPEN: Final = (Outcome.FAILED, Outcome.NOT_RUN)
+_MOST_WHOLE_FAILURES: Final = 2  # calls of several changes that failed as a whole, in one invocation
+
+
+class Unit(NamedTuple):
+    """What becomes one change of a handler.
+
+    Attributes:
+        entries: A record; for a handler that takes the last state, all records of the item, in order.
+        handler: The handler.
+        bulk: How it takes changes.
+    """
+
+    entries: Sequence[Entry]
+    handler: Handler
+    bulk: Bulk
+
+    @property
+    def first(self) -> Entry:
+        """The first record, which stands for all of them: failures are counted by it."""
+        return self.entries[0]
+
+    @property
+    def identities(self) -> AbstractSet[str | None]:
+        """What marks know the records by."""
+        return {entry.identity for entry in self.entries}
+
+
+def set_aside(entries: Iterable[Entry], dispatch: Dispatch, settings: Settings) -> bool:
+    """Set the handlers of the second pass aside, so that the first one runs the others alone.
+
+    Args:
+        entries: The records.
+        dispatch: The app's handlers.
+        settings: The settings of the batch.
+
+    Returns:
+        Whether any record waits for the second pass.
+    """
+    items: set[tuple[str, Hashable]] = set()
+    is_any = False
+    for entry in entries:
+        entry.bulk = [(handler, handler.bulk) for handler in entry.handlers if handler.bulk is not None]
+        if entry.bulk:
+            entry.handlers = [handler for handler in entry.handlers if handler.bulk is None]
+        # a queue's messages go to the handlers that they name
+        if settings.from_stream and entry.invalid is None:
+            _follow(entry, items, dispatch)
+        is_any = is_any or bool(entry.bulk)
+    return is_any
+
+
+def _follow(entry: Entry, items: set[tuple[str, Hashable]], dispatch: Dispatch) -> None:
+    """Let handlers that take an item's last state have all its records after the first that they take.
+
+    Args:
+        entry: A record.
+        items: The items taken so far, each with its handler.
+        dispatch: The app's handlers.
+    """
+    taking = [handler.name for handler, bulk in entry.bulk if bulk.is_latest]
+    if not taking and not items:
+        return
+    item = lane_of(entry.record)
+    for name in [name for name, other in items if other == item and name not in entry.outcomes]:
+        handler = dispatch.following(name, entry.record) if isinstance(entry.record, StreamRecord) else None
+        if handler is not None and handler.bulk is not None:
+            entry.outcomes[name] = Outcome.NOT_RUN
+            entry.bulk = [*entry.bulk, (handler, handler.bulk)]
+    items |= {(name, item) for name in taking}
+
+
+def run_bulk(entries: Sequence[Entry], names: Sequence[str], progress: Progress, settings: Settings) -> None:
+    """Run the handlers of the second pass, as far as the first pass has come.
+
+    Args:
+        entries: All records of the batch.
+        names: The handlers, in order of registration.
+        progress: How far the batch has come.
+        settings: The settings of the batch.
+    """
+    # without a store, what comes after a failure would run again
+    by_item = settings.has_store or not settings.from_stream
+    for place, name in enumerate(names):
+        entries = _not_held_back(entries, {*names[place:]}, by_item=by_item)
+        if not progress.begin_pass():
+            return
+        units = _units(entries, name)
+        if units:
+            _Calls(units, progress).run()
+
+
+def _not_held_back(entries: Iterable[Entry], to_come: AbstractSet[str], *, by_item: bool) -> list[Entry]:
+    """Return the records that are done so far, and come after no open one that may be of the same item.
+
+    Args:
+        entries: The records, in order.
+        to_come: The handlers whose turn is still to come.
+        by_item: Whether an open record holds back those of its item only, not all that come after it.
+    """
+    done: list[Entry] = []
+    held: set[Hashable] = set()
+    for entry in entries:
+        is_open = any(outcome in _OPEN for name, outcome in entry.outcomes.items() if name not in to_come)
+        if is_open or (held and lane_of(entry.record) in held):
+            lane = lane_of(entry.record)
+            if lane is None or not by_item:
+                break
+            held.add(lane)
+        else:
+            done.append(entry)
+    return done
+
+
+def _units(entries: Iterable[Entry], name: str) -> list[Unit]:
+    """Return what a handler is to be called for, in the order of the last record of each."""
+    units: dict[Hashable, Unit] = {}
+    for place, entry in enumerate(entries):
+        for handler, bulk in entry.bulk:
+            if handler.name == name:
+                key = lane_of(entry.record) if bulk.is_latest else place
+                before = units.pop(key).entries if key in units else ()
+                units[key] = Unit((*before, entry), handler, bulk)
+    return [*units.values()]
+
+
+class _Calls:
+    """The calls of one handler."""
+
+    def __init__(self, units: Sequence[Unit], progress: Progress) -> None:
+        _, handler, bulk = units[0]
+        self._handler: Final = handler
+        self._bulk: Final = bulk
+        self._progress: Final = progress
+        self._waiting = deque(units)
+
+    def run(self) -> None:
+        """Call the handler until nothing waits, time is short, or a second call has failed as a whole."""
+        has_failed = False
+        while self._waiting:
+            units = self._next()
+            if not units:
+                continue
+            if not self._progress.may_call():
+                return
+            error = self._call(units)
+            if error is None:
+                continue
+            if not self._bulk.isolate:
+                self._note(units, [self._failure(unit, error) for unit in units if self._is_open(unit)])
+            elif has_failed:
+                self._give_up(units, error)
+            else:
+                self._isolate(units, error)
+            if has_failed:
+                return
+            has_failed = True
+
+    def _next(self) -> list[Unit]:
+        """Take the units of the next call out of those that wait."""
+        taken: list[Unit] = []
+        identities: set[str | None] = set()
+        while self._waiting and len(taken) < self._bulk.most:
+            # a copy of a record that is in the call waits until that is through
+            if not identities.isdisjoint(self._waiting[0].identities):
+                break
+            unit = self._todo(self._waiting.popleft())
+            if unit is not None:
+                taken.append(unit)
+                identities |= unit.identities
+        return taken
+
+    def _todo(self, unit: Unit) -> Unit | None:
+        """Return a unit with the records that are not handled yet; None if there is nothing to call for."""
+        if self._progress.is_held_back(unit.first):
+            return None
+        todo: list[Entry] = []
+        for entry in unit.entries:
+            if self._progress.is_handled(entry, self._handler.name):
+                entry.outcomes[self._handler.name] = Outcome.ALREADY_HANDLED
+            else:
+                todo.append(entry)
+        if todo and todo[-1] is not unit.entries[-1]:
+            # the last state is handled, so those before it are of no interest any more
+            self._note([unit._replace(entries=todo)])
+            return None
+        return unit._replace(entries=todo) if todo else None
+
+    def _call(self, units: Iterable[Unit]) -> BaseException | None:
+        """Call the handler with the changes of units, and note what became of each.
+
+        Returns:
+            Why the call failed as a whole, of which nothing is noted; None if it did not.
+        """
+        taken = [(unit, change) for unit in units for change in self._read(unit)]
+        if not taken:
+            return None
+        start = perf_counter()
+        error = self._run([change for _, change in taken])
+        seconds = perf_counter() - start
+        failures = [] if error is None else self._failures(taken, error)
+        if failures is not None:
+            self._note([unit for unit, _ in taken], failures, seconds / len(taken))
+        self._progress.end_call(seconds)
+        return error if failures is None else None
+
+    def _read(self, unit: Unit) -> Iterator[Any]:
+        """Yield the change; none if it is held back or done, or cannot be read, which fails it alone."""
+        if not self._is_open(unit) or self._progress.is_held_back(unit.first):
+            return
+        try:
+            change = self._handler.read([entry.record for entry in unit.entries])
+        except BaseException as error:
+            # validators are the user's own code
+            if not is_failure(error):
+                raise
+            self._progress.failed_together([self._failure(unit, error)])
+        else:
+            yield change
+
+    def _run(self, changes: list[Any]) -> BaseException | None:
+        """Call the handler, and return its exception: if that names no changes, one that says so."""
+        try:
+            self._handler.call(changes if self._bulk.takes_list else changes[0])
+        except BaseException as error:
+            # a handler is the user's own code
+            if not is_failure(error):
+                raise
+            if isinstance(error, PartialFailure) and not _names_some(error, changes):
+                return _nameless(error)
+            return error
+        return None
+
+    def _failures(self, taken: Sequence[tuple[Unit, Any]], error: BaseException) -> Sequence[Failure] | None:
+        """Return which units have failed; None if the call failed as a whole, which is no attempt of any."""
+        if isinstance(error, PartialFailure):
+            errors = {id(change): why for change, why in reversed(error.failures)}
+            named = [(unit, errors[id(change)]) for unit, change in taken if id(change) in errors]
+            return [self._failure(unit, error if why is None else why) for unit, why in named]
+        return [self._failure(taken[0][0], error)] if len(taken) == 1 else None
+
+    def _note(self, units: Iterable[Unit], failures: Sequence[Failure] = (), seconds: float = 0.0) -> None:
+        """Note a call: the given failures, and that all others are done but those after one of their item."""
+        if failures:
+            self._progress.failed_together(failures)
+        held: set[Hashable] = set()
+        for unit in units:
+            for entry in unit.entries:
+                entry.seconds += seconds
+            if unit.first.outcomes[self._handler.name] is Outcome.FAILED:
+                held.add(lane_of(unit.first.record))
+            elif self._is_open(unit) and not (held and lane_of(unit.first.record) in held):
+                for entry in unit.entries:
+                    self._progress.succeeded(entry, self._handler.name)
+
+    def _isolate(self, units: Sequence[Unit], error: BaseException) -> None:
+        """Halve a call that failed until one change fails alone, and let those after it wait again."""
+        logger().warning(
+            "%s failed for %s changes at once, so it is called with fewer of them: %s",
+            self._handler.name,
+            len(units),
+            describe(error),
+        )
+        later: Sequence[Unit] = ()
+        while units:
+            if not self._progress.may_call():
+                self._give_up(units, error)
+                return
+            middle = (len(units) + 1) // 2
+            half, rest = units[:middle], units[middle:]
+            failure = self._call(half)
+            if failure is not None:
+                error, units, later = failure, half, [*rest, *later]
+            elif len(half) == 1 and half[0].first.outcomes[self._handler.name] is not Outcome.HANDLED:
+                units, later = (), [*rest, *later]
+            else:
+                units = rest
+        self._waiting.extendleft(reversed(later))
+
+    def _give_up(self, units: Iterable[Unit], error: BaseException) -> None:
+        """Leave the changes of a call that failed to a retry: it is nobody's attempt."""
+        failures = [self._failure(unit, error) for unit in units if self._is_open(unit)]
+        log_untried(failures)
+        for failure in failures:
+            failure.entry.fail(self._handler.name, Outcome.FAILED, error)
+
+    def _failure(self, unit: Unit, error: BaseException) -> Failure:
+        return Failure(unit.entries, self._handler.name, error)
+
+    def _is_open(self, unit: Unit) -> bool:
+        return unit.first.outcomes[self._handler.name] is Outcome.NOT_RUN
+
+
+def _names_some(failure: PartialFailure, changes: Iterable[Any]) -> bool:
+    given = {id(change) for change in changes}
+    return bool(failure) and all(id(change) in given for change, _ in failure.failures)
+
+
+def _nameless(failure: PartialFailure) -> ConfigurationError:
+    reason = "has a change that the handler did not get in this call" if failure else "has no changes"
+    error = ConfigurationError(
+        f"the PartialFailure {reason}: add() the changes that failed, as they were given"
+    )
+    error.__cause__ = failure
+    return error
