@@ -26,7 +26,7 @@ from ._errors import (
     StoreError,
     TransactionError,
 )
-from ._records import Kind, StreamRecord, UnreadableRecord, ViewType, parse_event
+from ._records import Delivery, Kind, StreamRecord, UnreadableRecord, ViewType, parse_event
 from ._routing import Router
 from ._transaction import Transaction
 
@@ -42,6 +42,7 @@ __all__ = [
     "ConfigurationError",
     "DDBEventsError",
     "DeadLetterError",
+    "Delivery",
     "Image",
     "Insert",
     "InvalidEventError",

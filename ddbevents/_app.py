@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from ._codec import prepare
 from ._engine import (
+    ANSWERING,
     BatchReport,
     BatchResponse,
     BatchRun,
@@ -274,11 +275,11 @@ class StreamApp(Router):
             deadline=Deadline(context, parts.time_reserve),
             concurrency=parts.concurrency,
             # a dead letter that fails again stays in its queue, which counts deliveries itself
-            dead_letters=parts.dead_letters if batch.from_stream else None,
-            from_stream=batch.from_stream,
+            dead_letters=parts.dead_letters if ANSWERING[batch.delivery].is_ordered else None,
+            delivery=batch.delivery,
             why_not=self._routes.why_not,
         )
-        routes = self._routes if batch.from_stream else AddressedRoutes(name, self._routes)
+        routes = AddressedRoutes(name, self._routes) if batch.delivery == "queue" else self._routes
         return run(batch, routes, settings)
 
 

@@ -421,7 +421,7 @@ def reported(report: BatchReport | None, error: DDBEventsError | None) -> Json:
             name: {outcome.name: number for outcome, number in outcomes.items()}
             for name, outcomes in sorted(report.handlers.items())
         },
-        "from_stream": report.from_stream,
+        "delivery": report.delivery,
         "response": report.response,
         "failure": report.failure and raised(report.failure),
     }

@@ -512,7 +512,7 @@ def _mark_some(scene: Scene, store: Store, handlers: Iterable[Handler]) -> None:
 def _note_report(scene: Scene, report: BatchReport) -> None:
     for record in report.records:
         scene.note(*_reported(record))
-    scene.note(report.response, repr(report.failure), report.from_stream, report.handlers)
+    scene.note(report.response, repr(report.failure), report.delivery, report.handlers)
 
 
 def _reported(report: RecordReport) -> Iterable[object]:

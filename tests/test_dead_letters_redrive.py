@@ -200,7 +200,7 @@ def test_a_failure_holds_back_its_item(store: MemoryStore | None, concurrency: i
     report = shop.app.process(event)
 
     assert report.response == failures("m-1", "m-3", "m-5")
-    assert (report.failed, report.not_run, report.from_stream) == (2, 1, False)
+    assert (report.failed, report.not_run, report.delivery) == (2, 1, "queue")
     assert sorted(shop.done) == ["welcome ada", "welcome cyd", "welcome dot", "welcome eve"]
 
 
@@ -377,7 +377,7 @@ def test_a_stream_delivers_no_messages() -> None:
 
     report = shop.app.process(batch(RECORD, message("a", shop.letter())))
 
-    assert (report.handled, report.from_stream) == (1, True)
+    assert (report.handled, report.delivery) == (1, "stream")
     assert "eventSource: this is a message of SQS" in str(report.records[1].error)
 
 

@@ -255,7 +255,7 @@ def test_a_handmade_report_has_no_age() -> None:
 def test_a_handmade_report_took_no_time() -> None:
     report = BatchReport(())
 
-    assert (report.from_stream, report.seconds) == (True, 0)
+    assert (report.delivery, report.seconds) == ("stream", 0)
 
 
 def test_each_handler_is_counted(app: StreamApp) -> None:
@@ -330,14 +330,14 @@ def test_a_preview_shows_each_handler(app: StreamApp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "from_stream"),
-    [(insert(1, user("a")), True), (message("a", letter(handler=None)), False)],
+    ("record", "delivery"),
+    [(insert(1, user("a")), "stream"), (message("a", letter(handler=None)), "queue")],
     ids=["stream", "queue"],
 )
-def test_a_preview_takes_no_time(app: StreamApp, record: Json, *, from_stream: bool) -> None:
+def test_a_preview_takes_no_time(app: StreamApp, record: Json, delivery: str) -> None:
     report = app.preview(batch(record))
 
-    assert (report.from_stream, report.seconds) == (from_stream, 0)
+    assert (report.delivery, report.seconds) == (delivery, 0)
     assert report.finished_at is not None
     assert report.finished_at.tzinfo is UTC
 

@@ -1,6 +1,6 @@
 """The batch engine: order, time, idempotency, failures, the report and the answer."""
 
-from ._answer import BatchItemFailure, BatchResponse
+from ._answer import ANSWERING, BatchItemFailure, BatchResponse
 from ._batch import preview_batch, process_batch
 from ._dead_letters import DeadLetters, DeadLetterSink
 from ._deadline import Deadline, LambdaContext, current_context, invocation
@@ -28,6 +28,7 @@ from ._stores import (
 from ._watch import Callback, Watch, announce
 
 __all__ = [
+    "ANSWERING",
     "KEEP",
     "PATIENCE",
     "BatchItemFailure",

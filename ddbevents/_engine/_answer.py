@@ -5,10 +5,13 @@ Contract: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailure
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from typing_extensions import TypedDict
+
+from .._records import Delivery
+from .._tuples import NamedTuple
 
 RecordStates: TypeAlias = Sequence[tuple[str | None, bool]]
 """For each record of a batch, in order: its identifier, and whether it is unfinished."""
@@ -34,45 +37,62 @@ def respond(identifiers: Iterable[str | None]) -> BatchResponse:
     return {"batchItemFailures": [{"itemIdentifier": identifier or ""} for identifier in identifiers]}
 
 
-def unfinished(states: RecordStates, *, from_stream: bool) -> Sequence[str | None]:
-    """Return the identifiers to answer with.
+class Answering(NamedTuple):
+    """How a delivery is answered.
 
-    Lambda retries a stream from the lowest identifier on, so one is enough; a queue retries each message
-    that is named.
+    Attributes:
+        is_ordered: Whether a failure blocks the records after it.
+        unfinished: Returns the identifiers to answer with.
+        must_raise: Returns whether only an exception says what is to be retried, given these identifiers.
     """
-    if not any(is_open for _, is_open in states):
-        return ()
-    if from_stream:
-        return (_checkpoint(states),)
-    return [identifier for identifier, is_open in states if is_open]
+
+    is_ordered: bool
+    unfinished: Callable[[RecordStates], Sequence[str | None]]
+    must_raise: Callable[[RecordStates, Sequence[str | None]], bool]
 
 
-def must_raise(states: RecordStates, identifiers: Sequence[str | None], *, from_stream: bool) -> bool:
-    """Return whether only an exception says what is to be retried.
+def _lowest_unfinished(states: RecordStates) -> Sequence[str | None]:
+    """Return the lowest unfinished record: a stream is retried from there on.
 
-    An answer cannot name a record without an identifier. And one that names the first of several records
-    leaves `BisectBatchOnFunctionError` nothing to cut: it splits a batch at the record that is named.
+    A record without an identifier is named by the nearest one before it.
     """
-    if None in identifiers:
-        return True
-    if not from_stream or not identifiers or len(states) == 1:
-        return False
-    return identifiers[0] == _lowest(identifier for identifier, _ in states if identifier is not None)
-
-
-def _checkpoint(states: RecordStates) -> str | None:
-    """Return the lowest unfinished record; the nearest one before it if it has no identifier."""
     candidates: list[str] = []
     nearest: str | None = None
     for identifier, is_open in states:
         nearest = identifier or nearest
         if is_open:
             if nearest is None:
-                return None
+                return (None,)
             candidates.append(nearest)
-    return _lowest(candidates)
+    return (_lowest(candidates),) if candidates else ()
+
+
+def _is_lowest(states: RecordStates, identifiers: Sequence[str | None]) -> bool:
+    """Return whether the answer would name the first of several records, or has no name for it.
+
+    Naming the first leaves `BisectBatchOnFunctionError` nothing to cut: it splits a batch at the record that
+    is named.
+    """
+    if not identifiers or identifiers[0] is None:
+        return bool(identifiers)
+    known = (identifier for identifier, _ in states if identifier is not None)
+    return len(states) > 1 and identifiers[0] == _lowest(known)
+
+
+def _each_unfinished(states: RecordStates) -> Sequence[str | None]:
+    return [identifier for identifier, is_open in states if is_open]
+
+
+def _has_nameless(_: RecordStates, identifiers: Sequence[str | None]) -> bool:
+    return None in identifiers
 
 
 def _lowest(identifiers: Iterable[str]) -> str:
     """Compare as Lambda does: sequence numbers are numbers of any length."""
     return min(identifiers, key=int)
+
+
+ANSWERING: Final[Mapping[Delivery, Answering]] = {
+    "stream": Answering(is_ordered=True, unfinished=_lowest_unfinished, must_raise=_is_lowest),
+    "queue": Answering(is_ordered=False, unfinished=_each_unfinished, must_raise=_has_nameless),
+}

@@ -52,7 +52,7 @@ def preview_batch(event: Event, dispatch: Dispatch, settings: Settings) -> Batch
 
 def _straight(event: Event, dispatch: Dispatch, settings: Settings) -> Straight | None:
     """Return the batch on the straight path; None if it is not usual, or its handlers are not plain."""
-    if not event.from_stream or settings.concurrency != 1:
+    if event.delivery != "stream" or settings.concurrency != 1:
         return None
     columns = columns_of(event.raws)
     steps = None if columns is None else dispatch.steps_of(columns)

@@ -69,7 +69,7 @@ def set_aside(entries: Iterable[Entry], dispatch: Dispatch, settings: Settings) 
         if entry.bulk:
             entry.handlers = [handler for handler in entry.handlers if handler.bulk is None]
         # a queue's messages go to the handlers that they name
-        if settings.from_stream and entry.invalid is None:
+        if settings.is_ordered and entry.invalid is None:
             _follow(entry, items, dispatch)
         is_any = is_any or bool(entry.bulk)
     return is_any
@@ -105,7 +105,7 @@ def run_bulk(entries: Sequence[Entry], names: Sequence[str], progress: Progress,
         settings: The settings of the batch.
     """
     # without a store, what comes after a failure would run again
-    by_item = settings.has_store or not settings.from_stream
+    by_item = settings.has_store or not settings.is_ordered
     for place, name in enumerate(names):
         entries = _not_held_back(entries, {*names[place:]}, by_item=by_item)
         if not progress.begin_pass():

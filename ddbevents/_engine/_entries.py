@@ -237,7 +237,7 @@ def report_of(
         finished_at: When it ended, in seconds since 1970.
     """
     reports = tuple([entry.report(settings.why_not) for entry in entries])
-    return BatchReport(reports, seconds, datetime.fromtimestamp(finished_at, UTC), settings.from_stream)
+    return BatchReport(reports, seconds, datetime.fromtimestamp(finished_at, UTC), settings.delivery)
 
 
 def _invalid_entry(record: AnyRecord, error: InvalidRecordError) -> Entry:

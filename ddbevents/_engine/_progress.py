@@ -257,7 +257,7 @@ class Progress:
 
     def _hold_back(self, entry: Entry) -> None:
         lane = lane_of(entry.record)
-        if self._settings.from_stream and (lane is None or not self._settings.has_store):
+        if self._settings.is_ordered and (lane is None or not self._settings.has_store):
             # it may be of any item; or, without a store, all that runs after it would run again
             self.stop()
         elif lane is not None:

@@ -10,9 +10,9 @@ from typing import Final, Protocol, TypeAlias
 
 from .._errors import BatchFailedError, InvalidRecordError
 from .._logs import describe
-from .._records import StreamRecord, UnreadableRecord
+from .._records import Delivery, StreamRecord, UnreadableRecord
 from .._tuples import NamedTuple
-from ._answer import BatchResponse, RecordStates, must_raise, respond, unfinished
+from ._answer import ANSWERING, BatchResponse, RecordStates, respond
 
 
 class Outcome(StrEnum):
@@ -129,14 +129,14 @@ class BatchReport(NamedTuple):
         records: A report for each record, in the order of the batch.
         seconds: How long the batch took.
         finished_at: When it ended, in UTC.
-        from_stream: Whether the batch came from a stream, which is retried from one record on. A queue of
-            dead letters retries each message that is named.
+        delivery: What delivered the batch: a `"stream"` is retried from one record on, of a `"queue"` of dead
+            letters each message that is named.
     """
 
     records: tuple[RecordReport, ...]
     seconds: float = 0.0
     finished_at: datetime | None = None
-    from_stream: bool = True
+    delivery: Delivery = "stream"
 
     @property
     def handled(self) -> int:
@@ -193,7 +193,7 @@ class BatchReport(NamedTuple):
         For a stream it names the lowest unfinished record, from which Lambda retries; for a queue, each
         unfinished message. `""` stands for a record without an identifier and fails the whole batch.
         """
-        return respond(unfinished(self._states(), from_stream=self.from_stream))
+        return respond(ANSWERING[self.delivery].unfinished(self._states()))
 
     @property
     def failure(self) -> BatchFailedError | None:
@@ -203,13 +203,16 @@ class BatchReport(NamedTuple):
         `BisectBatchOnFunctionError` nothing to cut, or a record that has no identifier.
         """
         states = self._states()
-        identifiers = unfinished(states, from_stream=self.from_stream)
-        if not must_raise(states, identifiers, from_stream=self.from_stream):
+        answering = ANSWERING[self.delivery]
+        identifiers = answering.unfinished(states)
+        if not answering.must_raise(states, identifiers):
             return None
         error = next((report.error for report in self.records if report.error and report.is_open), None)
         reason = describe(error) if error else "no time was left"
         message = f"the whole batch of {len(self.records)} records has to be retried: {reason}"
-        return BatchFailedError(message, identifier=identifiers[0] if self.from_stream else None, error=error)
+        return BatchFailedError(
+            message, identifier=identifiers[0] if len(identifiers) == 1 else None, error=error
+        )
 
     def _states(self) -> RecordStates:
         """Return each record's part of the answer; nothing, and quickly, where all of them are done."""
@@ -268,7 +271,7 @@ class ReportedRun(NamedTuple):
 
     def ignored(self) -> Iterable[StreamRecord]:
         """Return the records of a stream that no handler took."""
-        if not self.report.from_stream:
+        if not ANSWERING[self.report.delivery].is_ordered:
             return []
         ignored = [each.record for each in self.report.records if each.outcome is Outcome.IGNORED]
         return [record for record in ignored if isinstance(record, StreamRecord)]

@@ -8,7 +8,9 @@ from inspect import iscoroutinefunction
 from typing import Final
 
 from .._errors import ConfigurationError
+from .._records import Delivery
 from .._tuples import NamedTuple
+from ._answer import ANSWERING
 from ._dead_letters import DeadLetters
 from ._deadline import Deadline, LambdaContext, check_patience, read_context
 from ._report import WhyNot
@@ -35,8 +37,7 @@ class Settings(NamedTuple):
         deadline: When to leave the rest to a retry.
         concurrency: The number of lanes that run at the same time.
         dead_letters: When and where records are dead-lettered; None for never.
-        from_stream: Whether the records are part of a stream, which is retried from one record on. A queue
-            retries the records that are named.
+        delivery: What delivers the batch.
         why_not: Returns why no handler takes a record; asked for only if somebody wants to know.
     """
 
@@ -45,8 +46,13 @@ class Settings(NamedTuple):
     deadline: Deadline
     concurrency: int
     dead_letters: DeadLetters | None
-    from_stream: bool
+    delivery: Delivery
     why_not: WhyNot | None = None
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether a failure blocks the records after it."""
+        return ANSWERING[self.delivery].is_ordered
 
     @property
     def has_store(self) -> bool:

@@ -6,6 +6,7 @@ from ._reading import read_known, read_record
 from ._record import (
     AnyRecord,
     DeadLetter,
+    Delivery,
     KeyValue,
     Kind,
     StreamRecord,
@@ -19,6 +20,7 @@ __all__ = [
     "AnyRecord",
     "Columns",
     "DeadLetter",
+    "Delivery",
     "Event",
     "KeyValue",
     "Kind",

@@ -14,7 +14,7 @@ from typing import Any, Final
 from .._errors import DeadLetterError, InvalidEventError, InvalidRecordError
 from .._tuples import NamedTuple
 from ._reading import SOURCE, read_record, read_records
-from ._record import AnyRecord, DeadLetter, StreamRecord, UnreadableRecord
+from ._record import AnyRecord, DeadLetter, Delivery, StreamRecord, UnreadableRecord
 
 _OF_WINDOW: Final = frozenset({"window", "state", "isFinalInvokeForWindow", "isWindowTerminatedEarly"})
 _QUEUE: Final = "aws:sqs"
@@ -22,20 +22,21 @@ _MESSAGE_ID: Final = r"[0-9A-Za-z-]{1,128}"  # compiled when a queue first deliv
 
 
 class Event(NamedTuple):
-    """The records of an event, and how its source retries them.
+    """The records of an event, and what delivers them.
 
     Attributes:
         raws: The records as the event has them; a queue's messages.
-        from_stream: Whether a stream delivers them: it retries all records from one on. A queue retries each
-            message on its own.
+        delivery: What delivers them.
     """
 
     raws: list[Any]
-    from_stream: bool
+    delivery: Delivery
 
     def read(self) -> Iterator[AnyRecord]:
         """Return the records, in order, read one by one, the unreadable ones among them."""
-        return read_records(self.raws) if self.from_stream else map(_read_message, self.raws, count())
+        return (
+            read_records(self.raws) if self.delivery == "stream" else map(_read_message, self.raws, count())
+        )
 
 
 def parse_event(event: object) -> list[StreamRecord]:
@@ -86,14 +87,14 @@ def _read(event: object) -> Event:
     first = records[0] if records else None
     source = first.get("eventSource") if isinstance(first, dict) else SOURCE
     if source == _QUEUE:
-        return Event(records, from_stream=False)
+        return Event(records, "queue")
     if source != SOURCE:
         from ._foreign import refused_batch  # noqa: PLC0415  # as above
 
         error = refused_batch(records)
         if error is not None:
             raise error
-    return Event(records, from_stream=True)
+    return Event(records, "stream")
 
 
 def _is_message(record: object) -> bool:

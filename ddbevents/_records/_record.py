@@ -17,6 +17,9 @@ from .._tuples import NamedTuple
 
 Kind: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
+Delivery: TypeAlias = Literal["stream", "queue"]
+"""What delivers a batch: it decides how the batch is answered."""
+
 KeyValue: TypeAlias = str | int | Decimal | bytes
 ValueT = TypeVar("ValueT")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_type
 
-from ddbevents import BatchReport, Reject, StreamApp, StreamRecord
+from ddbevents import BatchReport, Delivery, Reject, StreamApp, StreamRecord
 from ddbevents.dead_letters import (
     DeadLetter,
     DeadLetters,
@@ -78,6 +78,6 @@ def what_a_letter_is(app: StreamApp, letter: DeadLetter, record: StreamRecord) -
     assert_type(letter.handler, str | None)
     assert_type(record.letter, DeadLetter | None)
     assert_type(app.preview({}), BatchReport)
-    assert_type(app.preview({}).from_stream, bool)
+    assert_type(app.preview({}).delivery, Delivery)
     letter.attempts = 1  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     raise Reject("no such address")

@@ -50,7 +50,7 @@ class Redrive:
                 reports += self._run(app, [*messages])
             self.first = len(self.reports) + 1
             self.reports += reports
-            yield BatchReport(tuple(reports), perf_counter() - start, datetime.now(UTC), from_stream=False)
+            yield BatchReport(tuple(reports), perf_counter() - start, datetime.now(UTC), "queue")
             done = [each.handle for each, report in zip(batch, reports, strict=True) if not report.is_open]
             if done and not self._keep:
                 self.removed += source.remove(done)

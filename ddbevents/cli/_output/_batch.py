@@ -70,5 +70,5 @@ def _show_retries(console: Console, report: BatchReport) -> None:
     identifiers = [record.record.identifier for record in report.records]
     for failure in report.response["batchItemFailures"]:
         number = identifiers.index(failure["itemIdentifier"]) + 1
-        retried = f"the records from #{number} on" if report.from_stream else f"message #{number}"
+        retried = f"the records from #{number} on" if report.delivery == "stream" else f"message #{number}"
         console.print(Text(f"Lambda retries {retried}", "dim"), soft_wrap=True)
