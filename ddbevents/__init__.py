@@ -23,6 +23,7 @@ from ._errors import (
     InvalidItemError,
     InvalidRecordError,
     Reject,
+    SourceError,
     StoreError,
     TransactionError,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Reject",
     "Remove",
     "Router",
+    "SourceError",
     "StoreError",
     "StreamApp",
     "StreamRecord",

@@ -8,6 +8,7 @@
     ├── StoreError              the idempotency store cannot be read or written
     ├── TransactionError        a handler's writes cannot be committed as one transaction
     ├── DeadLetterError         a record cannot be dead-lettered
+    ├── SourceError             records cannot be fetched, or an export is damaged
     ├── BatchFailedError        Lambda sees this when the first record of a batch failed
     ├── Reject                  a handler says that another attempt will not help
     └── PartialFailure          a bulk handler says which of its changes failed
@@ -124,6 +125,18 @@ class UnknownKeyError(TransactionError):
 
 class DeadLetterError(DDBEventsError):
     """A dead letter cannot be sent, so its record fails and is retried; or a text is no dead letter."""
+
+
+class SourceError(DDBEventsError):
+    """Records cannot be fetched from where they are, or an export does not match its manifest.
+
+    Attributes:
+        place: The shard, object or file at fault, or None if there is no single one.
+    """
+
+    def __init__(self, message: str, *, place: str | None = None) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class Reject(DDBEventsError):  # noqa: N818  # raised by handlers, never caught by callers
