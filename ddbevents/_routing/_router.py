@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 from weakref import WeakSet
 
 from .._changes import (
@@ -24,10 +24,13 @@ from .._conditions import Condition, fault_of
 from .._errors import ConfigurationError
 from .._records import Kind
 from .._transaction import Transaction
-from ._route import Route
+from ._route import Bulk, Route
 from ._routes import Routes
 from ._selection import Selection
 from ._signatures import check_handler, defining_module
+
+if TYPE_CHECKING:
+    from ._bulk import BulkDecorators
 
 ChangeT = TypeVar("ChangeT")
 OldT = TypeVar("OldT")
@@ -41,10 +44,10 @@ _ALL_KINDS: Final[frozenset[Kind]] = frozenset({"INSERT", "MODIFY", "REMOVE"})
 class Registration(Generic[ChangeT]):
     """The second half of a decorator: takes a handler of the right type and returns it unchanged."""
 
-    __slots__ = ("_add",)
+    __slots__ = ("add",)
 
-    def __init__(self, add: Callable[[Callable[..., object]], None]) -> None:
-        self._add = add
+    def __init__(self, add: Callable[[Callable[..., object], Bulk | None], None]) -> None:
+        self.add: Final = add
 
     @overload  # a plain handler
     def __call__(self, handler: Callable[[ChangeT], ResultT]) -> Callable[[ChangeT], ResultT]: ...
@@ -56,7 +59,7 @@ class Registration(Generic[ChangeT]):
 
     def __call__(self, handler: Callable[..., object]) -> Callable[..., object]:
         """Register the handler."""
-        self._add(handler)
+        self.add(handler, None)
         return handler
 
 
@@ -155,6 +158,26 @@ class Router:
         """Run the handler for every change, reading only the item's key; `where` sees the key attributes."""
         return self._on(model, (KeyChange,), where=where)
 
+    def bulk(self, most: int, *, isolate: bool = True) -> BulkDecorators:
+        """Return the same decorators for handlers that take a list of changes: `@app.bulk(500).on_upsert(..)`.
+
+        They run when the other handlers are through with the batch, one after the other, in order of
+        registration. Order is kept per item within a handler, not between handlers. Changes that do not
+        decode are in no list, and fail alone. Marks are written after each call.
+
+        Args:
+            most: The largest number of changes a call, at least 1.
+            isolate: Whether a call that raises something else than `PartialFailure` is halved until the
+                change is found that makes it fail, so that only this one counts as a failed attempt. Without
+                it, it is an attempt of all of them.
+
+        Raises:
+            ConfigurationError: An argument is of another kind.
+        """
+        from ._bulk import BulkDecorators  # noqa: PLC0415  # cold start: for apps with bulk handlers
+
+        return BulkDecorators(self, most, isolate=isolate)
+
     def _on(
         self,
         model: type[Any],
@@ -182,9 +205,10 @@ class Router:
         )
         read = key_reader(model) if keys_only else item_reader(model, old)
 
-        def add(handler: Callable[..., object]) -> None:
-            name, transactional = check_handler(handler, changes, model, old)
-            route = Route(name, handler, transactional, selection, selection.takes_all, old, read)
+        def add(handler: Callable[..., object], bulk: Bulk | None) -> None:
+            takes_list = bulk is not None and bulk.takes_list
+            name, transactional = check_handler(handler, changes, model, old, takes_list=takes_list)
+            route = Route(name, handler, transactional, selection, selection.takes_all, old, read, bulk=bulk)
             self._admit(route._replace(module_spec=defining_module(handler).get("__spec__")))
 
         return Registration(add)

@@ -46,9 +46,14 @@ class Signature(NamedTuple):
 
 
 def check_handler(
-    handler: Callable[..., object], changes: tuple[type[Any], ...], model: object, old_model: object
+    handler: Callable[..., object],
+    changes: tuple[type[Any], ...],
+    model: object,
+    old_model: object,
+    *,
+    takes_list: bool = False,
 ) -> Signature:
-    """Return the signature of a handler that is to get these changes.
+    """Return the signature of a handler that is to get these changes, one by one or as a list.
 
     Raises:
         ConfigurationError: It could not run, or its annotations say that it expects something else.
@@ -63,7 +68,12 @@ def check_handler(
         raise unbound_method(name, parameters[0].name)
     filled = _filled(parameters, name)
     hints = _hints(handler)
-    _check_annotation(name, hints.get(filled[0].name, Any), changes, (model, old_model))
+    hint = hints.get(filled[0].name, Any)
+    if takes_list:
+        from ._bulk_signatures import item_hint  # noqa: PLC0415  # cold start: for bulk handlers
+
+        hint = item_hint(name, hint, filled)
+    _check_annotation(name, hint, changes, (model, old_model))
     _check_transaction(name, filled, hints)
     _refuse_unfilled(name, [p for p in parameters if p not in filled], hints)
     if not _returns_nothing(hints.get("return"), is_awaited=inspect.iscoroutinefunction(handler)):

@@ -1,0 +1,128 @@
+"""The decorators of bulk handlers, which take a list of changes a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from .._changes import Change, Insert, ItemT, KeyChange, Modify, Remove, Upsert
+from .._conditions import Condition
+from .._errors import ConfigurationError
+from ._route import Bulk
+
+if TYPE_CHECKING:
+    from ._router import Registration, Router
+
+ChangeT = TypeVar("ChangeT")
+OldT = TypeVar("OldT")
+KeyT = TypeVar("KeyT")
+ResultT = TypeVar("ResultT", None, Coroutine[Any, Any, None])
+
+
+class BulkRegistration(Generic[ChangeT]):
+    """The second half of a decorator: takes a handler of a list, and returns it unchanged."""
+
+    __slots__ = ("_bulk", "_registration")
+
+    def __init__(self, registration: Registration[ChangeT], bulk: Bulk) -> None:
+        self._registration = registration
+        self._bulk = bulk
+
+    @overload  # also a handler of any iterable
+    def __call__(
+        self, handler: Callable[[Sequence[ChangeT]], ResultT]
+    ) -> Callable[[Sequence[ChangeT]], ResultT]: ...
+
+    @overload
+    def __call__(self, handler: Callable[[list[ChangeT]], ResultT]) -> Callable[[list[ChangeT]], ResultT]: ...
+
+    def __call__(self, handler: Callable[..., object]) -> Callable[..., object]:
+        """Register the handler."""
+        self._registration.add(handler, self._bulk)
+        return handler
+
+
+class BulkDecorators:
+    """The decorators of a router for handlers that take a list of changes: `@app.bulk(500).on_upsert(User)`.
+
+    They take what those of the router take, and choose the same records. A handler gets the changes of a batch
+    in order, at most as many a call as `bulk` was given. It raises `PartialFailure` to name those that
+    failed.
+    """
+
+    __slots__ = ("_bulk", "_router")
+
+    def __init__(self, router: Router, most: int, *, isolate: bool) -> None:
+        if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+            raise ConfigurationError(
+                "bulk takes the largest number of changes a call, a whole number from 1 on"
+            )
+        if not isinstance(isolate, bool):
+            raise ConfigurationError("isolate must be True or False")
+        self._router = router
+        self._bulk = Bulk(most, isolate, takes_list=True)
+
+    def on_insert(
+        self, model: type[ItemT], *, where: Condition | None = None
+    ) -> BulkRegistration[Insert[ItemT]]:
+        """Call the handler with items that were created."""
+        return self._of(self._router.on_insert(model, where=where))
+
+    @overload  # both images are of the same model
+    def on_modify(
+        self,
+        model: type[ItemT],
+        *,
+        where: Condition | None = None,
+        changed: str | Iterable[str] = (),
+        old: None = None,
+    ) -> BulkRegistration[Modify[ItemT, ItemT]]: ...
+
+    @overload  # the old image has a model of its own
+    def on_modify(
+        self,
+        model: type[ItemT],
+        *,
+        where: Condition | None = None,
+        changed: str | Iterable[str] = (),
+        old: type[OldT],
+    ) -> BulkRegistration[Modify[ItemT, OldT]]: ...
+
+    def on_modify(
+        self,
+        model: type[Any],
+        *,
+        where: Condition | None = None,
+        changed: str | Iterable[str] = (),
+        old: type[Any] | None = None,
+    ) -> BulkRegistration[Any]:
+        """Call the handler with items that were changed."""
+        router: Any = self._router  # no overload takes either of them
+        return self._of(router.on_modify(model, where=where, changed=changed, old=old))
+
+    def on_remove(
+        self, model: type[ItemT], *, where: Condition | None = None, expired: bool | None = None
+    ) -> BulkRegistration[Remove[ItemT]]:
+        """Call the handler with items that were removed."""
+        return self._of(self._router.on_remove(model, where=where, expired=expired))
+
+    def on_upsert(
+        self, model: type[ItemT], *, where: Condition | None = None
+    ) -> BulkRegistration[Upsert[ItemT]]:
+        """Call the handler with items that were created or changed."""
+        return self._of(self._router.on_upsert(model, where=where))
+
+    def on_change(
+        self, model: type[ItemT], *, where: Condition | None = None
+    ) -> BulkRegistration[Change[ItemT]]:
+        """Call the handler with every change of items."""
+        return self._of(self._router.on_change(model, where=where))
+
+    def on_keys(
+        self, model: type[KeyT], *, where: Condition | None = None
+    ) -> BulkRegistration[KeyChange[KeyT]]:
+        """Call the handler with the keys of items that were created, changed or removed."""
+        return self._of(self._router.on_keys(model, where=where))
+
+    def _of(self, registration: Registration[ChangeT]) -> BulkRegistration[ChangeT]:
+        return BulkRegistration(registration, self._bulk)
