@@ -2,7 +2,7 @@
 
 from ._app import StreamApp
 from ._attributes import AttributeValue, Image, Value
-from ._changes import Change, Insert, KeyChange, Modify, Remove, Upsert, to_json
+from ._changes import Change, Insert, KeyChange, Modify, Previous, Remove, Upsert, to_json
 from ._codec import Prefix, decode, decode_value, encode, encode_value
 from ._conditions import Attr, Condition
 from ._engine import (
@@ -55,6 +55,7 @@ __all__ = [
     "Modify",
     "Outcome",
     "Prefix",
+    "Previous",
     "RecordReport",
     "Reject",
     "Remove",

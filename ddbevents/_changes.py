@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from operator import attrgetter
 from typing import Any, Final, Generic, Literal, TypeAlias
 
@@ -12,18 +12,18 @@ from typing_extensions import TypeVar
 
 from ._attributes import Image
 from ._codec import decode, decode_exactly
-from ._errors import InvalidItemError, InvalidRecordError
+from ._errors import InvalidItemError
 from ._records import Kind, StreamRecord, UnreadableRecord, read_known
 
 ImageName: TypeAlias = Literal["NewImage", "OldImage"]
+Place: TypeAlias = ImageName | Literal["Keys"]
 
 ItemT = TypeVar("ItemT")
 ItemT_co = TypeVar("ItemT_co", covariant=True)
 OldT_co = TypeVar("OldT_co", covariant=True, default=ItemT_co)
 KeyT_co = TypeVar("KeyT_co", covariant=True)
 
-_VIEW_TYPE: Final[Mapping[str, str]] = {"NewImage": "NEW_IMAGE", "OldImage": "OLD_IMAGE"}
-
+BOTH: Final[tuple[Place, ...]] = ("NewImage", "OldImage")
 
 _parts: Final[Callable[[Any], tuple[str, ...]]] = attrgetter("__match_args__")
 """Returns the names of a change's parts. If the base class declared them, they would be no literals."""
@@ -103,6 +103,44 @@ class Remove(_Change, Generic[ItemT_co]):
         return self.record.expired
 
 
+class Upsert(_Change, Generic[ItemT_co]):
+    """An item was created or changed: `new` is its state now.
+
+    Only the new image is decoded, so a NEW_IMAGE stream is enough.
+    """
+
+    __slots__ = ("new",)
+    __match_args__ = ("new", "record")
+
+    def __init__(self, new: ItemT_co, record: StreamRecord) -> None:
+        self.new: Final = new
+        self._record = record
+
+    @property
+    def kind(self) -> Literal["INSERT", "MODIFY"]:
+        """INSERT or MODIFY."""
+        return "INSERT" if self.record.kind == "INSERT" else "MODIFY"
+
+
+class Previous(_Change, Generic[ItemT_co]):
+    """An item was changed or removed: `old` is its state before.
+
+    Only the old image is decoded, so an OLD_IMAGE stream is enough.
+    """
+
+    __slots__ = ("old",)
+    __match_args__ = ("old", "record")
+
+    def __init__(self, old: ItemT_co, record: StreamRecord) -> None:
+        self.old: Final = old
+        self._record = record
+
+    @property
+    def kind(self) -> Literal["MODIFY", "REMOVE"]:
+        """MODIFY or REMOVE."""
+        return "MODIFY" if self.record.kind == "MODIFY" else "REMOVE"
+
+
 class KeyChange(_Change, Generic[KeyT_co]):
     """An item was created, changed or removed. Only its key is decoded, so a KEYS_ONLY stream is enough."""
 
@@ -118,9 +156,6 @@ class KeyChange(_Change, Generic[KeyT_co]):
         """INSERT, MODIFY or REMOVE."""
         return self.record.kind
 
-
-Upsert: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT]
-"""An item was created or changed."""
 
 Change: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT] | Remove[ItemT]
 """Any change of an item: tell them apart with `match`."""
@@ -180,25 +215,37 @@ def decode_once() -> Decode:
     return decode_or_share
 
 
-def item_reader(model: type[Any], old_model: type[Any]) -> Read:
-    """Return a reader of changes with items of these models."""
+def reader(change: type[Any], model: type[Any], old_model: type[Any]) -> Read:
+    """Return a reader of changes of one type.
 
+    Args:
+        change: The type. `Insert`, `Modify` and `Remove` have one reader, which decides by the record's kind.
+        model: The model of their items or keys.
+        old_model: The model of the old image.
+    """
+    if change is Upsert:
+        return lambda record, decode: Upsert(_item(record, "NewImage", model, decode), record)
+    if change is Previous:
+        return lambda record, decode: Previous(_item(record, "OldImage", model, decode), record)
+    if change is KeyChange:
+        return lambda record, decode: KeyChange(_item(record, "Keys", model, decode), record)
+    return _item_reader(model, old_model)
+
+
+def _item_reader(model: type[Any], old_model: type[Any]) -> Read:
     def read(record: StreamRecord, decode: Decode) -> Insert[Any] | Modify[Any, Any] | Remove[Any]:
         if record.kind == "INSERT":
-            return Insert(_item(record, "NewImage", record.new_image, model, decode), record)
-        old = _item(record, "OldImage", record.old_image, old_model, decode)
+            return Insert(_item(record, "NewImage", model, decode), record)
         if record.kind == "REMOVE":
-            return Remove(old, record)
-        return Modify(old, _item(record, "NewImage", record.new_image, model, decode), record)
+            return Remove(_item(record, "OldImage", old_model, decode), record)
+        try:
+            old = _item(record, "OldImage", old_model, decode, needs=BOTH)
+        except InvalidItemError as error:
+            from ._image_errors import advise_on_old  # noqa: PLC0415  # cold start: for errors only
 
-    return read
-
-
-def key_reader(model: type[Any]) -> Read:
-    """Return a reader of changes with keys of this model."""
-
-    def read(record: StreamRecord, decode: Decode) -> KeyChange[Any]:
-        return KeyChange(_item(record, "Keys", key_image(record), model, decode), record)
+            advise_on_old(error, record, old_model)
+            raise
+        return Modify(old, _item(record, "NewImage", model, decode, needs=BOTH), record)
 
     return read
 
@@ -209,51 +256,36 @@ def key_image(record: StreamRecord) -> Image:
     return keys
 
 
-def needed_image(record: StreamRecord, name: ImageName) -> Image:
-    """Return an image that a handler needs.
+def needed_image(record: StreamRecord, place: Place, needs: Collection[Place] = ()) -> Image:
+    """Return an image that a handler needs, or the key attributes.
+
+    Args:
+        record: The record.
+        place: Which of them.
+        needs: All that the handler needs of a record of this kind, if that is more.
 
     Raises:
-        InvalidRecordError: The stream does not carry it. The message says which StreamViewType does.
+        InvalidRecordError: The stream does not carry it. The message says which StreamViewType does, and
+            which decorator does without it.
     """
-    image = record.new_image if name == "NewImage" else record.old_image
+    if place == "Keys":
+        return key_image(record)
+    image = record.new_image if place == "NewImage" else record.old_image
     if image is None:
-        raise _absent(record, name)
+        from ._image_errors import absent  # noqa: PLC0415  # cold start: for errors only
+
+        raise absent(record, place, {place, *needs})
     return image
 
 
-def _absent(record: StreamRecord, name: str) -> InvalidRecordError:
-    needed = "NEW_AND_OLD_IMAGES" if record.kind == "MODIFY" else f"{_VIEW_TYPE[name]} or NEW_AND_OLD_IMAGES"
-    return InvalidRecordError(
-        f"absent, but a handler of {record.kind} needs it: set the table's StreamViewType to {needed}"
-        " (on_keys needs no image)",
-        path=("dynamodb", name),
-        sequence_number=record.sequence_number,
-    )
-
-
-def _item(record: StreamRecord, name: str, image: Image | None, model: Any, decode: Decode) -> Any:
-    if image is None:
-        raise _absent(record, name)
+def _item(
+    record: StreamRecord, place: Place, model: Any, decode: Decode, *, needs: Collection[Place] = ()
+) -> Any:
+    image = needed_image(record, place, needs)
     try:
         return decode(model, image)
     except InvalidItemError as error:
-        if name == "OldImage" and record.kind == "MODIFY":
-            error.reason += _cure_for_old(record, image, model)
-            error.args = (error.reason,)
-        raise error.within("dynamodb", name, sequence_number=record.sequence_number) from None
-
-
-def _cure_for_old(record: StreamRecord, old: Image, model: Any) -> str:
-    """Return what to do about the old image of a change, if it alone is of another form."""
-    try:
-        decode_exactly(dict, old)
-        decode_exactly(model, record.new_image or {})
-    except Exception:  # noqa: BLE001  # validators are the user's own code
-        return ""
-    return (
-        f". The new image fits {model.__name__}: give the old one a model of its own,"
-        f" on_modify({model.__name__}, old=...); old=dict takes any"
-    )
+        raise error.within("dynamodb", place, sequence_number=record.sequence_number) from None
 
 
 def _values(item: object) -> Mapping[str, object]:

@@ -115,6 +115,7 @@ SIMPLE: Final[Sequence[Way]] = (
     _on("on_modify", Plain, old=dict),
     _on("on_remove", Plain),
     _on("on_upsert", Plain),
+    _on("on_previous", Plain),
     _on("on_change", Plain),
     _on("on_change", dict),
     _on("on_keys", dict),
@@ -123,6 +124,7 @@ BY_LITERAL: Final[Sequence[Way]] = (
     *[_on("on_change", model) for model in ENTITIES],
     *[_on("on_upsert", model) for model in ENTITIES[:3]],
     *[_on("on_remove", model) for model in ENTITIES[:2]],
+    *[_on("on_previous", model) for model in ENTITIES[2:4]],
     *[_on("on_change", Lenient)] * 3,
     *[_on("on_change", Aliased)] * 3,
 )

@@ -234,7 +234,7 @@ class Strange(BaseModel):
 ORDER = user("a", kind={"S": "order"})
 CURE = (
     ". The new image fits Order: give the old one a model of its own, on_modify(Order, old=...); old=dict"
-    " takes any"
+    " takes any, and on_upsert does not read it"
 )
 
 

@@ -468,6 +468,7 @@ def test_a_refusal_shows_the_right_one(app: StreamApp) -> None:
     assert refusal(app.on_modify(User, old=Order), taking(int)).endswith("annotate it Modify[User, Order]")
     assert refusal(app.on_remove(User), taking(int)).endswith("annotate it Remove[User]")
     assert refusal(app.on_upsert(User), taking(int)).endswith("annotate it Upsert[User]")
+    assert refusal(app.on_previous(User), taking(int)).endswith("annotate it Previous[User]")
     assert refusal(app.on_change(User), taking(int)).endswith("annotate it Change[User]")
     assert refusal(app.on_keys(User), taking(int)).endswith("annotate it KeyChange[User]")
 
@@ -485,7 +486,6 @@ def test_a_refusal_shows_the_right_one(app: StreamApp) -> None:
         Insert[HasUserId],
         "Insert['User']",
         Insert,
-        "Upsert[User]",
         "Change[User]",
         HasRecord,
         Insert[User] | None,
@@ -514,7 +514,7 @@ def test_unreadable_annotations_are_skipped(app: StreamApp, hint: object) -> Non
     assert registered(app)(handler) is handler
 
 
-@pytest.mark.parametrize("hint", ["Remove[Unknown]", "ddbevents.Modify[Unknown]", "KeyChange[Unknown]"])
+@pytest.mark.parametrize("hint", ["Remove[Unknown]", "ddbevents.Modify[Unknown]", "Upsert[Unknown]"])
 def test_the_text_may_name_another_kind(app: StreamApp, hint: str) -> None:
     expected = f"gets Insert[User], but its parameter is annotated {hint}"
 
@@ -522,11 +522,11 @@ def test_the_text_may_name_another_kind(app: StreamApp, hint: str) -> None:
     assert expected in refusal(app.on_change(User), taking(hint))
 
 
-@pytest.mark.parametrize("hint", ["Change[Unknown]", "Insert[Unknown] | Modify[Unknown]", "Upsert[Unknown]"])
+@pytest.mark.parametrize("hint", ["Change[Unknown]", "Insert[Unknown] | Modify[Unknown]"])
 def test_a_wider_text_is_accepted(app: StreamApp, hint: str) -> None:
     handler = taking(hint)
 
-    assert app.on_upsert(User)(handler) is handler
+    assert app.on_modify(User)(handler) is handler
 
 
 @pytest.mark.parametrize(
@@ -575,9 +575,10 @@ def test_every_decorator_checks_its_handler(app: StreamApp) -> None:
     assert "gets Insert[User]" in refusal(app.on_insert(User), modify_of_user)
     assert "gets Modify[User]" in refusal(app.on_modify(User), insert_of_user)
     assert "gets Remove[User]" in refusal(app.on_remove(User), insert_of_user)
-    assert "gets Modify[User]" in refusal(app.on_upsert(User), insert_of_user)
-    assert "gets Insert[User]" in refusal(app.on_upsert(User), upsert_of_order)
-    assert "gets Remove[User]" in refusal(app.on_change(User), upsert_of_user)
+    assert "gets Upsert[User]" in refusal(app.on_upsert(User), insert_of_user)
+    assert "gets Upsert[User]" in refusal(app.on_upsert(User), upsert_of_order)
+    assert "gets Previous[User]" in refusal(app.on_previous(User), upsert_of_user)
+    assert "gets Insert[User]" in refusal(app.on_change(User), upsert_of_user)
     assert "gets Insert[User]" in refusal(app.on_change(User), change_of_order)
     assert "gets KeyChange[User]" in refusal(app.on_keys(User), change_of_user)
     assert "gets KeyChange[User]" in refusal(app.on_keys(User), keys_of_order)

@@ -91,8 +91,8 @@ FAULTS: Final = (
     _tables("unknown texts go nowhere", "others = _once(", "others = () and _once("),
     _tables("a function runs twice", _ONCE, "return (*by_name.values(), *by_name.values())"),
     _tables("handlers run backwards", _ONCE, "return tuple(by_name.values())[::-1]"),
-    _tables("the wrong image decides", '"OldImage" if kind == "REMOVE"', '"OldImage" if kind != "INSERT"'),
-    _tables("readers do not share", "if not all(map(reads.isdisjoint, readers)):", "if not route:"),
+    _tables("the wrong image decides", "item = body[place]", 'item = body.get("OldImage") or body[place]'),
+    _tables("readers do not share", "if each in others), None)", "if not each), None)"),
 )
 MISREADINGS: Final = (
     _columns("eventIDs may be repeated", "not _are_different(event_ids)", "False"),

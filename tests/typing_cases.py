@@ -45,8 +45,9 @@ DECORATORS: Final = (
         ["Insert[User]", "Modify[User]", "Modify[User, Order]"],
     ),
     Decorator("on_remove({item})", "Remove[{item}]", ["Insert[User]"]),
-    Decorator("on_upsert({item})", "Upsert[{item}]", ["Insert[User]"]),
-    Decorator("on_change({item})", "Change[{item}]", ["Upsert[User]"]),
+    Decorator("on_upsert({item})", "Upsert[{item}]", ["Insert[User]", "Insert[User] | Modify[User]"]),
+    Decorator("on_previous({item})", "Previous[{item}]", ["Remove[User]", "Upsert[User]"]),
+    Decorator("on_change({item})", "Change[{item}]", ["Upsert[User]", "Insert[User] | Modify[User]"]),
     Decorator("on_keys({item})", "KeyChange[{item}]", ["Change[UserKey]"], item="UserKey"),
 )
 

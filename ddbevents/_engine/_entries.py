@@ -87,7 +87,7 @@ class Handler(Protocol):
         ...
 
 
-Step: TypeAlias = tuple[str, Callable[[Any, Any], Any], Callable[..., object], Callable[[Any], None]]
+Step: TypeAlias = tuple[str, Callable[..., Any], Callable[..., object], Callable[[Any], None]]
 """A plain handler of a usual record: its name, what reads the change, given the record and its `dynamodb`
 object, the function, and what is called with its result unless that is None. Handlers with the same reader
 share the change."""

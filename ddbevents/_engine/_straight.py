@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ._journal import Journal
     from ._progress import Progress
 
-_Read: TypeAlias = Callable[[Any, Any], Any]
+_Read: TypeAlias = Callable[..., Any]
 _record_of: Final[Callable[[Any], Any]] = attrgetter("_record")
 """Returns a change's record; what it is to be read from, if nobody has asked for it so far."""
 
@@ -262,9 +262,9 @@ def _another(
         others[read]._record = record  # noqa: SLF001  # one that is read need not be read again
         return others[read]
     if record is raw:
-        return read(raw, body)
+        return read(raw, body, others)
     # a handler that has looked at it may have changed what it was read from
-    return read(record, {**body, "NewImage": record.new_image, "OldImage": record.old_image})
+    return read(record, {**body, "NewImage": record.new_image, "OldImage": record.old_image}, others)
 
 
 def _journal(settings: Settings) -> Journal:

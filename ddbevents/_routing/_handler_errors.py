@@ -27,7 +27,8 @@ _KINDS_BY_TEXT: Final[Mapping[str, frozenset[str]]] = {
     "Modify": frozenset({"Modify"}),
     "Remove": frozenset({"Remove"}),
     "KeyChange": frozenset({"KeyChange"}),
-    "Upsert": frozenset({"Insert", "Modify"}),
+    "Upsert": frozenset({"Upsert"}),
+    "Previous": frozenset({"Previous"}),
     "Change": frozenset({"Insert", "Modify", "Remove"}),
 }
 

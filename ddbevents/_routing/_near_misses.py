@@ -147,9 +147,13 @@ class NearMisses:
 def _image(selection: Selection, record: StreamRecord) -> Image | None:
     if record.kind not in selection.kinds:
         return None
-    if selection.keys_only:
-        return key_image(record)
-    return record.old_image if record.kind == "REMOVE" else record.new_image
+    match selection.form.sees(record.kind):
+        case "Keys":
+            return key_image(record)
+        case "NewImage":
+            return record.new_image
+        case "OldImage":
+            return record.old_image
 
 
 def _misnamed(name: str, selection: Selection) -> Iterator[tuple[str, Selection, str, str]]:

@@ -14,19 +14,18 @@ from .._changes import (
     ItemT,
     KeyChange,
     Modify,
+    Previous,
     Remove,
     Upsert,
-    item_reader,
-    key_reader,
+    reader,
 )
 from .._codec import check_item_model, item_fields
 from .._conditions import Condition, fault_of
 from .._errors import ConfigurationError
-from .._records import Kind
 from .._transaction import Transaction
 from ._route import Bulk, Route
 from ._routes import Routes
-from ._selection import Selection
+from ._selection import Form, Selection
 from ._signatures import check_handler, defining_module
 
 if TYPE_CHECKING:
@@ -37,8 +36,13 @@ OldT = TypeVar("OldT")
 KeyT = TypeVar("KeyT")
 ResultT = TypeVar("ResultT", None, Coroutine[Any, Any, None])
 
-_KINDS: Final[Mapping[type[Any], Kind]] = {Insert: "INSERT", Modify: "MODIFY", Remove: "REMOVE"}
-_ALL_KINDS: Final[frozenset[Kind]] = frozenset({"INSERT", "MODIFY", "REMOVE"})
+_INSERT: Final = Form("on_insert", {"INSERT": Insert})
+_MODIFY: Final = Form("on_modify", {"MODIFY": Modify})
+_REMOVE: Final = Form("on_remove", {"REMOVE": Remove})
+_UPSERT: Final = Form("on_upsert", {"INSERT": Upsert, "MODIFY": Upsert})
+_PREVIOUS: Final = Form("on_previous", {"MODIFY": Previous, "REMOVE": Previous})
+_CHANGE: Final = Form("on_change", {"INSERT": Insert, "MODIFY": Modify, "REMOVE": Remove})
+_KEYS: Final = Form("on_keys", {"INSERT": KeyChange, "MODIFY": KeyChange, "REMOVE": KeyChange})
 
 
 class Registration(Generic[ChangeT]):
@@ -92,7 +96,7 @@ class Router:
 
     def on_insert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Insert[ItemT]]:
         """Run the handler when an item was created."""
-        return self._on(model, (Insert,), where=where)
+        return self._on(_INSERT, model, where=where)
 
     @overload  # both images are of the same model
     def on_modify(
@@ -130,7 +134,7 @@ class Router:
             changed: The name of a field of the model, or several: at least one of them must have changed.
             old: The model of the old image, where it is a different one, for example before a migration.
         """
-        return self._on(model, (Modify,), where=where, changed=_names(changed), old=old)
+        return self._on(_MODIFY, model, where=where, changed=_names(changed), old=old)
 
     def on_remove(
         self, model: type[ItemT], *, where: Condition | None = None, expired: bool | None = None
@@ -144,19 +148,28 @@ class Router:
         """
         if expired is not None and not isinstance(expired, bool):
             raise ConfigurationError("expired must be True, False or None, for both")
-        return self._on(model, (Remove,), where=where, expired=expired)
+        return self._on(_REMOVE, model, where=where, expired=expired)
 
     def on_upsert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Upsert[ItemT]]:
-        """Run the handler when an item was created or changed."""
-        return self._on(model, (Insert, Modify), where=where)
+        """Run the handler when an item was created or changed, reading only the new image."""
+        return self._on(_UPSERT, model, where=where)
+
+    def on_previous(
+        self, model: type[ItemT], *, where: Condition | None = None
+    ) -> Registration[Previous[ItemT]]:
+        """Run the handler when an item was changed or removed, reading only the old image.
+
+        `where` and the model's `Literal` and `Prefix` fields look at the old image, also of a change.
+        """
+        return self._on(_PREVIOUS, model, where=where)
 
     def on_change(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Change[ItemT]]:
         """Run the handler for every change of an item."""
-        return self._on(model, (Insert, Modify, Remove), where=where)
+        return self._on(_CHANGE, model, where=where)
 
     def on_keys(self, model: type[KeyT], *, where: Condition | None = None) -> Registration[KeyChange[KeyT]]:
         """Run the handler for every change, reading only the item's key; `where` sees the key attributes."""
-        return self._on(model, (KeyChange,), where=where)
+        return self._on(_KEYS, model, where=where)
 
     def bulk(self, most: int, *, isolate: bool = True) -> BulkDecorators:
         """Return the same decorators for handlers that take a list of changes: `@app.bulk(500).on_upsert(..)`.
@@ -180,8 +193,8 @@ class Router:
 
     def _on(
         self,
+        form: Form,
         model: type[Any],
-        changes: tuple[type[Any], ...],
         *,
         where: Condition | None,
         changed: frozenset[str] = frozenset(),
@@ -193,17 +206,17 @@ class Router:
         check_item_model(old, "old: ")
         _check_fields(model, changed)
         _check_condition(where)
-        keys_only = KeyChange in changes
         selection = Selection(
-            kinds=_ALL_KINDS if keys_only else frozenset(_KINDS[change] for change in changes),
+            kinds=frozenset(form.gives),
             table=self._table,
             where=_both(self._where, where),
             model=model,
+            form=form,
             changed=changed,
             expired=expired,
-            keys_only=keys_only,
         )
-        read = key_reader(model) if keys_only else item_reader(model, old)
+        changes = tuple(dict.fromkeys(form.gives.values()))
+        read = reader(changes[0], model, old)
 
         def add(handler: Callable[..., object], bulk: Bulk | None) -> None:
             takes_list = bulk is not None and bulk.takes_list

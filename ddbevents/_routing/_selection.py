@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal, TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, TypeAlias
 
 from .._attributes import Image, canonical
-from .._changes import ImageName, key_image, needed_image
+from .._changes import (
+    BOTH,
+    ImageName,
+    Insert,
+    KeyChange,
+    Modify,
+    Place,
+    Previous,
+    Remove,
+    Upsert,
+    needed_image,
+)
 from .._codec import ItemField, discriminators, item_fields
 from .._conditions import Condition, find_attribute, matches
 from .._errors import AttributePath, InvalidItemError, InvalidRecordError, format_path
@@ -16,6 +27,32 @@ from .._tuples import NamedTuple
 Part: TypeAlias = Literal["kinds", "table", "expired", "where", "literals", "changed"]
 """A part of a selection."""
 
+PLACES: Final[Mapping[type[Any], tuple[Place, ...]]] = {
+    Insert: ("NewImage",),
+    Modify: BOTH,
+    Remove: ("OldImage",),
+    Upsert: ("NewImage",),
+    Previous: ("OldImage",),
+    KeyChange: ("Keys",),
+}
+"""The parts of a record that each change is decoded from, first the one that conditions look at."""
+
+
+class Form(NamedTuple):
+    """What a decorator makes of records, whatever it is called with.
+
+    Attributes:
+        decorator: The decorator's name.
+        gives: The type of change that handlers get of each kind of record.
+    """
+
+    decorator: str
+    gives: Mapping[Kind, type[Any]]
+
+    def sees(self, kind: Kind) -> Place:
+        """Return where conditions look in a record of a kind."""
+        return PLACES[self.gives[kind]][0]
+
 
 class Selection(NamedTuple):
     """The records that a handler takes: all parts have to hold, and are looked at in this order.
@@ -24,19 +61,19 @@ class Selection(NamedTuple):
         kinds: The kinds of change that the handler takes.
         table: The table's name; None for any.
         expired: True for removals by time to live only, False for all others, None for both.
-        where: A condition on the image: the old one of a removal, else the new one.
+        where: A condition on the image, or the key attributes, that the form says.
         model: The item's model, whose `Literal` and `Prefix` fields the image must match.
+        form: What the decorator makes of records.
         changed: Fields of the model, of which at least one must have changed; empty for any change.
-        keys_only: Whether conditions see the key attributes instead of an image.
     """
 
     kinds: frozenset[Kind]
     table: str | None
     where: Condition | None
     model: Any
+    form: Form
     changed: frozenset[str] = frozenset()
     expired: bool | None = None
-    keys_only: bool = False
 
     @property
     def takes_all(self) -> bool:
@@ -49,11 +86,15 @@ class Selection(NamedTuple):
         """The `Literal` or `Prefix` field that alone decides, by the text of one attribute, if any does."""
         fields = discriminators(self.model)
         has_more = self.where is not None or self.table is not None or self.expired is not None
-        if len(fields) != 1 or has_more or self.changed or self.keys_only:
+        if len(fields) != 1 or has_more or self.changed:
             return None
         [field] = fields
         is_one_attribute = len(field.paths) == len(field.paths[0]) == 1
         return field if is_one_attribute and {tag for tag, _ in field.choices} <= {"S"} else None
+
+    def needs(self, kind: Kind) -> Collection[Place]:
+        """Return the parts of a record that the handler cannot do without."""
+        return PLACES[self.form.gives[kind]]
 
     def takes(self, record: StreamRecord) -> bool:
         """Return whether the handler takes a record.
@@ -107,14 +148,13 @@ class Selection(NamedTuple):
         return None
 
     def _mismatch_of_image(self, record: StreamRecord, fields: Iterable[ItemField]) -> Part | None:
-        name: ImageName = "OldImage" if record.kind == "REMOVE" else "NewImage"
-        image = key_image(record) if self.keys_only else needed_image(record, name)
+        place = self.form.sees(record.kind)
+        image = needed_image(record, place, self.needs(record.kind))
         try:
             if self.where is not None and not matches(self.where, image):
                 return "where"
             return None if all(_holds_choice(field, image) for field in fields) else "literals"
         except InvalidItemError as error:
-            place = "Keys" if self.keys_only else name
             raise error.within("dynamodb", place, sequence_number=record.sequence_number) from None
 
     def _mismatching_literal(self, record: StreamRecord) -> Iterable[AttributePath]:
@@ -163,7 +203,7 @@ def _differ(record: StreamRecord, field: ItemField) -> bool:
 
 def _value_of(record: StreamRecord, name: ImageName, field: ItemField) -> tuple[str, Any] | None:
     """Return what a field reads in an image, which may be another attribute than in the other image."""
-    image = needed_image(record, name)
+    image = needed_image(record, name, BOTH)
     try:
         path, attribute = _attribute_of(field, image)
         return None if attribute is None else canonical(attribute, path)

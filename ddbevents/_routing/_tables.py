@@ -7,21 +7,23 @@ as ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from .._changes import ImageName, Insert, KeyChange, Modify, Remove
+from .._changes import Place
 from .._codec import ItemField, direct_decoder
 from .._errors import InvalidRecordError
 from .._records import Columns, Kind, StreamRecord
 from ._route import Route
+from ._selection import PLACES
 
 _KINDS: Final[tuple[Kind, ...]] = ("INSERT", "MODIFY", "REMOVE")
 
-ReadDirectly: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Any]
-"""Returns the change of a usual record, given the record and its `dynamodb` object. Raises whatever it
-stumbles over."""
+ReadDirectly: TypeAlias = Callable[..., Any]
+"""Returns the change of a usual record, given the record, its `dynamodb` object, and the changes that other
+handlers of the record have had, by reader. Raises whatever it stumbles over."""
 
 
 Step: TypeAlias = tuple[str, ReadDirectly, Callable[..., object], Callable[[Any], None]]
@@ -36,6 +38,15 @@ Steps: TypeAlias = tuple[Step, ...]
 
 _Look: TypeAlias = Callable[[dict[str, Any]], Steps]
 """Returns the steps of a record, given its `dynamodb` object; raises if it cannot tell."""
+
+_Source: TypeAlias = tuple[Place, Any]
+"""A part of a record that a change is decoded from, with the model."""
+
+_Key: TypeAlias = tuple[type[Any], tuple[_Source, ...]]
+"""What tells readers apart: the type of their changes, and the sources of these."""
+
+_PARTS: Final[Mapping[Place, str]] = {"NewImage": "new", "OldImage": "old", "Keys": "keys"}
+_NOTHING: Final[Mapping[Any, Any]] = {}
 
 
 class Tables:
@@ -101,72 +112,103 @@ class _Table:
 
 
 def _table(kind: Kind, routes: Sequence[Route]) -> _Table | None:
-    """Return the table of a kind; None if one of its handlers is not plain.
-
-    The handlers of a record share the items of a model, which different readers would not.
-    """
+    """Return the table of a kind; None if one of its handlers is not plain."""
     if any(route.transactional or route.middleware or route.bulk for route in routes):
         return None
-    readers: dict[frozenset[tuple[str, Any]], ReadDirectly] = {}
-    steps: list[tuple[Route, Step]] = []
-    for route in routes:
-        reads = _reads(kind, route)
-        if reads not in readers:
-            if not all(map(reads.isdisjoint, readers)):
-                return None
-            readers[reads] = _reader(kind, route)
-        steps.append((route, (route.name, readers[reads], route.handler, route.settle)))
+    keys = [(route.selection.form.gives[kind], _sources(kind, route)) for route in routes]
+    readers = _readers(keys)
+    steps = [
+        (route, (route.name, readers[key], route.handler, route.settle))
+        for route, key in zip(routes, keys, strict=True)
+    ]
     return _Table(kind, steps)
 
 
-def _reads(kind: Kind, route: Route) -> frozenset[tuple[str, Any]]:
-    """Return the images that a handler reads, each with its model."""
-    model = route.selection.model
-    if route.selection.keys_only:
-        return frozenset({("Keys", model)})
-    of_new, of_old = ("NewImage", model), ("OldImage", route.old_model)
-    return frozenset({"INSERT": (of_new,), "MODIFY": (of_new, of_old), "REMOVE": (of_old,)}[kind])
+def _readers(keys: Iterable[_Key]) -> Mapping[_Key, ReadDirectly]:
+    """Return a reader for each type of change and its sources. The handlers of a record share items."""
+    readers: dict[_Key, ReadDirectly] = {}
+    by_source: dict[_Source, list[ReadDirectly]] = {}
+    unique = dict.fromkeys(keys)
+    uses = Counter(source for _, sources in unique for source in sources)
+    for change, sources in unique:
+        reader = _reader(change, sources)
+        if any(uses[source] > 1 for source in sources):
+            reader = _sharing(reader, change, {each: by_source.setdefault(each, []) for each in sources})
+        readers[change, sources] = reader
+        for source in sources:
+            by_source.setdefault(source, []).append(reader)
+    return readers
 
 
-def _reader(kind: Kind, route: Route) -> ReadDirectly:
-    model = route.selection.model
-    return _key_reader(model) if route.selection.keys_only else _item_reader(kind, model, route.old_model)
+def _sources(kind: Kind, route: Route) -> tuple[_Source, ...]:
+    model, old_model = route.selection.model, route.old_model
+    places = PLACES[route.selection.form.gives[kind]]
+    return tuple([(place, old_model if place == "OldImage" else model) for place in places])
 
 
-def _item_reader(kind: Kind, model: type[Any], old_model: type[Any]) -> ReadDirectly:
-    """Return what reads one kind of changes from usual records, as the route does, but explains nothing."""
-    decode, decode_old, make = direct_decoder(model), direct_decoder(old_model), object.__new__
+def _sharing(
+    read: ReadDirectly, given: type[Any], sources: Mapping[_Source, Sequence[ReadDirectly]]
+) -> ReadDirectly:
+    """Return a reader that takes the items which other readers of the record have decoded.
+
+    Args:
+        read: The reader that decodes all of them.
+        given: The type of its changes.
+        sources: The readers that decode the same, by what they decode.
+    """
+    parts = [
+        (place, _PARTS[place], direct_decoder(model), readers) for (place, model), readers in sources.items()
+    ]
+
+    def read_or_share(raw: Any, body: dict[str, Any], others: Mapping[ReadDirectly, Any] = _NOTHING) -> Any:
+        if not others:
+            return read(raw, body)
+        change: Any = object.__new__(given)
+        for place, part, decode, readers in parts:
+            earlier = next((others[each] for each in readers if each in others), None)
+            setattr(change, part, decode(body[place]) if earlier is None else getattr(earlier, part))
+        change._record = raw  # noqa: SLF001
+        return change
+
+    return read_or_share
+
+
+def _reader(given: type[Any], sources: Sequence[_Source]) -> ReadDirectly:
+    """Return what reads changes of a type from usual records, as the route does, but explains nothing."""
+    decode, decode_old = direct_decoder(sources[0][1]), direct_decoder(sources[-1][1])
+    make = object.__new__
 
     # attributes are set here, since calling __init__ takes as long as a small item does
-    def read_insert(raw: dict[str, Any], body: dict[str, Any]) -> Insert[Any]:
-        change: Any = make(Insert)
+    def read_new(raw: Any, body: dict[str, Any], _: object = None) -> Any:
+        change: Any = make(given)
         change.new, change._record = decode(body["NewImage"]), raw  # noqa: SLF001
-        return change  # type: ignore[no-any-return]
+        return change
 
-    def read_modify(raw: dict[str, Any], body: dict[str, Any]) -> Modify[Any, Any]:
-        change: Any = make(Modify)
+    def read_old(raw: Any, body: dict[str, Any], _: object = None) -> Any:
+        change: Any = make(given)
+        change.old, change._record = decode_old(body["OldImage"]), raw  # noqa: SLF001
+        return change
+
+    def read_both(raw: Any, body: dict[str, Any], _: object = None) -> Any:
+        change: Any = make(given)
         change.old, change.new = decode_old(body["OldImage"]), decode(body["NewImage"])
         change._record = raw  # noqa: SLF001
-        return change  # type: ignore[no-any-return]
+        return change
 
-    def read_remove(raw: dict[str, Any], body: dict[str, Any]) -> Remove[Any]:
-        change: Any = make(Remove)
-        change.old, change._record = decode_old(body["OldImage"]), raw  # noqa: SLF001
-        return change  # type: ignore[no-any-return]
-
-    return {"INSERT": read_insert, "MODIFY": read_modify, "REMOVE": read_remove}[kind]
-
-
-def _key_reader(model: type[Any]) -> ReadDirectly:
-    """Return what reads changes from usual records, as the route does, but explains nothing."""
-    decode, make = direct_decoder(model), object.__new__
-
-    def read(raw: dict[str, Any], body: dict[str, Any]) -> KeyChange[Any]:
-        change: Any = make(KeyChange)
+    def read_keys(raw: Any, body: dict[str, Any], _: object = None) -> Any:
+        change: Any = make(given)
         change.keys, change._record = decode(body["Keys"]), raw  # noqa: SLF001
-        return change  # type: ignore[no-any-return]
+        return change
 
-    return read
+    match [place for place, _ in sources]:
+        case ["NewImage"]:
+            return read_new
+        case ["OldImage"]:
+            return read_old
+        case ["Keys"]:
+            return read_keys
+        case _:
+            return read_both
 
 
 def _once(steps: Iterable[Step]) -> Steps:
@@ -181,20 +223,21 @@ def _look(kind: Kind, steps: Sequence[tuple[Route, Step]], same: Steps | None) -
     if same is not None:
         return lambda _: same
     literals = [(None if route.takes_all else route.selection.text_literal, step) for route, step in steps]
-    fields = {route.selection.text_literal for route, _ in steps if not route.takes_all}
-    if None in fields or len({field and field.paths for field in fields}) != 1:
+    choosing = [route.selection for route, _ in steps if not route.takes_all]
+    fields = {selection.text_literal for selection in choosing}
+    places: set[Place] = {selection.form.sees(kind) for selection in choosing}
+    if None in fields or len({field and field.paths for field in fields}) != 1 or len(places) != 1:
         return _cannot_tell
-    return _look_at(kind, literals)
+    return _look_at(places.pop(), literals)
 
 
 def _cannot_tell(_: object) -> Steps:
     raise LookupError
 
 
-def _look_at(kind: Kind, steps: Sequence[tuple[ItemField | None, Step]]) -> _Look:
+def _look_at(place: Place, steps: Sequence[tuple[ItemField | None, Step]]) -> _Look:
     """Return what looks at one attribute only, which the fields of all steps read that have one."""
     fields = [field for field, _ in steps if field is not None]
-    image: ImageName = "OldImage" if kind == "REMOVE" else "NewImage"
     name = fields[0].paths[0][0]
     texts = {text for field in fields for _, text in field.choices}
     by_text = {text: _once(step for field, step in steps if _allows(field, text)) for text in texts}
@@ -204,7 +247,7 @@ def _look_at(kind: Kind, steps: Sequence[tuple[ItemField | None, Step]]) -> _Loo
     absent = _once(step for field, step in steps if field is None or not field.required)
 
     def look(body: dict[str, Any]) -> Steps:
-        item = body[image]
+        item = body[place]
         if name not in item:
             return absent
         attribute = item[name]

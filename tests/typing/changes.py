@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, assert_never, assert_type
+from typing import Any, Literal, assert_never, assert_type
 
 from ddbevents import (
     Change,
@@ -14,6 +14,7 @@ from ddbevents import (
     KeyChange,
     Kind,
     Modify,
+    Previous,
     Remove,
     StreamRecord,
     Upsert,
@@ -73,12 +74,14 @@ def items_of_every_sort(
     invoice: Insert[Invoice],
     address: Modify[Address, Session],
     session: Upsert[Session],
+    earlier: Previous[Address],
     key: KeyChange[Session],
 ) -> None:
     assert_type(invoice.new.number, int)
     assert_type(address.new.city, str)
     assert_type(address.old["token"], str)
     assert_type(session.new["token"], str)
+    assert_type(earlier.old.city, str)
     assert_type(key.keys["token"], str)
 
 
@@ -102,9 +105,25 @@ def record(record: StreamRecord) -> None:
 
 
 def upsert_has_a_new_item(change: Upsert[User]) -> None:
-    assert_type(change, Insert[User] | Modify[User, User])
     assert_type(change.new, User)
+    assert_type(change.kind, Literal["INSERT", "MODIFY"])
     assert_type(change.record, StreamRecord)
+    change.old  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
+    match change:
+        case Upsert(new, record):
+            assert_type(new, User)
+            assert_type(record, StreamRecord)
+
+
+def previous_has_an_old_item(change: Previous[User]) -> None:
+    assert_type(change.old, User)
+    assert_type(change.kind, Literal["MODIFY", "REMOVE"])
+    assert_type(change.record, StreamRecord)
+    change.new  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
+    match change:
+        case Previous(old, record):
+            assert_type(old, User)
+            assert_type(record, StreamRecord)
 
 
 def change_by_match(change: Change[User]) -> str:
@@ -169,12 +188,17 @@ def changes_are_covariant(
     modify: Modify[Administrator],
     remove: Remove[Administrator],
     migration: Modify[Administrator, UserBeforeMigration],
+    upsert: Upsert[Administrator],
+    previous: Previous[Administrator],
 ) -> None:
     taken: Change[User] = insert
     taken = modify
     taken = remove
     taken = migration  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     assert_type(taken.record, StreamRecord)
+    now: Upsert[User] = upsert
+    before: Previous[User] = previous
+    assert_type((now.record, before.record), tuple[StreamRecord, StreamRecord])
     wrong: Change[Order] = insert  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     assert_type(wrong.record, StreamRecord)
 

@@ -16,6 +16,9 @@ router = Router()
 def takes_any_kind(change: Change[User]) -> None: ...
 
 
+def takes_any_new_item(change: Insert[User] | Upsert[User]) -> None: ...
+
+
 def takes_two_models(change: Insert[User] | Insert[Order]) -> None: ...
 
 
@@ -42,7 +45,7 @@ class Mailer:
 
 
 assert_type(app.on_insert(User)(takes_any_kind), Callable[[Insert[User]], None])
-assert_type(app.on_upsert(User)(takes_any_kind), Callable[[Upsert[User]], None])
+assert_type(app.on_upsert(User)(takes_any_new_item), Callable[[Upsert[User]], None])
 assert_type(app.on_insert(User)(takes_two_models), Callable[[Insert[User]], None])
 assert_type(app.on_insert(Order)(takes_two_models), Callable[[Insert[Order]], None])
 assert_type(app.on_remove(Address)(takes_anything), Callable[[Remove[Address]], None])
@@ -65,7 +68,7 @@ def takes_the_base_class(change: Insert[User]) -> None:
 
 
 def what_is_refused(app: StreamApp) -> None:
-    # what is decorated counts by what it was registered for, so a union takes on_upsert or plain calls
+    # what is decorated counts by what it was registered for, so a union takes on_change or plain calls
     inserted = app.on_insert(User)(takes_any_kind)
     app.on_remove(User)(inserted)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_type
-from ddbevents import Insert, Router, Transaction, Upsert
+from ddbevents import Insert, Modify, Router, Transaction, Upsert
 from tests.typing.models import Address, Invoice, Order, Session, User
 
 
@@ -114,6 +114,18 @@ def refuses(router: Router) -> None:
 
     @router.on_upsert(User)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator]
     async def asynchronous_with_transaction_insert_user(change: Insert[User], tx: Transaction) -> None: ...
+
+    @router.on_upsert(User)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator]
+    def synchronous_insert_user_modify_user(change: Insert[User] | Modify[User]) -> None: ...
+
+    @router.on_upsert(User)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator]
+    def synchronous_with_transaction_insert_user_modify_user(change: Insert[User] | Modify[User], tx: Transaction) -> None: ...
+
+    @router.on_upsert(User)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator]
+    async def asynchronous_insert_user_modify_user(change: Insert[User] | Modify[User]) -> None: ...
+
+    @router.on_upsert(User)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator]
+    async def asynchronous_with_transaction_insert_user_modify_user(change: Insert[User] | Modify[User], tx: Transaction) -> None: ...
 
     @router.on_upsert(Invoice)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator]
     def synchronous_upsert_address(change: Upsert[Address]) -> None: ...

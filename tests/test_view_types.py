@@ -1,0 +1,269 @@
+"""Every stream view type: which decorators it serves, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
+
+import pytest
+from pydantic import BaseModel
+
+from ddbevents import (
+    Attr,
+    InvalidItemError,
+    Modify,
+    Outcome,
+    Previous,
+    StreamApp,
+    Upsert,
+    ViewType,
+    parse_event,
+    to_json,
+)
+from ddbevents.testing import Table
+from tests.stream import Json, batch, insert, modify, remove, user
+
+Register = Callable[[StreamApp], Callable[[Callable[[Any], None]], object]]
+
+
+class User(BaseModel):
+    pk: str
+    email: str
+
+
+class Active(BaseModel):
+    pk: str
+    state: Literal["active"]
+
+
+VIEW_TYPES: Final[tuple[ViewType, ...]] = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
+DECORATORS: Final[Mapping[str, Register]] = {
+    "on_insert": lambda app: app.on_insert(User),
+    "on_modify": lambda app: app.on_modify(User),
+    "on_remove": lambda app: app.on_remove(User),
+    "on_upsert": lambda app: app.on_upsert(User),
+    "on_previous": lambda app: app.on_previous(User),
+    "on_change": lambda app: app.on_change(User),
+    "on_keys": lambda app: app.on_keys(dict),
+}
+# an INSERT, a MODIFY and a REMOVE of a stream of each view type: + is handled, - lacks an image, . is ignored
+TABLE: Final[Mapping[str, tuple[str, str, str, str]]] = {
+    "on_insert": ("-..", "+..", "-..", "+.."),
+    "on_modify": (".-.", ".-.", ".-.", ".+."),
+    "on_remove": ("..-", "..-", "..+", "..+"),
+    "on_upsert": ("--.", "++.", "--.", "++."),
+    "on_previous": (".--", ".--", ".++", ".++"),
+    "on_change": ("---", "+--", "--+", "+++"),
+    "on_keys": ("+++", "+++", "+++", "+++"),
+}
+CELLS: Final = [
+    (name, view_type, cell)
+    for name, cells in TABLE.items()
+    for view_type, cell in zip(VIEW_TYPES, cells, strict=True)
+]
+SIGNS: Final = {Outcome.HANDLED: "+", Outcome.FAILED: "-", Outcome.IGNORED: "."}
+ADA, GRACE = User(pk="a", email="ada@example.com"), User(pk="a", email="grace@example.com")
+A, B = user("a"), user("a", "grace@example.com")
+BATCH: Final = batch(insert(1, A), modify(2, A, B), remove(3, B))
+[INSERTED, MODIFIED, REMOVED] = parse_event(BATCH)
+BROKEN: Final = {"pk": {"S": "a"}, "mail": {"X": 1}}
+
+
+@pytest.fixture
+def app() -> StreamApp:
+    return StreamApp()
+
+
+def ignore(change: object) -> None: ...
+
+
+def records_of(view_type: ViewType) -> list[Json]:
+    table = Table("Users", "pk", view_type=view_type)
+    return [table.insert(ADA), table.modify(ADA, GRACE), table.remove(GRACE)]
+
+
+@pytest.mark.parametrize(("name", "view_type", "cell"), CELLS)
+def test_a_stream_serves_some(name: str, view_type: ViewType, cell: str, app: StreamApp) -> None:
+    DECORATORS[name](app)(ignore)
+
+    # one by one, since a failure ends a batch
+    reports = [app.process(batch(record)).records[0] for record in records_of(view_type)]
+
+    assert "".join(SIGNS[report.outcome] for report in reports) == cell
+
+
+def error_of(name: str, view_type: ViewType, place: int) -> str:
+    app = StreamApp()
+    DECORATORS[name](app)(ignore)
+    [report] = app.process(batch(records_of(view_type)[place])).records
+    return str(report.error)
+
+
+ON_KEYS: Final = 'or register the handler with on_keys(..., kinds="{}"), which needs no image'
+ON_UPSERT: Final = (
+    "or register the handler with on_upsert, which needs only the new image: this NEW_IMAGE stream"
+)
+ON_PREVIOUS: Final = (
+    "or register the handler with on_previous, which needs only the old image: this OLD_IMAGE stream"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "view_type", "place", "needed", "cure"),
+    [
+        ("on_insert", "KEYS_ONLY", 0, "NEW_IMAGE or NEW_AND_OLD_IMAGES", ON_KEYS.format("INSERT")),
+        ("on_insert", "OLD_IMAGE", 0, "NEW_IMAGE or NEW_AND_OLD_IMAGES", ON_KEYS.format("INSERT")),
+        ("on_modify", "KEYS_ONLY", 1, "NEW_AND_OLD_IMAGES", ON_KEYS.format("MODIFY")),
+        ("on_modify", "NEW_IMAGE", 1, "NEW_AND_OLD_IMAGES", ON_UPSERT),
+        ("on_modify", "OLD_IMAGE", 1, "NEW_AND_OLD_IMAGES", ON_PREVIOUS),
+        ("on_change", "NEW_IMAGE", 1, "NEW_AND_OLD_IMAGES", ON_UPSERT),
+        ("on_change", "NEW_IMAGE", 2, "OLD_IMAGE or NEW_AND_OLD_IMAGES", ON_KEYS.format("REMOVE")),
+        ("on_change", "OLD_IMAGE", 1, "NEW_AND_OLD_IMAGES", ON_PREVIOUS),
+        ("on_upsert", "OLD_IMAGE", 1, "NEW_IMAGE or NEW_AND_OLD_IMAGES", ON_PREVIOUS),
+        ("on_upsert", "KEYS_ONLY", 1, "NEW_IMAGE or NEW_AND_OLD_IMAGES", ON_KEYS.format("MODIFY")),
+        ("on_previous", "NEW_IMAGE", 1, "OLD_IMAGE or NEW_AND_OLD_IMAGES", ON_UPSERT),
+        ("on_previous", "KEYS_ONLY", 2, "OLD_IMAGE or NEW_AND_OLD_IMAGES", ON_KEYS.format("REMOVE")),
+    ],
+)
+def test_both_cures_are_named(name: str, view_type: ViewType, place: int, needed: str, cure: str) -> None:
+    assert f"needs it: set the table's StreamViewType to {needed}, {cure}" in error_of(name, view_type, place)
+
+
+@pytest.mark.parametrize("name", ["on_change", "on_modify"])
+def test_conditions_name_both_cures(app: StreamApp, name: str) -> None:
+    getattr(app, name)(User, where=Attr("email").exists())(ignore)
+
+    [report] = app.process(batch(records_of("OLD_IMAGE")[1])).records
+
+    assert f"StreamViewType to NEW_AND_OLD_IMAGES, {ON_PREVIOUS}" in str(report.error)
+
+
+def test_changed_names_both_cures(app: StreamApp) -> None:
+    app.on_modify(User, changed="email")(ignore)
+
+    [report] = app.process(batch(records_of("NEW_IMAGE")[1])).records
+
+    assert f"StreamViewType to NEW_AND_OLD_IMAGES, {ON_UPSERT}" in str(report.error)
+
+
+def test_an_unknown_view_type_has_cures_too(app: StreamApp) -> None:
+    app.on_change(User)(ignore)
+
+    [report] = app.process(batch(modify(1, {}, A, OldImage=None, StreamViewType="SOME", Keys=A))).records
+
+    assert "on_upsert, which needs only the new image: this stream carries it" in str(report.error)
+
+
+def test_an_upsert_holds_the_new_item(app: StreamApp) -> None:
+    changes: list[Upsert[User]] = []
+    app.on_upsert(User)(changes.append)
+
+    app(BATCH)
+
+    assert changes == [Upsert(ADA, INSERTED), Upsert(GRACE, MODIFIED)]
+    assert [change.kind for change in changes] == ["INSERT", "MODIFY"]
+
+
+def test_a_previous_holds_the_old_item(app: StreamApp) -> None:
+    changes: list[Previous[User]] = []
+    app.on_previous(User)(changes.append)
+
+    app(BATCH)
+
+    assert changes == [Previous(ADA, MODIFIED), Previous(GRACE, REMOVED)]
+    assert [change.kind for change in changes] == ["MODIFY", "REMOVE"]
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (Upsert(ADA, INSERTED), '"new":{"pk":"a","email":"ada@example.com"}'),
+        (Upsert(GRACE, MODIFIED), '"new":{"pk":"a","email":"grace@example.com"}'),
+        (Previous(ADA, MODIFIED), '"old":{"pk":"a","email":"ada@example.com"}'),
+        (Previous(GRACE, REMOVED), '"old":{"pk":"a","email":"grace@example.com"}'),
+    ],
+)
+def test_json_has_the_same_parts(change: Upsert[User] | Previous[User], part: str) -> None:
+    assert to_json(change) == f'{{"kind":"{change.kind}","keys":{{"pk":"a"}},{part}}}'
+
+
+def test_an_upsert_reads_no_old_image(app: StreamApp) -> None:
+    changes: list[Upsert[User]] = []
+    app.on_upsert(User)(changes.append)
+
+    app(batch(modify(1, BROKEN, A)))
+
+    assert [change.new for change in changes] == [ADA]
+
+
+def test_a_previous_reads_no_new_image(app: StreamApp) -> None:
+    changes: list[Previous[User]] = []
+    app.on_previous(User)(changes.append)
+
+    app(batch(modify(1, A, BROKEN)))
+
+    assert [change.old for change in changes] == [ADA]
+
+
+def test_a_previous_that_is_refused_says_so(app: StreamApp) -> None:
+    app.on_previous(User)(ignore)
+
+    [report] = app.process(batch(modify(1, {"pk": {"S": "a"}}, A))).records
+
+    assert isinstance(report.error, InvalidItemError)
+    assert report.error.reason == "User requires this attribute"
+    assert report.error.path == ("dynamodb", "OldImage", "email")
+
+
+ACTIVE, GONE = user("a", state={"S": "active"}), user("a", state={"S": "gone"})
+IS_ACTIVE: Final = Attr("state").eq("active")
+
+
+@pytest.mark.parametrize(
+    ("register", "signs"),
+    [
+        (lambda app: app.on_previous(Active), ".+.+"),
+        (lambda app: app.on_previous(User, where=IS_ACTIVE), ".+.+"),
+        (lambda app: app.on_upsert(Active), "+.+."),
+        (lambda app: app.on_upsert(User, where=IS_ACTIVE), "+.+."),
+    ],
+    ids=["a Literal of old", "where of old", "a Literal of new", "where of new"],
+)
+def test_conditions_see_the_item(app: StreamApp, register: Register, signs: str) -> None:
+    register(app)(ignore)
+
+    report = app.process(
+        batch(insert(1, ACTIVE), modify(2, ACTIVE, GONE), modify(3, GONE, ACTIVE), remove(4, ACTIVE))
+    )
+
+    assert "".join(SIGNS[each.outcome] for each in report.records) == signs
+
+
+@pytest.mark.parametrize("name", ["on_previous", "on_upsert"])
+def test_an_ignored_change_has_a_reason(app: StreamApp, name: str) -> None:
+    getattr(app, name)(Active)(ignore)
+
+    [report] = app.process(batch(modify(1, GONE, GONE))).records
+
+    assert report.why_ignored == "tests.test_view_types.ignore: state has no value that Active allows"
+
+
+def test_all_handlers_of_a_record_share_items(app: StreamApp) -> None:
+    changes: list[Any] = []
+
+    @app.on_upsert(User)
+    def upserted(change: Upsert[User]) -> None:
+        changes.append(change)
+
+    @app.on_modify(User)
+    def modified(change: Modify[User]) -> None:
+        changes.append(change)
+
+    @app.on_previous(User)
+    def replaced(change: Previous[User]) -> None:
+        changes.append(change)
+
+    app(batch(modify(1, A, B)))
+
+    assert changes[0].new is changes[1].new
+    assert changes[1].old is changes[2].old
