@@ -2,7 +2,7 @@
 
 from ._app import StreamApp
 from ._attributes import AttributeValue, Image, Value
-from ._changes import Change, Insert, KeyChange, Modify, Previous, Remove, Upsert, to_json
+from ._changes import Change, Insert, KeyChange, Latest, Modify, Previous, Remove, Upsert, to_json
 from ._codec import Prefix, decode, decode_value, encode, encode_value
 from ._conditions import Attr, Condition
 from ._engine import (
@@ -22,6 +22,7 @@ from ._errors import (
     InvalidEventError,
     InvalidItemError,
     InvalidRecordError,
+    PartialFailure,
     Reject,
     SourceError,
     StoreError,
@@ -52,8 +53,10 @@ __all__ = [
     "KeyChange",
     "Kind",
     "LambdaContext",
+    "Latest",
     "Modify",
     "Outcome",
+    "PartialFailure",
     "Prefix",
     "Previous",
     "RecordReport",

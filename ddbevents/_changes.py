@@ -13,7 +13,7 @@ from typing_extensions import TypeVar
 from ._attributes import Image
 from ._codec import decode, decode_exactly
 from ._errors import InvalidItemError
-from ._records import Kind, StreamRecord, UnreadableRecord, read_known
+from ._records import KeyValue, Kind, StreamRecord, UnreadableRecord, read_known
 
 ImageName: TypeAlias = Literal["NewImage", "OldImage"]
 Place: TypeAlias = ImageName | Literal["Keys"]
@@ -157,6 +157,28 @@ class KeyChange(_Change, Generic[KeyT_co]):
         return self.record.kind
 
 
+class Latest(_Change, Generic[ItemT_co]):
+    """The last state of an item in a batch, whatever has happened to it there.
+
+    Attributes:
+        item: Its state now; None if it was removed, or left what the handler looks at.
+        records: All records of the batch that it stands for, in order.
+    """
+
+    __slots__ = ("item", "records")
+    __match_args__ = ("item", "record")
+
+    def __init__(self, item: ItemT_co | None, records: tuple[StreamRecord, ...]) -> None:
+        self.item: Final = item
+        self.records: Final = records
+        self._record = records[-1]
+
+    @property
+    def keys(self) -> Mapping[str, KeyValue]:
+        """The item's primary key, as Python values."""
+        return self.record.keys
+
+
 Change: TypeAlias = Insert[ItemT] | Modify[ItemT, ItemT] | Remove[ItemT]
 """Any change of an item: tell them apart with `match`."""
 
@@ -179,7 +201,7 @@ def to_json(value: object) -> str:
 
 def _parts_of(value: object) -> Mapping[str, object] | None:
     if isinstance(value, _Change):
-        parts = [part for part in ("new", "old") if part in _parts(value)]
+        parts = [part for part in ("new", "old", "item") if part in _parts(value)]
         return _with_items(value.record, {part: getattr(value, part) for part in parts})
     if isinstance(value, StreamRecord):
         images = {"new": value.new_image, "old": value.old_image}
@@ -224,28 +246,28 @@ def reader(change: type[Any], model: type[Any], old_model: type[Any]) -> Read:
         old_model: The model of the old image.
     """
     if change is Upsert:
-        return lambda record, decode: Upsert(_item(record, "NewImage", model, decode), record)
+        return lambda record, decode: Upsert(item_of(record, "NewImage", model, decode), record)
     if change is Previous:
-        return lambda record, decode: Previous(_item(record, "OldImage", model, decode), record)
+        return lambda record, decode: Previous(item_of(record, "OldImage", model, decode), record)
     if change is KeyChange:
-        return lambda record, decode: KeyChange(_item(record, "Keys", model, decode), record)
+        return lambda record, decode: KeyChange(item_of(record, "Keys", model, decode), record)
     return _item_reader(model, old_model)
 
 
 def _item_reader(model: type[Any], old_model: type[Any]) -> Read:
     def read(record: StreamRecord, decode: Decode) -> Insert[Any] | Modify[Any, Any] | Remove[Any]:
         if record.kind == "INSERT":
-            return Insert(_item(record, "NewImage", model, decode), record)
+            return Insert(item_of(record, "NewImage", model, decode), record)
         if record.kind == "REMOVE":
-            return Remove(_item(record, "OldImage", old_model, decode), record)
+            return Remove(item_of(record, "OldImage", old_model, decode), record)
         try:
-            old = _item(record, "OldImage", old_model, decode, needs=BOTH)
+            old = item_of(record, "OldImage", old_model, decode, needs=BOTH)
         except InvalidItemError as error:
             from ._image_errors import advise_on_old  # noqa: PLC0415  # cold start: for errors only
 
             advise_on_old(error, record, old_model)
             raise
-        return Modify(old, _item(record, "NewImage", model, decode, needs=BOTH), record)
+        return Modify(old, item_of(record, "NewImage", model, decode, needs=BOTH), record)
 
     return read
 
@@ -278,7 +300,7 @@ def needed_image(record: StreamRecord, place: Place, needs: Collection[Place] = 
     return image
 
 
-def _item(
+def item_of(
     record: StreamRecord, place: Place, model: Any, decode: Decode, *, needs: Collection[Place] = ()
 ) -> Any:
     image = needed_image(record, place, needs)

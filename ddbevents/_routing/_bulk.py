@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from .._changes import Change, Insert, ItemT, KeyChange, Modify, Remove, Upsert
+from .._changes import Change, Insert, ItemT, KeyChange, Latest, Modify, Previous, Remove, Upsert
 from .._conditions import Condition
 from .._errors import ConfigurationError
 from ._route import Bulk
 
 if TYPE_CHECKING:
-    from ._router import Registration, Router
+    from ._router import PlainRegistration, Registration, Router
 
 ChangeT = TypeVar("ChangeT")
 OldT = TypeVar("OldT")
@@ -24,7 +24,7 @@ class BulkRegistration(Generic[ChangeT]):
 
     __slots__ = ("_bulk", "_registration")
 
-    def __init__(self, registration: Registration[ChangeT], bulk: Bulk) -> None:
+    def __init__(self, registration: Registration[ChangeT] | PlainRegistration[ChangeT], bulk: Bulk) -> None:
         self._registration = registration
         self._bulk = bulk
 
@@ -42,6 +42,20 @@ class BulkRegistration(Generic[ChangeT]):
         return handler
 
 
+def check_bulk(most: object, isolate: object) -> None:
+    """Refuse arguments of `bulk`.
+
+    Raises:
+        ConfigurationError: One is of another kind.
+    """
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise ConfigurationError(
+            "bulk takes the largest number of changes a call, a whole number of at least 1: write bulk(100)"
+        )
+    if not isinstance(isolate, bool):
+        raise ConfigurationError("isolate must be True or False")
+
+
 class BulkDecorators:
     """The decorators of a router for handlers that take a list of changes: `@app.bulk(500).on_upsert(User)`.
 
@@ -53,12 +67,6 @@ class BulkDecorators:
     __slots__ = ("_bulk", "_router")
 
     def __init__(self, router: Router, most: int, *, isolate: bool) -> None:
-        if not isinstance(most, int) or isinstance(most, bool) or most < 1:
-            raise ConfigurationError(
-                "bulk takes the largest number of changes a call, a whole number from 1 on"
-            )
-        if not isinstance(isolate, bool):
-            raise ConfigurationError("isolate must be True or False")
         self._router = router
         self._bulk = Bulk(most, isolate, takes_list=True)
 
@@ -118,11 +126,25 @@ class BulkDecorators:
         """Call the handler with every change of items."""
         return self._of(self._router.on_change(model, where=where))
 
+    def on_previous(
+        self, model: type[ItemT], *, where: Condition | None = None
+    ) -> BulkRegistration[Previous[ItemT]]:
+        """Call the handler with items as they were before they were changed or removed."""
+        return self._of(self._router.on_previous(model, where=where))
+
+    def on_latest(
+        self, model: type[ItemT], *, where: Condition | None = None
+    ) -> BulkRegistration[Latest[ItemT]]:
+        """Call the handler with the last states of items, each once a batch."""
+        return self._of(self._router.on_latest(model, where=where))
+
     def on_keys(
         self, model: type[KeyT], *, where: Condition | None = None
     ) -> BulkRegistration[KeyChange[KeyT]]:
         """Call the handler with the keys of items that were created, changed or removed."""
         return self._of(self._router.on_keys(model, where=where))
 
-    def _of(self, registration: Registration[ChangeT]) -> BulkRegistration[ChangeT]:
+    def _of(
+        self, registration: Registration[ChangeT] | PlainRegistration[ChangeT]
+    ) -> BulkRegistration[ChangeT]:
         return BulkRegistration(registration, self._bulk)

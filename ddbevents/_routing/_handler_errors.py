@@ -29,6 +29,7 @@ _KINDS_BY_TEXT: Final[Mapping[str, frozenset[str]]] = {
     "KeyChange": frozenset({"KeyChange"}),
     "Upsert": frozenset({"Upsert"}),
     "Previous": frozenset({"Previous"}),
+    "Latest": frozenset({"Latest"}),
     "Change": frozenset({"Insert", "Modify", "Remove"}),
 }
 

@@ -13,6 +13,7 @@ from .._changes import (
     Insert,
     ItemT,
     KeyChange,
+    Latest,
     Modify,
     Previous,
     Remove,
@@ -42,6 +43,7 @@ _REMOVE: Final = Form("on_remove", {"REMOVE": Remove})
 _UPSERT: Final = Form("on_upsert", {"INSERT": Upsert, "MODIFY": Upsert})
 _PREVIOUS: Final = Form("on_previous", {"MODIFY": Previous, "REMOVE": Previous})
 _CHANGE: Final = Form("on_change", {"INSERT": Insert, "MODIFY": Modify, "REMOVE": Remove})
+_LATEST: Final = Form("on_latest", {"INSERT": Latest, "MODIFY": Latest, "REMOVE": Latest})
 _KEYS: Final = Form("on_keys", {"INSERT": KeyChange, "MODIFY": KeyChange, "REMOVE": KeyChange})
 
 
@@ -62,6 +64,20 @@ class Registration(Generic[ChangeT]):
     ) -> Callable[[ChangeT, Transaction], ResultT]: ...
 
     def __call__(self, handler: Callable[..., object]) -> Callable[..., object]:
+        """Register the handler."""
+        self.add(handler, None)
+        return handler
+
+
+class PlainRegistration(Generic[ChangeT]):
+    """The second half of a decorator whose handlers have no transaction."""
+
+    __slots__ = ("add",)
+
+    def __init__(self, add: Callable[[Callable[..., object], Bulk | None], None]) -> None:
+        self.add: Final = add
+
+    def __call__(self, handler: Callable[[ChangeT], ResultT]) -> Callable[[ChangeT], ResultT]:
         """Register the handler."""
         self.add(handler, None)
         return handler
@@ -167,6 +183,25 @@ class Router:
         """Run the handler for every change of an item."""
         return self._on(_CHANGE, model, where=where)
 
+    def on_latest(
+        self, model: type[ItemT], *, where: Condition | None = None
+    ) -> PlainRegistration[Latest[ItemT]]:
+        """Run the handler once a batch for each item, with its last state, as a mirror of the table needs it.
+
+        It runs in the second pass, as bulk handlers do, and takes no transaction. The state is None if the
+        item was removed, or no longer satisfies `where` and the model's `Literal` and `Prefix` fields. A
+        stream with new images is enough.
+
+        Success counts for all records of the item. A failure leaves all of them open, is counted by the first
+        one, and a dead letter holds the last one. The state never goes back in time within a shard's
+        deliveries; a redrive of a dead letter may bring an older one, so let a version guard the mirror.
+
+        Args:
+            model: The item's model.
+            where: What must be true of the new image for the item to be in the view.
+        """
+        return PlainRegistration(self._on(_LATEST, model, where=where).add)
+
     def on_keys(self, model: type[KeyT], *, where: Condition | None = None) -> Registration[KeyChange[KeyT]]:
         """Run the handler for every change, reading only the item's key; `where` sees the key attributes."""
         return self._on(_KEYS, model, where=where)
@@ -187,8 +222,9 @@ class Router:
         Raises:
             ConfigurationError: An argument is of another kind.
         """
-        from ._bulk import BulkDecorators  # noqa: PLC0415  # cold start: for apps with bulk handlers
+        from ._bulk import BulkDecorators, check_bulk  # noqa: PLC0415  # cold start: for apps with bulk handlers
 
+        check_bulk(most, isolate)
         return BulkDecorators(self, most, isolate=isolate)
 
     def _on(
@@ -221,6 +257,10 @@ class Router:
         def add(handler: Callable[..., object], bulk: Bulk | None) -> None:
             takes_list = bulk is not None and bulk.takes_list
             name, transactional = check_handler(handler, changes, model, old, takes_list=takes_list)
+            if form.is_latest:
+                from ._latest import latest_call  # noqa: PLC0415  # cold start: for apps with on_latest
+
+                bulk = latest_call(name, selection, bulk, transactional=transactional)
             route = Route(name, handler, transactional, selection, selection.takes_all, old, read, bulk=bulk)
             self._admit(route._replace(module_spec=defining_module(handler).get("__spec__")))
 

@@ -11,6 +11,7 @@ from .._changes import (
     ImageName,
     Insert,
     KeyChange,
+    Latest,
     Modify,
     Place,
     Previous,
@@ -34,6 +35,7 @@ PLACES: Final[Mapping[type[Any], tuple[Place, ...]]] = {
     Upsert: ("NewImage",),
     Previous: ("OldImage",),
     KeyChange: ("Keys",),
+    Latest: ("NewImage",),
 }
 """The parts of a record that each change is decoded from, first the one that conditions look at."""
 
@@ -52,6 +54,11 @@ class Form(NamedTuple):
     def sees(self, kind: Kind) -> Place:
         """Return where conditions look in a record of a kind."""
         return PLACES[self.gives[kind]][0]
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether handlers get items' last states."""
+        return Latest in self.gives.values()
 
 
 class Selection(NamedTuple):
@@ -140,18 +147,27 @@ class Selection(NamedTuple):
             return "expired"
         fields = discriminators(self.model)
         if self.where is not None or fields:
-            part = self._mismatch_of_image(record, fields)
+            part = self._mismatch_of_images(record, fields)
             if part is not None:
                 return part
         if self.changed and not any(_differ(record, field) for field in self._changed_fields()):
             return "changed"
         return None
 
-    def _mismatch_of_image(self, record: StreamRecord, fields: Iterable[ItemField]) -> Part | None:
-        place = self.form.sees(record.kind)
+    def _mismatch_of_images(self, record: StreamRecord, fields: Iterable[ItemField]) -> Part | None:
+        if self.form.is_latest:
+            from ._latest import mismatch_of_latest  # noqa: PLC0415  # cold start: for apps that have on_latest
+
+            return mismatch_of_latest(self, record)
+        return self.mismatch_in(record, self.form.sees(record.kind), fields, where=self.where)
+
+    def mismatch_in(
+        self, record: StreamRecord, place: Place, fields: Iterable[ItemField], *, where: Condition | None
+    ) -> Part | None:
+        """Return which of a condition and some `Literal` and `Prefix` fields does not hold in a place."""
         image = needed_image(record, place, self.needs(record.kind))
         try:
-            if self.where is not None and not matches(self.where, image):
+            if where is not None and not matches(where, image):
                 return "where"
             return None if all(_holds_choice(field, image) for field in fields) else "literals"
         except InvalidItemError as error:
@@ -159,7 +175,7 @@ class Selection(NamedTuple):
 
     def _mismatching_literal(self, record: StreamRecord) -> Iterable[AttributePath]:
         fields = discriminators(self.model)
-        return next(field.paths for field in fields if self._mismatch_of_image(record, [field]))
+        return next(field.paths for field in fields if self._mismatch_of_images(record, [field]))
 
     def _changed_fields(self) -> Iterator[ItemField]:
         fields = item_fields(self.model)
