@@ -234,7 +234,7 @@ class _Calls:
         if not self._is_open(unit) or self._progress.is_held_back(unit.first):
             return
         try:
-            change = self._handler.read([entry.record for entry in unit.entries])
+            change = unit.handler.read([entry.record for entry in unit.entries])
         except BaseException as error:
             # validators are the user's own code
             if not is_failure(error):

@@ -57,10 +57,10 @@ def check_bulk(most: object, isolate: object) -> None:
 
 
 class BulkDecorators:
-    """The decorators of a router for handlers that take a list of changes: `@app.bulk(500).on_upsert(User)`.
+    """The decorators of a router for handlers that take a list: `@app.bulk(500).on_upsert(User)`.
 
-    They take what those of the router take, and choose the same records. A handler gets the changes of a batch
-    in order, at most as many a call as `bulk` was given. It raises `PartialFailure` to name those that
+    They take what those of the router take, and choose the same records. A handler gets the changes of a
+    batch in order, at most as many a call as `bulk` says. It raises `PartialFailure` to name those that
     failed.
     """
 

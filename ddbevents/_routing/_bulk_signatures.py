@@ -31,15 +31,15 @@ def item_hint(name: str, hint: Any, filled: Sequence[Parameter]) -> Any:
     """
     if len(filled) > 1:
         raise ConfigurationError(
-            f"{name} takes ({filled[0].name}, {filled[1].name}), but a bulk handler takes a list of changes and"
-            " nothing else: a transaction belongs to one record, so use the decorator of the app itself"
+            f"{name} takes ({filled[0].name}, {filled[1].name}), but a bulk handler takes a list of changes"
+            " and nothing else: a transaction belongs to one record, so use the decorator of the app itself"
         )
     found = _of_text(hint) if isinstance(hint, str) else _of_type(hint)
     if found is None:
         shown = hint if isinstance(hint, str) else getattr(hint, "__name__", str(hint))
         raise ConfigurationError(
-            f"{name} gets a list of changes, since it is registered with bulk(), but its parameter is annotated"
-            f" {shown}: annotate it Sequence[{shown}], or use the decorator of the app itself"
+            f"{name} gets a list of changes, since it is registered with bulk(), but its parameter is"
+            f" annotated {shown}: annotate it Sequence[{shown}], or use the decorator of the app itself"
         )
     return found
 

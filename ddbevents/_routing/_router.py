@@ -207,7 +207,7 @@ class Router:
         return self._on(_KEYS, model, where=where)
 
     def bulk(self, most: int, *, isolate: bool = True) -> BulkDecorators:
-        """Return the same decorators for handlers that take a list of changes: `@app.bulk(500).on_upsert(..)`.
+        """Return the same decorators for handlers that take a list: `@app.bulk(500).on_upsert(User)`.
 
         They run when the other handlers are through with the batch, one after the other, in order of
         registration. Order is kept per item within a handler, not between handlers. Changes that do not
