@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from time import perf_counter, time
+from typing import TYPE_CHECKING
 
 from .._errors import StoreError
 from .._logs import describe, logger
@@ -13,6 +15,9 @@ from ._entries import Dispatch, Entry, entry_of, report_of
 from ._report import BatchRun, Outcome, ReportedRun
 from ._settings import Settings
 from ._straight import Straight
+
+if TYPE_CHECKING:
+    from ._progress import Progress
 
 
 def process_batch(event: Event, dispatch: Dispatch, settings: Settings) -> BatchRun:
@@ -67,14 +72,8 @@ def _run(entries: Sequence[Entry], straight: Straight | None, dispatch: Dispatch
     from ._lanes import run_lanes  # noqa: PLC0415
     from ._progress import Progress  # noqa: PLC0415
 
-    progress, deadline = Progress(settings), settings.deadline
-    bulk_handlers = dispatch.bulk_handlers()
-    if bulk_handlers:
-        from ._bulk import run_bulk, set_aside  # noqa: PLC0415  # cold start: for apps with such handlers
-
-        if set_aside(entries, dispatch, settings) and not settings.has_store:
-            # what the first pass has done would run again if nothing were left for the second
-            deadline.keep_half()
+    progress = Progress(settings)
+    second_pass = _second_pass(entries, dispatch, settings)
     try:
         try:
             rest = straight.hand_over(entries, progress) if straight else progress.read(entries)
@@ -82,10 +81,26 @@ def _run(entries: Sequence[Entry], straight: Straight | None, dispatch: Dispatch
             logger().error("idempotency records cannot be read, so no handler ran: %s", describe(error))
             return
         run_lanes(rest, progress, settings.concurrency)
-        if bulk_handlers:
-            deadline.keep_nothing()
+        if second_pass is not None:
             progress.finish()
-            run_bulk(entries, bulk_handlers, progress, settings)
+            second_pass(progress)
     finally:
         # even if SystemExit passes through: what is done need not run again
         progress.finish()
+
+
+def _second_pass(
+    entries: Sequence[Entry], dispatch: Dispatch, settings: Settings
+) -> Callable[[Progress], None] | None:
+    """Set the handlers of the second pass aside, and return what runs them; None if there are none."""
+    names = dispatch.bulk_handlers()
+    if not names:
+        return None
+    from ._bulk import run_bulk, set_aside  # noqa: PLC0415  # cold start: for apps with such handlers
+
+    if not set_aside(entries, dispatch, settings):
+        return None
+    if not settings.has_store:
+        # what the first pass has done would run again if nothing were left for the second
+        settings.deadline.keep_half()
+    return partial(run_bulk, entries, names, settings)

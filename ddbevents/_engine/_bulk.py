@@ -95,15 +95,16 @@ def _follow(entry: Entry, items: set[tuple[str, Hashable]], dispatch: Dispatch) 
     items |= {(name, item) for name in taking}
 
 
-def run_bulk(entries: Sequence[Entry], names: Sequence[str], progress: Progress, settings: Settings) -> None:
+def run_bulk(entries: Sequence[Entry], names: Sequence[str], settings: Settings, progress: Progress) -> None:
     """Run the handlers of the second pass, as far as the first pass has come.
 
     Args:
         entries: All records of the batch.
         names: The handlers, in order of registration.
-        progress: How far the batch has come.
         settings: The settings of the batch.
+        progress: How far the batch has come.
     """
+    settings.deadline.keep_nothing()
     # without a store, what comes after a failure would run again
     by_item = settings.has_store or not settings.is_ordered
     for place, name in enumerate(names):
