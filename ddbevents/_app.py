@@ -41,7 +41,7 @@ from ._engine import (
 )
 from ._errors import ConfigurationError
 from ._records import Event, read_event
-from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, check_callback, doubts, included
+from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, doubts, included
 from ._tuples import NamedTuple
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
@@ -175,6 +175,8 @@ class StreamApp(Router):
         Raises:
             ConfigurationError: It cannot be called with a report alone.
         """
+        from ._routing._callbacks import check_callback  # noqa: PLC0415  # cold start: most have none
+
         check_callback(callback)
         self._parts = self._parts._replace(callbacks=(*self._parts.callbacks, callback))
         return callback

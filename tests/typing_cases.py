@@ -28,6 +28,7 @@ class Decorator(NamedTuple):
     gives: str
     wrong: Collection[str]  # what its handlers do not get; the same change of another model is added
     item: str = "User"
+    has_transactions: bool = True
 
     @property
     def name(self) -> str:
@@ -49,6 +50,7 @@ DECORATORS: Final = (
     Decorator("on_previous({item})", "Previous[{item}]", ["Remove[User]", "Upsert[User]"]),
     Decorator("on_change({item})", "Change[{item}]", ["Upsert[User]", "Insert[User] | Modify[User]"]),
     Decorator("on_keys({item})", "KeyChange[{item}]", ["Change[UserKey]"], item="UserKey"),
+    Decorator("on_latest({item})", "Latest[{item}]", ["Upsert[User]"], has_transactions=False),
 )
 
 
@@ -78,6 +80,50 @@ SHAPES: Final = (
         "Callable[[{change}, Transaction], Coroutine[Any, Any, None]]",
     ),
 )
+
+LISTS: Final = (
+    Shape(
+        "sequence",
+        "def {name}(changes: Sequence[{change}]) -> None: ...",
+        "Callable[[Sequence[{change}]], None]",
+    ),
+    Shape("list", "def {name}(changes: list[{change}]) -> None: ...", "Callable[[list[{change}]], None]"),
+    Shape(
+        "iterable",
+        "def {name}(changes: Iterable[{change}]) -> None: ...",
+        "Callable[[Sequence[{change}]], None]",
+    ),
+    Shape(
+        "async_sequence",
+        "async def {name}(changes: Sequence[{change}]) -> None: ...",
+        "Callable[[Sequence[{change}]], Coroutine[Any, Any, None]]",
+    ),
+    Shape(
+        "async_list",
+        "async def {name}(changes: list[{change}]) -> None: ...",
+        "Callable[[list[{change}]], Coroutine[Any, Any, None]]",
+    ),
+)
+
+
+class Manner(NamedTuple):
+    """A way to register handlers.
+
+    Attributes:
+        prefix: What stands before the decorator.
+        shapes: How handlers are written that it takes.
+        refused: How they are written that it refuses, whatever they take.
+        pyright: Pyright's rules for what is refused; more of them where there are several overloads.
+    """
+
+    prefix: str
+    shapes: Collection[Shape]
+    refused: Collection[Shape] = ()
+    pyright: str = "reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator"
+
+
+PLAIN: Final = [shape for shape in SHAPES if "Transaction" not in shape.text]
+WITH_TRANSACTION: Final = [shape for shape in SHAPES if "Transaction" in shape.text]
 
 # The other sorts of model, each with one that must not pass for it.
 SORTS: Final = {"Invoice": "Address", "Address": "Session", "Session": "Invoice"}
@@ -122,12 +168,23 @@ def write(folder: Path = GENERATED) -> None:
     for outdated in folder.glob("*.py"):
         outdated.unlink()
     for owner, decorator in product(OWNERS, DECORATORS):
-        (folder / f"{owner}_{decorator.name}.py").write_text(_file(owner, decorator))
+        for manner in _manners(decorator):
+            name = _words(f"{owner} {manner.prefix} {decorator.name}")
+            (folder / f"{name}.py").write_text(_file(owner, decorator, manner))
 
 
-def _file(owner: str, decorator: Decorator) -> str:
-    takes = _function("takes", owner, _right_handlers(decorator))
-    refuses = _function("refuses", owner, _wrong_handlers(decorator))
+def _manners(decorator: Decorator) -> Iterator[Manner]:
+    yield (
+        Manner("", SHAPES)
+        if decorator.has_transactions
+        else Manner("", PLAIN, WITH_TRANSACTION, "reportArgumentType")
+    )
+    yield Manner("bulk(10).", LISTS, SHAPES)
+
+
+def _file(owner: str, decorator: Decorator, manner: Manner) -> str:
+    takes = _function("takes", owner, _right_handlers(decorator, manner))
+    refuses = _function("refuses", owner, _wrong_handlers(decorator, manner))
     return "\n\n\n".join([f"{HEADER}\n{_imports(takes + refuses)}", takes, refuses]) + "\n"
 
 
@@ -142,10 +199,10 @@ def _imports(text: str) -> str:
     return "\n".join(f"from {module} import {', '.join(names)}" for module, names in used.items() if names)
 
 
-def _right_handlers(decorator: Decorator) -> Iterator[str]:
+def _right_handlers(decorator: Decorator, manner: Manner) -> Iterator[str]:
     models = {decorator.item: "UserBeforeMigration"} | SORTS
-    for (item, old), shape in product(models.items(), SHAPES):
-        call = decorator.call.format(item=item, old=old)
+    for (item, old), shape in product(models.items(), manner.shapes):
+        call = manner.prefix + decorator.call.format(item=item, old=old)
         yield _right_handler(call, shape, decorator.gives.format(item=item, old=old))
 
 
@@ -155,15 +212,18 @@ def _right_handler(call: str, shape: Shape, change: str) -> str:
     return f"{call}\n    {handler}\n\n    assert_type({name}, {shape.type.format(change=change)})"
 
 
-def _wrong_handlers(decorator: Decorator) -> Iterator[str]:
+def _wrong_handlers(decorator: Decorator, manner: Manner) -> Iterator[str]:
     models = {"item": decorator.item, "old": "UserBeforeMigration"}
-    call = decorator.call.format(**models)
-    for (decorated, change), shape in product(_wrong_changes(decorator, call, models), SHAPES):
-        yield _wrong_handler(decorated, _handler(shape, change)[1])
+    call = manner.prefix + decorator.call.format(**models)
+    for shape in manner.refused:
+        yield _wrong_handler(call, _handler(shape, decorator.gives.format(**models))[1], manner)
+    wrong = _wrong_changes(decorator, decorator.call.format(**models), models)
+    for (decorated, change), shape in product(wrong, manner.shapes):
+        yield _wrong_handler(manner.prefix + decorated, _handler(shape, change)[1], manner)
     for mistake, start in product(MISTAKES, ("def ", "async def async_")):
         signature = mistake.signature.format(**models)
         handler = f"{start}{mistake.name}{signature}: raise NotImplementedError"
-        yield _wrong_handler(call, handler, mistake.mypy)
+        yield _wrong_handler(call, handler, manner, mistake.mypy)
 
 
 def _wrong_changes(decorator: Decorator, call: str, models: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -174,9 +234,8 @@ def _wrong_changes(decorator: Decorator, call: str, models: dict[str, str]) -> I
         yield decorator.call.format(item=item, old=other), decorator.gives.format(item=other, old=other)
 
 
-def _wrong_handler(call: str, handler: str, mypy: str = "arg-type") -> str:
-    pyright = "reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator"
-    return f"{call}  # type: ignore[{mypy}]  # pyright: ignore[{pyright}]\n    {handler}"
+def _wrong_handler(call: str, handler: str, manner: Manner, mypy: str = "arg-type") -> str:
+    return f"{call}  # type: ignore[{mypy}]  # pyright: ignore[{manner.pyright}]\n    {handler}"
 
 
 def _handler(shape: Shape, change: str) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from ._route import Middleware, Route
 from ._router import Router, doubts, included, routes_of
 from ._routes import AddressedRoutes, Routes
-from ._signatures import check_callback
 
 __all__ = [
     "AddressedRoutes",
@@ -11,7 +10,6 @@ __all__ = [
     "Route",
     "Router",
     "Routes",
-    "check_callback",
     "doubts",
     "included",
     "routes_of",

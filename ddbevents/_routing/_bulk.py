@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from .._changes import Change, Insert, ItemT, KeyChange, Latest, Modify, Previous, Remove, Upsert
 from .._conditions import Condition
 from .._errors import ConfigurationError
 from ._route import Bulk
-
-if TYPE_CHECKING:
-    from ._router import PlainRegistration, Registration, Router
 
 ChangeT = TypeVar("ChangeT")
 OldT = TypeVar("OldT")
@@ -22,10 +19,10 @@ ResultT = TypeVar("ResultT", None, Coroutine[Any, Any, None])
 class BulkRegistration(Generic[ChangeT]):
     """The second half of a decorator: takes a handler of a list, and returns it unchanged."""
 
-    __slots__ = ("_bulk", "_registration")
+    __slots__ = ("_add", "_bulk")
 
-    def __init__(self, registration: Registration[ChangeT] | PlainRegistration[ChangeT], bulk: Bulk) -> None:
-        self._registration = registration
+    def __init__(self, add: Callable[[Callable[..., object], Bulk | None], None], bulk: Bulk) -> None:
+        self._add = add
         self._bulk = bulk
 
     @overload  # also a handler of any iterable
@@ -38,7 +35,7 @@ class BulkRegistration(Generic[ChangeT]):
 
     def __call__(self, handler: Callable[..., object]) -> Callable[..., object]:
         """Register the handler."""
-        self._registration.add(handler, self._bulk)
+        self._add(handler, self._bulk)
         return handler
 
 
@@ -66,7 +63,7 @@ class BulkDecorators:
 
     __slots__ = ("_bulk", "_router")
 
-    def __init__(self, router: Router, most: int, *, isolate: bool) -> None:
+    def __init__(self, router: Any, most: int, *, isolate: bool) -> None:
         self._router = router
         self._bulk = Bulk(most, isolate, takes_list=True)
 
@@ -74,7 +71,7 @@ class BulkDecorators:
         self, model: type[ItemT], *, where: Condition | None = None
     ) -> BulkRegistration[Insert[ItemT]]:
         """Call the handler with items that were created."""
-        return self._of(self._router.on_insert(model, where=where))
+        return self._of("on_insert", model, where=where)
 
     @overload  # both images are of the same model
     def on_modify(
@@ -105,46 +102,44 @@ class BulkDecorators:
         old: type[Any] | None = None,
     ) -> BulkRegistration[Any]:
         """Call the handler with items that were changed."""
-        router: Any = self._router  # no overload takes either of them
-        return self._of(router.on_modify(model, where=where, changed=changed, old=old))
+        return self._of("on_modify", model, where=where, changed=changed, old=old)
 
     def on_remove(
         self, model: type[ItemT], *, where: Condition | None = None, expired: bool | None = None
     ) -> BulkRegistration[Remove[ItemT]]:
         """Call the handler with items that were removed."""
-        return self._of(self._router.on_remove(model, where=where, expired=expired))
+        return self._of("on_remove", model, where=where, expired=expired)
 
     def on_upsert(
         self, model: type[ItemT], *, where: Condition | None = None
     ) -> BulkRegistration[Upsert[ItemT]]:
         """Call the handler with items that were created or changed."""
-        return self._of(self._router.on_upsert(model, where=where))
+        return self._of("on_upsert", model, where=where)
 
     def on_change(
         self, model: type[ItemT], *, where: Condition | None = None
     ) -> BulkRegistration[Change[ItemT]]:
         """Call the handler with every change of items."""
-        return self._of(self._router.on_change(model, where=where))
+        return self._of("on_change", model, where=where)
 
     def on_previous(
         self, model: type[ItemT], *, where: Condition | None = None
     ) -> BulkRegistration[Previous[ItemT]]:
         """Call the handler with items as they were before they were changed or removed."""
-        return self._of(self._router.on_previous(model, where=where))
+        return self._of("on_previous", model, where=where)
 
     def on_latest(
         self, model: type[ItemT], *, where: Condition | None = None
     ) -> BulkRegistration[Latest[ItemT]]:
         """Call the handler with the last states of items, each once a batch."""
-        return self._of(self._router.on_latest(model, where=where))
+        return self._of("on_latest", model, where=where)
 
     def on_keys(
         self, model: type[KeyT], *, where: Condition | None = None
     ) -> BulkRegistration[KeyChange[KeyT]]:
         """Call the handler with the keys of items that were created, changed or removed."""
-        return self._of(self._router.on_keys(model, where=where))
+        return self._of("on_keys", model, where=where)
 
-    def _of(
-        self, registration: Registration[ChangeT] | PlainRegistration[ChangeT]
-    ) -> BulkRegistration[ChangeT]:
-        return BulkRegistration(registration, self._bulk)
+    def _of(self, decorator: str, *arguments: Any, **named: Any) -> BulkRegistration[Any]:
+        registration = getattr(self._router, decorator)(*arguments, **named)
+        return BulkRegistration(registration.add, self._bulk)

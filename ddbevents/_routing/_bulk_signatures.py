@@ -36,11 +36,9 @@ def item_hint(name: str, hint: Any, filled: Sequence[Parameter]) -> Any:
         )
     found = _of_text(hint) if isinstance(hint, str) else _of_type(hint)
     if found is None:
-        shown = hint if isinstance(hint, str) else getattr(hint, "__name__", str(hint))
-        raise ConfigurationError(
-            f"{name} gets a list of changes, since it is registered with bulk(), but its parameter is"
-            f" annotated {shown}: annotate it Sequence[{shown}], or use the decorator of the app itself"
-        )
+        from ._handler_errors import no_list  # noqa: PLC0415  # for wrong handlers only
+
+        raise no_list(name, hint)
     return found
 
 

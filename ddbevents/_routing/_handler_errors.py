@@ -6,14 +6,15 @@ Loaded with the first wrong handler: an app that works never needs it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from inspect import Parameter
 from types import UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 from .._errors import ConfigurationError
 from .._transaction import Transaction
 
+_LISTS: Final = (list, Sequence, Iterable, Collection)
 _NO_CONTEXT: Final = "handlers do not get Lambda's context: leave it out, and call current_context()"
 _READ_THE_CHANGE: Final[Mapping[str, str]] = {
     "change": "the change comes first",
@@ -77,15 +78,38 @@ def no_transaction(
 
 
 def wrong_change(
-    name: str, hint: Any, change: type[Any], given: tuple[type[Any], ...], models: tuple[object, object]
+    name: str,
+    hint: Any,
+    change: type[Any],
+    given: tuple[type[Any], ...],
+    models: tuple[object, object],
+    *,
+    takes_list: bool,
 ) -> ConfigurationError:
     """Return the error for a handler whose annotation does not fit one of the changes that it gets."""
-    cure = f"annotate it {_shown(_name_of_all(given), given[-1], models)}"
+    wanted = _shown(_name_of_all(given), given[-1], models)
+    if takes_list:
+        return ConfigurationError(
+            f"{name} gets a list of {_shown(change.__name__, change, models)}, but its parameter is annotated"
+            f" as one of {_as_written(hint)}: annotate it Sequence[{wanted}]"
+        )
+    cure = f"annotate it {wanted}"
     if hint is Transaction:
         cure = "the change comes first, as in (change, tx)"
+    elif get_origin(hint) in _LISTS:
+        cure += ", or register it with bulk() to get a list"
     return ConfigurationError(
         f"{name} gets {_shown(change.__name__, change, models)}, but its parameter is annotated"
         f" {_as_written(hint)}: {cure}"
+    )
+
+
+def no_list(name: str, hint: Any) -> ConfigurationError:
+    """Return the error for a bulk handler whose parameter is not annotated as a list."""
+    shown = _as_written(hint)
+    return ConfigurationError(
+        f"{name} gets a list of changes, since it is registered with bulk(), but its parameter is annotated"
+        f" {shown}: annotate it Sequence[{shown}], or use the decorator of the app itself"
     )
 
 
@@ -98,7 +122,9 @@ def may_be(text: str, given: type[Any]) -> bool:
 def _as_written(hint: Any) -> str:
     if isinstance(hint, str):
         return hint
-    arguments = [_as_written(argument) for argument in get_args(hint)]
+    # the default of a second argument, which nobody has written
+    given = [argument for argument in get_args(hint) if not isinstance(argument, TypeVar)]
+    arguments = [_as_written(argument) for argument in given]
     if get_origin(hint) in (Union, UnionType):
         return " | ".join(arguments)
     name = str(getattr(get_origin(hint) or hint, "__name__", hint))

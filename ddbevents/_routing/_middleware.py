@@ -16,7 +16,8 @@ from contextlib import (
 from typing import Any, Final, get_origin
 
 from .._errors import ConfigurationError
-from ._signatures import listed, parameters_of, takes_one
+from ._callbacks import takes_one
+from ._signatures import listed, parameters_of
 
 # context managers that are callable too, but take a function
 _DECORATORS: Final = (ContextDecorator, AsyncContextDecorator)

@@ -17,6 +17,7 @@ from .._changes import (
     Previous,
     Remove,
     Upsert,
+    key_image,
     needed_image,
 )
 from .._codec import ItemField, discriminators, item_fields
@@ -156,10 +157,22 @@ class Selection(NamedTuple):
 
     def _mismatch_of_images(self, record: StreamRecord, fields: Iterable[ItemField]) -> Part | None:
         if self.form.is_latest:
-            from ._latest import mismatch_of_latest  # noqa: PLC0415  # cold start: for apps that have on_latest
-
-            return mismatch_of_latest(self, record)
+            return self._mismatch_of_latest(record, fields)
         return self.mismatch_in(record, self.form.sees(record.kind), fields, where=self.where)
+
+    def _mismatch_of_latest(self, record: StreamRecord, fields: Iterable[ItemField]) -> Part | None:
+        """Take also what says that an item left the view, or may have left it where no old image tells."""
+        if record.kind == "REMOVE":
+            if record.old_image is not None:
+                return self.mismatch_in(record, "OldImage", fields, where=self.where)
+            return self.mismatch_in(record, "Keys", _of_key(fields, record), where=None)
+        entity = self.mismatch_in(record, "NewImage", fields, where=None)
+        part = entity or self.mismatch_in(record, "NewImage", (), where=self.where)
+        if part is None or record.kind == "INSERT":
+            return part
+        if record.old_image is not None:
+            return self.mismatch_in(record, "OldImage", fields, where=self.where) and part
+        return entity
 
     def mismatch_in(
         self, record: StreamRecord, place: Place, fields: Iterable[ItemField], *, where: Condition | None
@@ -190,6 +203,12 @@ def condition_paths(*conditions: Condition | None) -> Iterator[AttributePath]:
 
 def _listed(paths: Iterable[AttributePath]) -> str:
     return ", ".join(dict.fromkeys(map(format_path, paths)))
+
+
+def _of_key(fields: Iterable[ItemField], record: StreamRecord) -> list[ItemField]:
+    """Return the fields that read an attribute of the key, which every record has."""
+    names = key_image(record).keys()
+    return [field for field in fields if any(path[0] in names for path in field.paths)]
 
 
 def _is_of_table(record: StreamRecord, table: str) -> bool:

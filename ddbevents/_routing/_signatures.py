@@ -73,7 +73,7 @@ def check_handler(
         from ._bulk_signatures import item_hint  # noqa: PLC0415  # cold start: for bulk handlers
 
         hint = item_hint(name, hint, filled)
-    _check_annotation(name, hint, changes, (model, old_model))
+    _check_annotation(name, hint, changes, (model, old_model), takes_list=takes_list)
     _check_transaction(name, filled, hints)
     _refuse_unfilled(name, [p for p in parameters if p not in filled], hints)
     if not _returns_nothing(hints.get("return"), is_awaited=inspect.iscoroutinefunction(handler)):
@@ -87,7 +87,7 @@ def _name(handler: object) -> str:
         raise ConfigurationError(
             f"{qualname} is a class method, which has no class yet: register {qualname} after the class"
         )
-    if not callable(handler) or _is_class(handler) or not isinstance(qualname, str):
+    if not callable(handler) or is_class(handler) or not isinstance(qualname, str):
         raise ConfigurationError(
             "a handler must be a function with a name, which its idempotency records contain: use def"
         )
@@ -103,7 +103,7 @@ def _parameters(handler: Callable[..., object], name: str) -> tuple[Parameter, .
     return parameters
 
 
-def _is_class(value: object) -> bool:
+def is_class(value: object) -> bool:
     """Return whether a value is a class, or one with arguments as `Insert[User]`."""
     return isinstance(value, type) or get_origin(value) is not None
 
@@ -124,27 +124,22 @@ def parameters_of(function: Callable[..., object]) -> tuple[Parameter, ...] | No
     return None
 
 
-def takes_one(parameters: Iterable[Parameter]) -> bool:
-    """Return whether a function can be called with one argument by position, and nothing else."""
-    return len(_required(parameters)) <= 1 and _can_be_called(parameters)
-
-
 def _filled(parameters: tuple[Parameter, ...], name: str) -> list[Parameter]:
     """Return the parameters to fill: one, or two for a handler that asks for a transaction."""
-    required = _required(parameters)
-    if len(required) > _MOST_PARAMETERS or not _can_be_called(parameters):
+    needed = required(parameters)
+    if len(needed) > _MOST_PARAMETERS or not can_be_called(parameters):
         raise ConfigurationError(
             f"{name} takes {listed(parameters)}, but a handler takes (change) or (change, tx: Transaction),"
             " and nothing else"
         )
-    return required or [p for p in parameters if p.kind in _BY_POSITION][:1]
+    return needed or [p for p in parameters if p.kind in _BY_POSITION][:1]
 
 
-def _required(parameters: Iterable[Parameter]) -> list[Parameter]:
+def required(parameters: Iterable[Parameter]) -> list[Parameter]:
     return [p for p in parameters if p.default is Parameter.empty and p.kind in _POSITIONAL]
 
 
-def _can_be_called(parameters: Iterable[Parameter]) -> bool:
+def can_be_called(parameters: Iterable[Parameter]) -> bool:
     """Return whether there is a place for an argument by position, and nothing must be given by name."""
     named = [p for p in parameters if p.default is Parameter.empty and p.kind is Parameter.KEYWORD_ONLY]
     return not named and any(p.kind in _BY_POSITION for p in parameters)
@@ -153,24 +148,6 @@ def _can_be_called(parameters: Iterable[Parameter]) -> bool:
 def listed(parameters: Iterable[Parameter]) -> str:
     """Return parameters as they are written in a signature, without annotations."""
     return f"({', '.join(parameter.name for parameter in parameters)})"
-
-
-def check_callback(callback: object) -> None:
-    """Refuse a function that could not be called with a report.
-
-    Raises:
-        ConfigurationError: It is none, it would not run, or it takes something else.
-    """
-    if not callable(callback) or _is_class(callback):
-        raise ConfigurationError("on_report takes a function of one parameter, the report")
-    name = getattr(callback, "__qualname__", type(callback).__qualname__)
-    if inspect.isgeneratorfunction(callback) or inspect.isasyncgenfunction(callback):
-        raise ConfigurationError(f"on_report: {name} is a generator, which nothing would run: return None")
-    parameters = parameters_of(callback)
-    if parameters is not None and not takes_one(parameters):
-        raise ConfigurationError(
-            f"on_report: {name} takes {listed(parameters)}, but gets the report alone: let it take (report)"
-        )
 
 
 def _hints(handler: Callable[..., object]) -> Mapping[str, Any]:
@@ -248,14 +225,19 @@ def _says_nothing(hint: Any) -> bool:
 
 
 def _check_annotation(
-    name: str, hint: Any, given: tuple[type[Any], ...], models: tuple[object, object]
+    name: str,
+    hint: Any,
+    given: tuple[type[Any], ...],
+    models: tuple[object, object],
+    *,
+    takes_list: bool,
 ) -> None:
     for change in given:
         if isinstance(hint, str) or not _admits(hint, change, models):
             from ._handler_errors import may_be, wrong_change  # noqa: PLC0415  # seldom needed
 
             if not (isinstance(hint, str) and may_be(hint, change)):
-                raise wrong_change(name, hint, change, given, models)
+                raise wrong_change(name, hint, change, given, models, takes_list=takes_list)
 
 
 def _admits(hint: Any, given: type[Any], models: tuple[object, object]) -> bool:
