@@ -73,6 +73,23 @@ class Condition(NamedTuple):
         raise ConfigurationError("a condition has no truth value: combine conditions with &, | and ~")
 
 
+def both(first: Condition | None, second: Condition | None) -> Condition | None:
+    """Return the condition that two conditions are true; None for no condition."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
+
+
+def check_condition(where: object) -> None:
+    """Refuse what is no condition.
+
+    Raises:
+        ConfigurationError: It is none. The message says what to write.
+    """
+    if where is not None and (fault := fault_of(where)):
+        raise ConfigurationError(f"where must be a condition: {fault}")
+
+
 def fault_of(value: object) -> str | None:
     """Return why a value is no condition, with the cure; None for a condition."""
     if isinstance(value, Condition):

@@ -133,6 +133,8 @@ ANY: Final[Sequence[Way]] = (
     *BY_LITERAL,
     _on("on_keys", Key),
     _on("on_keys", Named),
+    _on("on_keys", Named, kinds=("INSERT", "REMOVE")),
+    _on("on_keys", Key, kinds="REMOVE", expired=True),
     _on("on_keys", dict, where=Attr("pk").eq("a")),
     _on("on_insert", Noted),
     _on("on_insert", Plain, where=Attr("n").gt(2)),

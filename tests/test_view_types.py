@@ -10,7 +10,9 @@ from pydantic import BaseModel
 
 from ddbevents import (
     Attr,
+    ConfigurationError,
     InvalidItemError,
+    KeyChange,
     Modify,
     Outcome,
     Previous,
@@ -267,3 +269,89 @@ def test_all_handlers_of_a_record_share_items(app: StreamApp) -> None:
 
     assert changes[0].new is changes[1].new
     assert changes[1].old is changes[2].old
+
+
+@pytest.mark.parametrize(
+    ("kinds", "signs"),
+    [
+        ("REMOVE", "..+"),
+        (("INSERT", "MODIFY"), "++."),
+        (["MODIFY"], ".+."),
+        ({"INSERT", "REMOVE"}, "+.+"),
+        (frozenset({"INSERT", "MODIFY", "REMOVE"}), "+++"),
+    ],
+    ids=["one", "a tuple", "a list", "a set", "all"],
+)
+def test_on_keys_takes_these_kinds(app: StreamApp, kinds: Any, signs: str) -> None:
+    app.on_keys(dict, kinds=kinds)(ignore)
+
+    report = app.process(batch(*records_of("KEYS_ONLY")))
+
+    assert "".join(SIGNS[each.outcome] for each in report.records) == signs
+
+
+@pytest.mark.parametrize(
+    ("kinds", "message"),
+    [
+        ("remove", "kinds has no remove: it takes INSERT, MODIFY and REMOVE; did you mean REMOVE?"),
+        (
+            ["INSERT", "DELETE"],
+            "kinds has no DELETE: it takes INSERT, MODIFY and REMOVE; did you mean REMOVE?",
+        ),
+        ("UPDATE", "REMOVE; did you mean MODIFY?"),
+        ("ANYTHING", "kinds has no ANYTHING: it takes INSERT, MODIFY and REMOVE"),
+        ((), "kinds names no kind of change: leave it out to take every change"),
+        (None, "kinds must be one or several of INSERT, MODIFY and REMOVE, as text, not NoneType"),
+        (b"REMOVE", "as text, not bytes"),
+        ([["REMOVE"]], "as text, not list"),
+    ],
+    ids=str,
+)
+def test_other_kinds_are_refused(app: StreamApp, kinds: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        app.on_keys(dict, kinds=kinds)
+
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expired", "signs"),
+    [
+        (("INSERT", "REMOVE"), None, "+++"),
+        (("INSERT", "REMOVE"), True, "..+"),
+        (("INSERT", "REMOVE"), False, "++."),
+        ("REMOVE", True, "..+"),
+        ("REMOVE", False, ".+."),
+    ],
+)
+def test_on_keys_tells_expiry(app: StreamApp, kinds: Any, expired: bool | None, signs: str) -> None:
+    table = Table("Users", "pk", view_type="KEYS_ONLY")
+    app.on_keys(dict, kinds=kinds, expired=expired)(ignore)
+
+    report = app.process(batch(table.insert(ADA), table.remove(ADA), table.remove(ADA, expired=True)))
+
+    assert "".join(SIGNS[each.outcome] for each in report.records) == signs
+
+
+def test_expired_needs_removals(app: StreamApp) -> None:
+    with pytest.raises(ConfigurationError, match="kinds has no REMOVE: add it, or leave expired out"):
+        app.on_keys(dict, kinds=("INSERT", "MODIFY"), expired=False)
+
+
+def test_a_mirror_of_new_images_is_two_handlers(app: StreamApp) -> None:
+    mirror: dict[str, User] = {}
+
+    @app.on_upsert(User)
+    def put(change: Upsert[User]) -> None:
+        mirror[change.new.pk] = change.new
+
+    @app.on_keys(dict, kinds="REMOVE")
+    def delete(change: KeyChange[dict[str, Any]]) -> None:
+        del mirror[change.keys["pk"]]
+
+    first, second, third = records_of("NEW_IMAGE")
+    assert app.process(batch(first, second)).response == {"batchItemFailures": []}
+    assert mirror == {"a": GRACE}
+
+    assert app.process(batch(third)).response == {"batchItemFailures": []}
+    assert mirror == {}

@@ -8,7 +8,9 @@ from typing import Any, Generic, TypeVar, overload
 from .._changes import Change, Insert, ItemT, KeyChange, Latest, Modify, Previous, Remove, Upsert
 from .._conditions import Condition
 from .._errors import ConfigurationError
+from .._records import Kind
 from ._route import Bulk
+from ._selection import KINDS
 
 ChangeT = TypeVar("ChangeT")
 OldT = TypeVar("OldT")
@@ -135,10 +137,15 @@ class BulkDecorators:
         return self._of("on_latest", model, where=where)
 
     def on_keys(
-        self, model: type[KeyT], *, where: Condition | None = None
+        self,
+        model: type[KeyT],
+        *,
+        where: Condition | None = None,
+        kinds: Kind | Iterable[Kind] = KINDS,
+        expired: bool | None = None,
     ) -> BulkRegistration[KeyChange[KeyT]]:
         """Call the handler with the keys of items that were created, changed or removed."""
-        return self._of("on_keys", model, where=where)
+        return self._of("on_keys", model, where=where, kinds=kinds, expired=expired)
 
     def _of(self, decorator: str, *arguments: Any, **named: Any) -> BulkRegistration[Any]:
         registration = getattr(self._router, decorator)(*arguments, **named)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 from weakref import WeakSet
@@ -21,12 +21,13 @@ from .._changes import (
     reader,
 )
 from .._codec import check_item_model, item_fields
-from .._conditions import Condition, fault_of
+from .._conditions import Condition, both, check_condition
 from .._errors import ConfigurationError
+from .._records import Kind
 from .._transaction import Transaction
 from ._route import Bulk, Route
 from ._routes import Routes
-from ._selection import Form, Selection
+from ._selection import FORMS, KINDS, Selection, kinds_of, names_of
 from ._signatures import check_handler, defining_module
 
 if TYPE_CHECKING:
@@ -36,15 +37,6 @@ ChangeT = TypeVar("ChangeT")
 OldT = TypeVar("OldT")
 KeyT = TypeVar("KeyT")
 ResultT = TypeVar("ResultT", None, Coroutine[Any, Any, None])
-
-_INSERT: Final = Form("on_insert", {"INSERT": Insert})
-_MODIFY: Final = Form("on_modify", {"MODIFY": Modify})
-_REMOVE: Final = Form("on_remove", {"REMOVE": Remove})
-_UPSERT: Final = Form("on_upsert", {"INSERT": Upsert, "MODIFY": Upsert})
-_PREVIOUS: Final = Form("on_previous", {"MODIFY": Previous, "REMOVE": Previous})
-_CHANGE: Final = Form("on_change", {"INSERT": Insert, "MODIFY": Modify, "REMOVE": Remove})
-_LATEST: Final = Form("on_latest", {"INSERT": Latest, "MODIFY": Latest, "REMOVE": Latest})
-_KEYS: Final = Form("on_keys", {"INSERT": KeyChange, "MODIFY": KeyChange, "REMOVE": KeyChange})
 
 
 class Registration(Generic[ChangeT]):
@@ -104,7 +96,7 @@ class Router:
         """
         if table is not None and not _is_table_name(table):
             raise ConfigurationError("table must be the name of one table, as text and not an ARN")
-        _check_condition(where)
+        check_condition(where)
         self._table = table
         self._where = where
         self._routes = Routes()
@@ -112,7 +104,7 @@ class Router:
 
     def on_insert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Insert[ItemT]]:
         """Run the handler when an item was created."""
-        return self._on(_INSERT, model, where=where)
+        return self._on("on_insert", model, where=where)
 
     @overload  # both images are of the same model
     def on_modify(
@@ -150,7 +142,7 @@ class Router:
             changed: The name of a field of the model, or several: at least one of them must have changed.
             old: The model of the old image, where it is a different one, for example before a migration.
         """
-        return self._on(_MODIFY, model, where=where, changed=_names(changed), old=old)
+        return self._on("on_modify", model, where=where, changed=names_of(changed), old=old)
 
     def on_remove(
         self, model: type[ItemT], *, where: Condition | None = None, expired: bool | None = None
@@ -162,13 +154,11 @@ class Router:
             where: What must be true of the old image.
             expired: True for removals by time to live only, False for all others, None for both.
         """
-        if expired is not None and not isinstance(expired, bool):
-            raise ConfigurationError("expired must be True, False or None, for both")
-        return self._on(_REMOVE, model, where=where, expired=expired)
+        return self._on("on_remove", model, where=where, expired=expired)
 
     def on_upsert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Upsert[ItemT]]:
         """Run the handler when an item was created or changed, reading only the new image."""
-        return self._on(_UPSERT, model, where=where)
+        return self._on("on_upsert", model, where=where)
 
     def on_previous(
         self, model: type[ItemT], *, where: Condition | None = None
@@ -177,11 +167,11 @@ class Router:
 
         `where` and the model's `Literal` and `Prefix` fields look at the old image, also of a change.
         """
-        return self._on(_PREVIOUS, model, where=where)
+        return self._on("on_previous", model, where=where)
 
     def on_change(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Change[ItemT]]:
         """Run the handler for every change of an item."""
-        return self._on(_CHANGE, model, where=where)
+        return self._on("on_change", model, where=where)
 
     def on_latest(
         self, model: type[ItemT], *, where: Condition | None = None
@@ -200,11 +190,26 @@ class Router:
             model: The item's model.
             where: What must be true of the new image for the item to be in the view.
         """
-        return PlainRegistration(self._on(_LATEST, model, where=where).add)
+        return PlainRegistration(self._on("on_latest", model, where=where).add)
 
-    def on_keys(self, model: type[KeyT], *, where: Condition | None = None) -> Registration[KeyChange[KeyT]]:
-        """Run the handler for every change, reading only the item's key; `where` sees the key attributes."""
-        return self._on(_KEYS, model, where=where)
+    def on_keys(
+        self,
+        model: type[KeyT],
+        *,
+        where: Condition | None = None,
+        kinds: Kind | Iterable[Kind] = KINDS,
+        expired: bool | None = None,
+    ) -> Registration[KeyChange[KeyT]]:
+        """Run the handler when an item was created, changed or removed, reading only its key.
+
+        Args:
+            model: The model of the key.
+            where: What must be true of the key attributes.
+            kinds: One kind of change, or several: `kinds="REMOVE"`.
+            expired: True for removals by time to live only, False for all other changes, None for both.
+                Needs REMOVE among the kinds.
+        """
+        return self._on("on_keys", model, where=where, kinds=kinds_of(kinds), expired=expired)
 
     def bulk(self, most: int, *, isolate: bool = True) -> BulkDecorators:
         """Return the same decorators for handlers that take a list: `@app.bulk(500).on_upsert(User)`.
@@ -229,28 +234,27 @@ class Router:
 
     def _on(
         self,
-        form: Form,
+        decorator: str,
         model: type[Any],
         *,
         where: Condition | None,
-        changed: frozenset[str] = frozenset(),
-        expired: bool | None = None,
         old: type[Any] | None = None,
+        **parts: Any,
     ) -> Registration[Any]:
-        old = model if old is None else old
+        form, old = FORMS[decorator], model if old is None else old
         check_item_model(model)
         check_item_model(old, "old: ")
-        _check_fields(model, changed)
-        _check_condition(where)
+        check_condition(where)
         selection = Selection(
-            kinds=frozenset(form.gives),
+            kinds=parts.pop("kinds", frozenset(form.gives)),
             table=self._table,
-            where=_both(self._where, where),
+            where=both(self._where, where),
             model=model,
             form=form,
-            changed=changed,
-            expired=expired,
+            **parts,
         )
+        _check_fields(model, selection.changed)
+        _check_expired(selection)
         changes = tuple(dict.fromkeys(form.gives.values()))
         read = reader(changes[0], model, old)
 
@@ -270,7 +274,6 @@ class Router:
         self._routes.add(route)
 
 
-_MOST_NAMED: Final = 5  # handlers in a line of the log
 _routers: Final[WeakSet[Router]] = WeakSet()  # to find those that no app includes
 
 
@@ -281,23 +284,9 @@ def doubts(routes: Routes, app_type: type[Router]) -> Iterator[str]:
         routes: The routes of an app.
         app_type: The type of apps, which need not be included.
     """
-    if next(iter(routes), None) is None:
-        yield (
-            "the app has no handlers, so it ignores every record: import the modules that register them,"
-            " or include() their router"
-        )
-    if forgotten := _forgotten(app_type):
-        more = f" and {len(forgotten) - _MOST_NAMED} more" if len(forgotten) > _MOST_NAMED else ""
-        yield (
-            f"no app includes the router of {', '.join(forgotten[:_MOST_NAMED])}{more}, so no record"
-            " comes there: call app.include(router)"
-        )
+    from ._doubts import doubts  # noqa: PLC0415  # cold start: for apps whose records come to no handler
 
-
-def _forgotten(app_type: type[Router]) -> list[str]:
-    """Return the names of the handlers of all routers that no app has included."""
-    routers = [router for router in _routers if not isinstance(router, app_type)]
-    return [route.name for each in routers if not routes_of(each).is_frozen for route in routes_of(each)]
+    return doubts(routes, [routes_of(each) for each in _routers if not isinstance(each, app_type)])
 
 
 routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")
@@ -320,32 +309,17 @@ def included(router: object, app_type: type[Router]) -> Routes:
     return routes
 
 
-def _both(first: Condition | None, second: Condition | None) -> Condition | None:
-    if first is None or second is None:
-        return second if first is None else first
-    return first & second
-
-
-def _check_condition(where: object) -> None:
-    if where is not None and (fault := fault_of(where)):
-        raise ConfigurationError(f"where must be a condition: {fault}")
-
-
 def _is_table_name(table: object) -> bool:
     return isinstance(table, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", table) is not None
 
 
-def _names(changed: object) -> frozenset[str]:
-    if isinstance(changed, tuple) and not changed:
-        return frozenset()
-    names: list[object] = [changed]
-    if isinstance(changed, Iterable) and not isinstance(changed, (str, bytes, Mapping)):
-        names = [*changed]
-    if not all(isinstance(name, str) for name in names):
-        raise ConfigurationError("changed must be the name of a field, or a list of names")
-    if not names:
-        raise ConfigurationError("changed names no field: leave it out to take every change")
-    return frozenset(map(str, names))
+def _check_expired(selection: Selection) -> None:
+    if selection.expired is not None and not isinstance(selection.expired, bool):
+        raise ConfigurationError("expired must be True, False or None, for both")
+    if selection.expired is not None and "REMOVE" not in selection.kinds:
+        raise ConfigurationError(
+            "expired tells removals apart, and kinds has no REMOVE: add it, or leave expired out"
+        )
 
 
 def _check_fields(model: type[Any], names: frozenset[str]) -> None:

@@ -22,7 +22,7 @@ from .._changes import (
 )
 from .._codec import ItemField, discriminators, item_fields
 from .._conditions import Condition, find_attribute, matches
-from .._errors import AttributePath, InvalidItemError, InvalidRecordError, format_path
+from .._errors import AttributePath, ConfigurationError, InvalidItemError, InvalidRecordError, format_path
 from .._records import Kind, StreamRecord
 from .._tuples import NamedTuple
 
@@ -60,6 +60,24 @@ class Form(NamedTuple):
     def is_latest(self) -> bool:
         """Whether handlers get items' last states."""
         return Latest in self.gives.values()
+
+
+KINDS: Final[tuple[Kind, ...]] = ("INSERT", "MODIFY", "REMOVE")
+
+FORMS: Final[Mapping[str, Form]] = {
+    form.decorator: form
+    for form in (
+        Form("on_insert", {"INSERT": Insert}),
+        Form("on_modify", {"MODIFY": Modify}),
+        Form("on_remove", {"REMOVE": Remove}),
+        Form("on_upsert", {"INSERT": Upsert, "MODIFY": Upsert}),
+        Form("on_previous", {"MODIFY": Previous, "REMOVE": Previous}),
+        Form("on_change", {"INSERT": Insert, "MODIFY": Modify, "REMOVE": Remove}),
+        Form("on_keys", dict.fromkeys(KINDS, KeyChange)),
+        Form("on_latest", dict.fromkeys(KINDS, Latest)),
+    )
+}
+"""The forms of all decorators, by name."""
 
 
 class Selection(NamedTuple):
@@ -193,6 +211,34 @@ class Selection(NamedTuple):
     def _changed_fields(self) -> Iterator[ItemField]:
         fields = item_fields(self.model)
         return (fields[name] for name in self.changed)
+
+
+def kinds_of(kinds: object) -> frozenset[Kind]:
+    """Return the kinds that a decorator was given: one, or several.
+
+    Raises:
+        ConfigurationError: One of them is no kind of change, or there is none.
+    """
+    given = [*kinds] if isinstance(kinds, Iterable) and not isinstance(kinds, (str, bytes)) else [kinds]
+    if not given or any(kind not in KINDS for kind in given):
+        from ._argument_errors import wrong_kinds  # noqa: PLC0415  # cold start: for mistakes only
+
+        raise wrong_kinds(given)
+    return frozenset(kind for kind in KINDS if kind in given)
+
+
+def names_of(changed: object) -> frozenset[str]:
+    """Return the names of fields that a decorator was given: one, or several."""
+    if isinstance(changed, tuple) and not changed:
+        return frozenset()
+    names: list[object] = [changed]
+    if isinstance(changed, Iterable) and not isinstance(changed, (str, bytes, Mapping)):
+        names = [*changed]
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigurationError("changed must be the name of a field, or a list of names")
+    if not names:
+        raise ConfigurationError("changed names no field: leave it out to take every change")
+    return frozenset(map(str, names))
 
 
 def condition_paths(*conditions: Condition | None) -> Iterator[AttributePath]:

@@ -17,9 +17,7 @@ from .._codec import ItemField, direct_decoder
 from .._errors import InvalidRecordError
 from .._records import Columns, Kind, StreamRecord
 from ._route import Route
-from ._selection import PLACES
-
-_KINDS: Final[tuple[Kind, ...]] = ("INSERT", "MODIFY", "REMOVE")
+from ._selection import KINDS, PLACES
 
 ReadDirectly: TypeAlias = Callable[..., Any]
 """Returns the change of a usual record, given the record, its `dynamodb` object, and the changes that other
@@ -53,7 +51,7 @@ class Tables:
     """The tables of an app: one for each kind of change whose handlers are plain."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        by_kind: dict[Kind, list[Route]] = {kind: [] for kind in _KINDS}
+        by_kind: dict[Kind, list[Route]] = {kind: [] for kind in KINDS}
         for route in routes:
             for kind in route.selection.kinds:
                 by_kind[kind].append(route)

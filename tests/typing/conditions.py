@@ -56,6 +56,10 @@ def options(app: StreamApp, router: Router) -> None:
     router.on_upsert(User, where=None)
     router.on_change(User, where=is_open)
     router.on_keys(UserKey, where=is_open)
+    router.on_keys(UserKey, kinds="REMOVE", expired=True)
+    router.on_keys(UserKey, kinds=("INSERT", "MODIFY"))
+    router.on_keys(UserKey, kinds=["INSERT", "MODIFY"])
+    router.on_keys(UserKey, kinds={"INSERT", "MODIFY"})
 
 
 def what_the_decorators_refuse(app: StreamApp, router: Router, user: User) -> None:
@@ -72,4 +76,7 @@ def what_the_decorators_refuse(app: StreamApp, router: Router, user: User) -> No
     app.on_remove(User, changed="email")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     router.on_upsert(User, changed="email")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     router.on_change(User, expired=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    router.on_keys(UserKey, kinds="remove")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    router.on_keys(UserKey, kinds=("REMOVE", "PUT"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    router.on_keys(UserKey, kinds="REMOVE", expired="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     router.on_keys(UserKey, where="status")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
