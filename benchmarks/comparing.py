@@ -30,7 +30,7 @@ from ddbevents import StreamApp, decode
 from ddbevents.stores import MemoryStore
 
 if TYPE_CHECKING:
-    from benchmarks.contenders.interface import Dispatcher, Library, Reader, Take, Writer
+    from benchmarks.contenders.interface import BulkLibrary, Dispatcher, Library, Reader, Take, Writer
 
 _OTHERS: Final = ("with_boto3", "with_powertools", "with_dynamodb_json", "with_stream_router")
 _ITEMS: Final = 100
@@ -173,6 +173,23 @@ def three_handlers(libraries: Libraries) -> Workload:
     return _checked(sink, Workload("three handlers, batch of 100 INSERT, full model", 100, runs))
 
 
+def bulk(libraries: Libraries) -> Workload:
+    """New orders, all of them for one call of a handler."""
+    sink = Sink()
+    event = json.loads(batch_text(orders(1_000)))
+
+    def take_all(items: Iterable[BaseModel]) -> None:
+        for item in items:
+            sink.take(item)
+
+    runs = {LIMIT: _validating(event, ["NewImage"], lambda _: Order, sink.take)}
+    for library in libraries:
+        if hasattr(library, "bulk_handler"):
+            for name, handle in cast("BulkLibrary", library).bulk_handler(Order, take_all).items():
+                runs[name] = partial(handle, event)
+    return _checked(sink, Workload("1,000 INSERT for one call of a bulk handler, full model", 1_000, runs))
+
+
 def entities(title: str, models: Mapping[str, type[BaseModel]], libraries: Libraries) -> Workload:
     """New items of ten kinds, of which those count that have a model."""
     sink = Sink()
@@ -296,6 +313,7 @@ WORKLOADS: Final[Mapping[str, Make]] = {
         entities, "batch of 100 INSERT, 90 % ignored for their Literal", {"sale": ENTITIES["sale"]}
     ),
     "handlers-100": three_handlers,
+    "bulk-1000": bulk,
     "store-first": partial(stored, "batch of 100 INSERT, MemoryStore, first run", replay=False),
     "store-replay": partial(stored, "batch of 100 INSERT, MemoryStore, replay", replay=True),
     "invocation": invocation,

@@ -16,6 +16,7 @@ FROZEN: Final = "ddbevents, garbage collector frozen"
 BOTO3: Final = "boto3's TypeDeserializer + pydantic"
 BOTO3_OUT: Final = "model_dump + boto3's TypeSerializer"
 LOOP: Final = "hand-written loop, boto3 + pydantic"
+COMPREHENSION: Final = "hand-written list, boto3 + pydantic"
 DATA_CLASS: Final = "Powertools data class + pydantic"
 PARSER: Final = "Powertools parser models"
 WHOLE_PARSER: Final = "Powertools parser, the whole event"
@@ -66,6 +67,7 @@ TARGETS: Final[Mapping[str, Mapping[str, Target]]] = {
     "modify-100": {OURS: _most(1.5)},
     "entities-100": {OURS: _most(1.6)},
     "ignored-100": {OURS: _most(0.6, LOOP)},
+    "bulk-1000": {OURS: _most(0.6, COMPREHENSION)},
     "store-first": {OURS: _most(1.9)},
     "store-replay": {OURS: _most(0.45)},
     "invocation": {FROZEN: _most(0.6, OURS)},

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
 Take: TypeAlias = Callable[[BaseModel], object]
 """What the handlers of a batch do with each item, old ones before new ones."""
+
+TakeAll: TypeAlias = Callable[[Sequence[BaseModel]], object]
+"""What a handler of lists does with them."""
 
 Handle: TypeAlias = Callable[[Any], object]
 """A Lambda handler, without its context."""
@@ -44,6 +47,14 @@ class Writer(Protocol):
 
     def writers(self) -> Mapping[str, Reader]:
         """The ways to write an order."""
+        ...
+
+
+class BulkLibrary(Protocol):
+    """A module of contenders that handle a list of items as well."""
+
+    def bulk_handler(self, model: type[BaseModel], take_all: TakeAll) -> Mapping[str, Handle]:
+        """The ways to read all new items of a batch into one list."""
         ...
 
 

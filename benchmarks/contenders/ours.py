@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from benchmarks.contenders.interface import Handle, Reader, Take
+from benchmarks.contenders.interface import Handle, Reader, Take, TakeAll
 from benchmarks.targets import LAW, OURS
 from ddbevents import Insert, Modify, StreamApp, decode, encode
 
@@ -58,6 +58,17 @@ def stored_handler(model: type[BaseModel], take: Take, store: IdempotencyStore) 
     app = StreamApp("benchmark", store=store)
     app.on_insert(model)(_named("handle", take))
     return lambda event: app(event, None)
+
+
+def bulk_handler(model: type[BaseModel], take_all: TakeAll) -> Mapping[str, Handle]:
+    """An app with a handler that takes a list of new items."""
+    app = StreamApp("benchmark")
+
+    @app.bulk(10_000).on_insert(model)
+    def index(changes: Sequence[Insert[Any]]) -> None:
+        take_all([change.new for change in changes])
+
+    return {OURS: lambda event: app(event, None)}
 
 
 def dispatchers(models: Mapping[str, type[BaseModel]], take: Take) -> Mapping[str, Handle]:

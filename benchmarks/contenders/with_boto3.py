@@ -8,8 +8,8 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from pydantic import BaseModel
 
-from benchmarks.contenders.interface import Handle, Reader, Take
-from benchmarks.targets import BOTO3, BOTO3_OUT, LOOP
+from benchmarks.contenders.interface import Handle, Reader, Take, TakeAll
+from benchmarks.targets import BOTO3, BOTO3_OUT, COMPREHENSION, LOOP
 
 _deserialize = TypeDeserializer().deserialize
 _serialize = TypeSerializer().serialize
@@ -52,6 +52,20 @@ def handlers(model: type[BaseModel], take: Take) -> Mapping[str, Handle]:
         return {"batchItemFailures": []}
 
     return {LOOP: handle}
+
+
+def bulk_handler(model: type[BaseModel], take_all: TakeAll) -> Mapping[str, Handle]:
+    """The list comprehension that one writes: if anything fails, the whole batch comes again."""
+
+    def handle(event: Any) -> dict[str, list[dict[str, str]]]:
+        images = [
+            record["dynamodb"]["NewImage"] for record in event["Records"] if record["eventName"] == "INSERT"
+        ]
+        values = [{name: _deserialize(value) for name, value in image.items()} for image in images]
+        take_all([model.model_validate(each) for each in values])
+        return {"batchItemFailures": []}
+
+    return {COMPREHENSION: handle}
 
 
 def dispatchers(models: Mapping[str, type[BaseModel]], take: Take) -> Mapping[str, Handle]:
