@@ -96,7 +96,8 @@ def _second_pass(
     names = dispatch.bulk_handlers()
     if not names:
         return None
-    from ._bulk import run_bulk, set_aside  # noqa: PLC0415  # cold start: for apps with such handlers
+    from ._bulk import run_bulk  # noqa: PLC0415  # cold start: for apps with such handlers
+    from ._units import set_aside  # noqa: PLC0415  # as above
 
     if not set_aside(entries, dispatch, settings):
         return None

@@ -50,7 +50,7 @@ def _run_concurrently(lanes: Sequence[Sequence[Entry]], progress: Progress, conc
             for lane_run in running:
                 lane_run.result()
         except BaseException:
-            progress.stop()
+            progress.gate.stop()
             raise
 
 
@@ -65,7 +65,7 @@ def _run_in_order(entries: Iterable[Entry], progress: Progress) -> None:
             # a record's handlers share the items that they decode, which would add up over a large batch
             entry.handlers = ()
     except BaseException:
-        progress.stop()
+        progress.gate.stop()
         raise
 
 

@@ -1,16 +1,16 @@
-"""The state of one batch: what is handled, what waits for the store, and what may still run."""
+"""The state of one batch: what is handled, and what waits for the store."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from .._async import is_failure
 from .._errors import StoreError
-from .._records import lane_of
 from .._transaction import Transaction
 from ._entries import OF_RECORD, Entry, Handler, Task
+from ._gate import Gate
 from ._journal import Journal, Note, log_lost_marks
 from ._report import Outcome
 from ._settings import Settings
@@ -31,6 +31,9 @@ class Progress:
 
     Lanes use it from several threads. What they share are sets and dicts, whose single operations are atomic;
     the journal and the queue of commits, which do more in one step, have locks of their own.
+
+    Attributes:
+        gate: What may still run.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -39,11 +42,7 @@ class Progress:
         self._journal = Journal(settings.app, settings.store)
         self._queue = _queue_of(settings)
         self._handled: set[Task] = set()
-        self._closed_lanes: set[Hashable] = set()
-        self._has_begun = False
-        self._is_stopped = False  # this pass is over
-        self._is_halted = False  # a further pass would fail too
-        self._has_called = False
+        self.gate: Final = Gate(settings)
 
     def read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Ask the store what was handled before, and return the entries.
@@ -78,7 +77,8 @@ class Progress:
             has_begun: Whether a record was tried.
             is_stopped: Whether time is short, so that no further record begins.
         """
-        self._handled, self._has_begun, self._is_stopped = handled, has_begun, is_stopped
+        self._handled = handled
+        self.gate.resume(has_begun=has_begun, is_stopped=is_stopped)
 
     def note_unwritten(self, entry: Entry, handler: str) -> None:
         """Note that a handler succeeded on the straight path, and that its mark is still to be written."""
@@ -116,18 +116,8 @@ class Progress:
             return todo
         if self._queue is not None and entry.invalid is None and not _may_wait(todo):
             self._commit_waiting()
-        # finding a record's lane takes time, so ask for it only once a lane is closed
-        if self._is_stopped or (self._closed_lanes and lane_of(entry.record) in self._closed_lanes):
-            return ()
-        if entry.invalid is not None and self._settings.dead_letters is None:
-            # it fails at once, whatever the time
-            return todo
-        # the first record is tried even if time is short, or a batch might never get anywhere
-        if self._has_begun and self._deadline.is_near():
-            self.stop()
-            return ()
-        self._has_begun = True
-        return todo
+        fails_at_once = entry.invalid is not None and self._settings.dead_letters is None
+        return todo if self.gate.may_begin(entry, fails_at_once=fails_at_once) else ()
 
     def end(self, entry: Entry, seconds: float) -> None:
         """Note how long a record took, and write what is due."""
@@ -205,39 +195,13 @@ class Progress:
                 continue
             entries[0].fail(handler, outcome, error)
             if of_store:
-                self._halt()
+                self.gate.halt()
             else:
-                self._hold_back(entries[0])
-
-    def stop(self) -> None:
-        """Begin no further record: a retry runs the rest."""
-        self._is_stopped = True
-
-    def begin_pass(self) -> bool:
-        """Begin a further pass over the batch, for which what has failed so far is not held back.
-
-        Returns:
-            False if there is none, since the store cannot be reached.
-        """
-        self._closed_lanes.clear()
-        self._is_stopped = self._is_halted
-        return not self._is_halted
-
-    def may_call(self) -> bool:
-        """Return whether there is time for a call of a bulk handler. The first one is always made."""
-        if self._is_stopped or (self._has_called and self._deadline.is_near()):
-            return False
-        self._has_called = True
-        return True
+                self.gate.hold_back_after(entries[0])
 
     def is_handled(self, entry: Entry, handler: str) -> bool:
         """Return whether a handler has handled a record, or was done with it."""
         return (handler, entry.identity) in self._handled
-
-    def is_held_back(self, entry: Entry) -> bool:
-        """Return whether a record is left to a retry, behind a failure in this pass."""
-        closed = self._closed_lanes
-        return self._is_stopped or (bool(closed) and lane_of(entry.record) in closed)
 
     def end_call(self, seconds: float) -> None:
         """Note how long a call of a bulk handler took, and write the marks of its records."""
@@ -254,14 +218,6 @@ class Progress:
     def _set_handled(self, entry: Entry, handler: str) -> None:
         entry.outcomes[handler] = _HANDLED
         self._handled.add((handler, entry.identity))
-
-    def _hold_back(self, entry: Entry) -> None:
-        lane = lane_of(entry.record)
-        if self._settings.is_ordered and (lane is None or not self._settings.has_store):
-            # it may be of any item; or, without a store, all that runs after it would run again
-            self.stop()
-        elif lane is not None:
-            self._closed_lanes.add(lane)
 
     def _commit_waiting(self) -> None:
         if self._queue is None:
@@ -308,12 +264,9 @@ class Progress:
             self._lose(notes, error)
         self._deadline.note_flush(perf_counter() - start)
 
-    def _halt(self) -> None:
-        self._is_stopped = self._is_halted = True
-
     def _lose(self, notes: Iterable[Note], error: StoreError) -> None:
         log_lost_marks(error)
-        self._halt()
+        self.gate.halt()
         for entry, handler, _ in notes:
             entry.fail(handler, Outcome.FAILED, error)
 

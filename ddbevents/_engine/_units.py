@@ -1,0 +1,117 @@
+"""The records that wait for the second pass of a batch, and what of them becomes one change."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from .._records import StreamRecord, lane_of
+from .._tuples import NamedTuple
+from ._entries import Bulk, Dispatch, Entry, Handler
+from ._report import Outcome
+from ._settings import Settings
+
+_OPEN: Final = (Outcome.FAILED, Outcome.NOT_RUN)
+
+
+class Unit(NamedTuple):
+    """What becomes one change of a handler.
+
+    Attributes:
+        entries: A record; for a handler that takes the last state, all records of the item, in order.
+        handler: The handler.
+        bulk: How it takes changes.
+    """
+
+    entries: Sequence[Entry]
+    handler: Handler
+    bulk: Bulk
+
+    @property
+    def first(self) -> Entry:
+        """The first record, which stands for all of them: failures are counted by it."""
+        return self.entries[0]
+
+    @property
+    def identities(self) -> AbstractSet[str | None]:
+        """What marks know the records by."""
+        return {entry.identity for entry in self.entries}
+
+
+def set_aside(entries: Iterable[Entry], dispatch: Dispatch, settings: Settings) -> bool:
+    """Set the handlers of the second pass aside, so that the first one runs the others alone.
+
+    Args:
+        entries: The records.
+        dispatch: The app's handlers.
+        settings: The settings of the batch.
+
+    Returns:
+        Whether any record waits for the second pass.
+    """
+    items: set[tuple[str, Hashable]] = set()
+    is_any = False
+    for entry in entries:
+        entry.bulk = [(handler, handler.bulk) for handler in entry.handlers if handler.bulk is not None]
+        if entry.bulk:
+            entry.handlers = [handler for handler in entry.handlers if handler.bulk is None]
+        # a queue's messages go to the handlers that they name
+        if settings.is_ordered and entry.invalid is None:
+            _follow(entry, items, dispatch)
+        is_any = is_any or bool(entry.bulk)
+    return is_any
+
+
+def _follow(entry: Entry, items: set[tuple[str, Hashable]], dispatch: Dispatch) -> None:
+    """Let handlers that take an item's last state have all its records after the first that they take.
+
+    Args:
+        entry: A record.
+        items: The items taken so far, each with its handler.
+        dispatch: The app's handlers.
+    """
+    taking = [handler.name for handler, bulk in entry.bulk if bulk.is_latest]
+    if not taking and not items:
+        return
+    item = lane_of(entry.record)
+    for name in [name for name, other in items if other == item and name not in entry.outcomes]:
+        handler = dispatch.following(name, entry.record) if isinstance(entry.record, StreamRecord) else None
+        if handler is not None and handler.bulk is not None:
+            entry.outcomes[name] = Outcome.NOT_RUN
+            entry.bulk = [*entry.bulk, (handler, handler.bulk)]
+    items |= {(name, item) for name in taking}
+
+
+def not_held_back(entries: Iterable[Entry], to_come: AbstractSet[str], *, by_item: bool) -> list[Entry]:
+    """Return the records that are done so far, and come after no open one that may be of the same item.
+
+    Args:
+        entries: The records, in order.
+        to_come: The handlers whose turn is still to come.
+        by_item: Whether an open record holds back those of its item only, not all that come after it.
+    """
+    done: list[Entry] = []
+    held: set[Hashable] = set()
+    for entry in entries:
+        is_open = any(outcome in _OPEN for name, outcome in entry.outcomes.items() if name not in to_come)
+        if is_open or (held and lane_of(entry.record) in held):
+            lane = lane_of(entry.record)
+            if lane is None or not by_item:
+                break
+            held.add(lane)
+        else:
+            done.append(entry)
+    return done
+
+
+def units_of(entries: Iterable[Entry], name: str) -> list[Unit]:
+    """Return what a handler is to be called for, in the order of the last record of each."""
+    units: dict[Hashable, Unit] = {}
+    for place, entry in enumerate(entries):
+        for handler, bulk in entry.bulk:
+            if handler.name == name:
+                key = lane_of(entry.record) if bulk.is_latest else place
+                before = units.pop(key).entries if key in units else ()
+                units[key] = Unit((*before, entry), handler, bulk)
+    return [*units.values()]
