@@ -28,7 +28,7 @@ from ._errors import (
     StoreError,
     TransactionError,
 )
-from ._records import Delivery, Kind, StreamRecord, UnreadableRecord, ViewType, parse_event
+from ._records import Delivery, Kind, Source, StreamRecord, UnreadableRecord, ViewType, parse_event
 from ._routing import Router
 from ._transaction import Transaction
 
@@ -63,6 +63,7 @@ __all__ = [
     "Reject",
     "Remove",
     "Router",
+    "Source",
     "SourceError",
     "StoreError",
     "StreamApp",

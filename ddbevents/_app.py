@@ -139,7 +139,7 @@ class StreamApp(Router):
             all records are done.
 
         Raises:
-            InvalidEventError: The event is no batch of stream records.
+            InvalidEventError: The event is no batch of records that an app reads.
             ConfigurationError: The context does not answer as Lambda's does.
             BatchFailedError: The first of several records failed, or a failed record has no identifier.
         """

@@ -35,7 +35,7 @@ class ConfigurationError(DDBEventsError):
 
 
 class InvalidEventError(DDBEventsError):
-    """The event is no batch of stream records, so no partial answer is possible."""
+    """The event is no batch of records that an app reads, so no partial answer is possible."""
 
 
 class InvalidRecordError(DDBEventsError):

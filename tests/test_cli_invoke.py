@@ -164,6 +164,14 @@ def test_a_message_shows_its_retry(invoke: Command) -> None:
     assert "\nLambda retries message #1\nLambda retries message #2\n" in run.out
 
 
+def test_a_list_of_a_pipe_is_run(invoke: Command) -> None:
+    Path("a.json").write_text(json.dumps([record(1), record(-2, "other")]), "utf-8")
+
+    run = invoke("things.py:app", "a.json")
+
+    assert "\nEventBridge Pipes retries the records from #2 on\n" in run.out
+
+
 def test_each_handler_is_shown(invoke: Command) -> None:
     run = invoke("things.py:app", write("a.json", record(-1)))
 

@@ -67,10 +67,9 @@ EVENTS: dict[str, tuple[Any, str, str]] = {
     ),
     "the context": (Context(), "which is Lambda's context", "called with (event, context)"),
     "a mapping": (MappingProxyType(batch(RECORD)), "not a dict", "pass dict(event)"),
-    "a pipe's list": ([RECORD], "as EventBridge Pipes passes records", "without the pipe"),
     "an empty list": ([], "the event is list", 'a stream\'s event is {"Records": [...]}'),
-    "a list of Kinesis": ([KINESIS], "it begins with a Kinesis record", TRIGGER),
-    "a list of objects": ([{"a": CANARY}], "not an object with Records", TRIGGER),
+    "a list of Kinesis": ([KINESIS], "which begins with a Kinesis record", "the function's trigger"),
+    "a list of objects": ([{"a": CANARY}], "none of its objects is a record", "input transformer off"),
     "a lone record": (RECORD, "a lone record", 'pass {"Records": [record]}'),
     "the inside of a record": (BODY, "the `dynamodb` part of a record", "pass the whole record"),
     "a record in Records": ({"Records": RECORD}, "dict, not a list", "put the record into one, [record]"),
@@ -112,9 +111,8 @@ EVENTS: dict[str, tuple[Any, str, str]] = {
     "the console's test": ({"key1": CANARY}, "hello-world test event", "dynamodb-update"),
     "nothing": ({}, "an empty object", "answer it before the app"),
     "an event within": ({"detail": batch(RECORD)}, "but its detail has", "pass event['detail']"),
-    "one Kinesis record": (KINESIS, "a Kinesis record", TRIGGER),
+    "one Kinesis record": (KINESIS, "a Kinesis record", "passes its records in Records"),
     "anything": ({CANARY: CANARY}, "the event has no Records", "is the function's trigger"),
-    "Kinesis": (batch(KINESIS, KINESIS), "each is a Kinesis record", TRIGGER),
     "SNS": (batch({"EventSource": "aws:sns", "Sns": {"Message": CANARY}}), "a message of SNS", TRIGGER),
     "failure by SNS": (batch({"EventSource": "aws:sns", "Sns": OF_TOPIC}), "sent by SNS", FETCH),
     "failure by S3": (
@@ -187,8 +185,8 @@ def test_a_record_is_named_with_its_cure(name: str) -> None:
 
 
 def test_a_mixed_batch_fails_by_record() -> None:
-    with pytest.raises(BatchFailedError, match="this is a Kinesis record, among other records") as failed:
-        StreamApp(store=MemoryStore())(batch(KINESIS, insert(2, user("b"))))
+    with pytest.raises(BatchFailedError, match="this is a message of SNS, among other records") as failed:
+        StreamApp(store=MemoryStore())(batch({"EventSource": "aws:sns"}, insert(2, user("b"))))
 
     assert isinstance(failed.value.error, InvalidRecordError)
 

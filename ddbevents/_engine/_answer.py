@@ -79,6 +79,23 @@ def _is_lowest(states: RecordStates, identifiers: Sequence[str | None]) -> bool:
     return len(states) > 1 and identifiers[0] == _lowest(known)
 
 
+def _first_unfinished(states: RecordStates) -> Sequence[str | None]:
+    """Return the first unfinished record by place: names of a pipe's records have no order."""
+    nearest: str | None = None
+    for identifier, is_open in states:
+        nearest = identifier or nearest
+        if is_open:
+            return (nearest,)
+    return ()
+
+
+def _is_first(states: RecordStates, identifiers: Sequence[str | None]) -> bool:
+    """Return whether the answer would name the first of several records, or has no name for it."""
+    if not identifiers or identifiers[0] is None:
+        return bool(identifiers)
+    return len(states) > 1 and identifiers[0] == next(filter(None, (each for each, _ in states)))
+
+
 def _each_unfinished(states: RecordStates) -> Sequence[str | None]:
     return [identifier for identifier, is_open in states if is_open]
 
@@ -94,5 +111,7 @@ def _lowest(identifiers: Iterable[str]) -> str:
 
 ANSWERING: Final[Mapping[Delivery, Answering]] = {
     "stream": Answering(is_ordered=True, unfinished=_lowest_unfinished, must_raise=_is_lowest),
+    "kinesis": Answering(is_ordered=True, unfinished=_lowest_unfinished, must_raise=_is_lowest),
+    "pipe": Answering(is_ordered=True, unfinished=_first_unfinished, must_raise=_is_first),
     "queue": Answering(is_ordered=False, unfinished=_each_unfinished, must_raise=_has_nameless),
 }

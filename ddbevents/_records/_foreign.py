@@ -42,7 +42,7 @@ def refused_batch(records: Iterable[object]) -> InvalidEventError | None:
     shape = shapes[0]
     if shape is None or any(each is None or each.name != shape.name for each in shapes):
         return None
-    return InvalidEventError(f"the records are not of a DynamoDB stream, each is {shape.name}: {shape.cure}")
+    return InvalidEventError(f"the records are none that an app reads, each is {shape.name}: {shape.cure}")
 
 
 def reason_for_record(record: object) -> str | None:
@@ -115,15 +115,13 @@ def _reason_for_list(event: list[Any]) -> str:
         )
     if not isinstance(first, dict):
         return 'the event is list, not an object with Records: a stream\'s event is {"Records": [...]}'
-    if is_record(first):
-        return (
-            "the event is list, as EventBridge Pipes passes records, which an app does not read: make the"
-            " stream the function's trigger, without the pipe. By hand, put the records into"
-            ' {"Records": [...]}, as ddbevents.testing.event(*records) does'
-        )
     shape = _record_shape(first)
-    what = "an object with Records" if shape is None else f"of a DynamoDB stream: it begins with {shape.name}"
-    return f"the event is list, not {what}: {TRIGGER if shape is None else shape.cure}"
+    if shape is None:
+        return (
+            "the event is list, but none of its objects is a record of a stream: take the input transformer"
+            " off the pipe, so that it passes whole records"
+        )
+    return f"the event is list, which begins with {shape.name}: {shape.cure}"
 
 
 def _reason_for_object(event: dict[str, Any]) -> str:

@@ -141,12 +141,13 @@ def _object(text: str) -> Mapping[str, Any]:
 
 def _parse(text: str) -> Any:
     with suppress(ValueError, RecursionError):
-        return json.loads(text, parse_int=_parse_integer)
+        return json.loads(text, parse_int=parse_integer)
     # outside the block: Python's own error holds the whole text
     raise DeadLetterError("not a dead letter: expected JSON")
 
 
-def _parse_integer(digits: str) -> int:
+def parse_integer(digits: str) -> int:
+    """Return an integer of JSON. Raises `ValueError` if it is too long for Python to read in time."""
     if len(digits) > _LONGEST_NUMBER:
         raise ValueError
     return int(digits)

@@ -26,6 +26,7 @@ from ._record import (
 _KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
 _KEY_TAGS: Final = ("S", "N", "B")
 SOURCE: Final = "aws:dynamodb"
+KINESIS: Final = "aws:kinesis"
 LONGEST_EVENT_ID: Final = 128
 """The longest eventID that is read."""
 
@@ -59,13 +60,11 @@ def _with_twins_unreadable(records: Iterable[AnyRecord]) -> Iterator[AnyRecord]:
         earlier = first.setdefault(record.identifier, record.raw)
         if isinstance(record, UnreadableRecord):
             yield record
-        elif earlier is not record.raw and not _are_equal(earlier, record.raw):
-            yield _twin(
-                record, index, ("dynamodb", "SequenceNumber"), "sequence number but different content"
-            )
+        elif earlier is not record.raw and not are_equal(earlier, record.raw):
+            yield twin(record, index, ("dynamodb", "SequenceNumber"), "sequence number but different content")
         elif numbers.setdefault(record.event_id, record.sequence_number) != record.sequence_number:
             # its marks would be those of the other record, so it would be skipped
-            yield _twin(record, index, ("eventID",), "eventID but another sequence number")
+            yield twin(record, index, ("eventID",), "eventID but another sequence number")
         else:
             yield record
 
@@ -87,14 +86,16 @@ def read_known(record: object) -> StreamRecord:
     return read
 
 
-def _are_equal(one: object, other: object) -> bool:
+def are_equal(one: object, other: object) -> bool:
+    """Return whether two values of JSON are equal; False if they are nested too deeply to tell."""
     try:
         return one == other
     except RecursionError:
         return False
 
 
-def _twin(record: StreamRecord, index: int, path: AttributePath, same: str) -> UnreadableRecord:
+def twin(record: StreamRecord, index: int, path: AttributePath, same: str) -> UnreadableRecord:
+    """Return what stands for a record that has the name of an earlier one, and other content."""
     error = InvalidRecordError(
         f"an earlier record in the batch has the same {same}: in an event made by hand, give each record an"
         " eventID and a SequenceNumber of its own, as ddbevents.testing does",
@@ -138,7 +139,7 @@ def _read_any(record: object, index: int) -> AnyRecord:
     keys: Mapping[str, KeyValue] | None = None
     try:
         envelope, body = _open(record)
-        sequence_number = _sequence_number(body)
+        sequence_number = _number_of(envelope, body)
         keys = read_keys(body)
         return _stream_record(envelope, body, sequence_number, keys)
     except InvalidRecordError as error:
@@ -166,12 +167,22 @@ def _foreign(record: object) -> str | None:
     return reason_for_record(record)
 
 
-def _sequence_number(body: Mapping[str, Any]) -> str:
-    number = body.get("SequenceNumber")
+def _number_of(envelope: Mapping[str, Any], body: Mapping[str, Any]) -> str:
+    around = envelope.get("kinesis")
+    if "SequenceNumber" in body or not isinstance(around, dict):
+        return read_number(body.get("SequenceNumber"), ("dynamodb", "SequenceNumber"))
+    return read_number(around.get("sequenceNumber"), ("kinesis", "sequenceNumber"))
+
+
+def read_number(number: object, path: AttributePath) -> str:
+    """Return a sequence number.
+
+    Raises:
+        InvalidRecordError: It is none.
+    """
     if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS:
         return number
-    reason = f"expected 1 to {MOST_DIGITS} digits as text"
-    raise InvalidRecordError(reason, path=("dynamodb", "SequenceNumber"))
+    raise InvalidRecordError(f"expected 1 to {MOST_DIGITS} digits as text", path=path)
 
 
 def read_keys(body: Mapping[str, Any]) -> Mapping[str, KeyValue]:
@@ -205,7 +216,7 @@ def _stream_record(
     if (new_image is None and kind != "REMOVE") or (old_image is None and kind != "INSERT"):
         _demand_images(kind, body)
     return StreamRecord(
-        _event_id(envelope), kind, keys, new_image, old_image, sequence_number, sequence_number, envelope
+        read_event_id(envelope), kind, keys, new_image, old_image, sequence_number, sequence_number, envelope
     )
 
 
@@ -216,7 +227,12 @@ def _kind(envelope: Mapping[str, Any]) -> Kind:
     raise InvalidRecordError("expected INSERT, MODIFY or REMOVE", path=("eventName",))
 
 
-def _event_id(envelope: Mapping[str, Any]) -> str:
+def read_event_id(envelope: Mapping[str, Any]) -> str:
+    """Return the eventID of a record.
+
+    Raises:
+        InvalidRecordError: It is malformed.
+    """
     event_id = envelope.get("eventID")
     if not isinstance(event_id, str) or not event_id.isascii() or not event_id.replace("-", "").isalnum():
         raise InvalidRecordError("expected letters, digits and hyphens", path=("eventID",))

@@ -17,7 +17,9 @@ from .._tuples import NamedTuple
 
 Kind: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
-Delivery: TypeAlias = Literal["stream", "queue"]
+Source: TypeAlias = Literal["stream", "kinesis", "pipe", "dead letter"]
+"""Where a record comes from."""
+Delivery: TypeAlias = Literal["stream", "kinesis", "pipe", "queue"]
 """What delivers a batch: it decides how the batch is answered."""
 
 KeyValue: TypeAlias = str | int | Decimal | bytes
@@ -30,6 +32,7 @@ MOST_DIGITS: Final = 64
 _MILLISECONDS: Final = 10**11
 _MICROSECONDS: Final = 10**14
 _TOO_LATE: Final = 10**17
+_PER_SECOND: Final = {"MILLISECOND": 1_000, "MICROSECOND": 1_000_000}
 _VIEW_TYPES: Final[Mapping[str, ViewType]] = {name: name for name in get_args(ViewType)}
 
 
@@ -75,10 +78,14 @@ class StreamRecord(NamedTuple):
         keys: The item's primary key, as Python values.
         new_image: The item after the change in DynamoDB's typed JSON; None if the stream does not carry it.
         old_image: The item before the change, likewise.
-        sequence_number: 1 to 64 decimal digits; AWS sends up to 40. Rises along a shard; compare as int.
+        sequence_number: 1 to 64 decimal digits; AWS sends up to 40. Rises along a shard; compare as int. For
+            Kinesis, that of the Kinesis record.
         identifier: The name of the record in a partial batch response.
-        raw: The record as AWS sent it. Do not change it.
-        letter: The dead letter that it was taken from; None if a stream delivered it.
+        raw: The record as AWS sent it. Do not change it. For Kinesis, the change in its `data`, with the rest
+            of the Kinesis record under `kinesis`.
+        letter: The dead letter that it was taken from, if its source is one.
+        source: Where it comes from: a `"stream"`, which boto3's `get_records` reads too; `"kinesis"`, a copy
+            of the table's changes; a `"pipe"` of EventBridge; or a `"dead letter"` of this library.
     """
 
     event_id: str
@@ -90,16 +97,17 @@ class StreamRecord(NamedTuple):
     identifier: str
     raw: Mapping[str, Any]
     letter: DeadLetter | None = None
+    source: Source = "stream"
 
     @property
     def source_arn(self) -> str | None:
-        """The stream's ARN; None in what boto3's `get_records` gives."""
+        """The ARN of the table's stream or the Kinesis stream; None in what boto3's `get_records` gives."""
         return self._optional(self.raw, ("eventSourceARN",), str)
 
     @property
     def table(self) -> str | None:
-        """The table's name, from the ARN; None if there is no ARN."""
-        return table_of(self.source_arn)
+        """The table's name, from the ARN or as Kinesis has it; None if neither is there."""
+        return table_of(self.source_arn) or self._optional(self.raw, ("tableName",), str)
 
     @property
     def region(self) -> str | None:
@@ -110,17 +118,19 @@ class StreamRecord(NamedTuple):
     def created_at(self) -> datetime | None:
         """When the change was made, in UTC; None if the record does not say.
 
-        AWS sends seconds since 1970. A number from 10**11 on is read as milliseconds, one from 10**14 on as
-        microseconds, as some emulators and Kinesis send them.
+        AWS sends seconds since 1970, and for Kinesis milliseconds or microseconds, with their name beside
+        them. Without a name, a number from 10**11 on is read as milliseconds, one from 10**14 on as
+        microseconds, as some emulators send them.
         """
-        moment = self.raw["dynamodb"].get("ApproximateCreationDateTime")
+        body = self.raw["dynamodb"]
+        moment = body.get("ApproximateCreationDateTime")
         if moment is None:
             return None
         if isinstance(moment, datetime):
             return moment.astimezone(UTC)
         if isinstance(moment, (int, float, Decimal)) and not isinstance(moment, bool):
             try:
-                return datetime.fromtimestamp(_seconds(moment), UTC)
+                return datetime.fromtimestamp(_seconds(moment, body), UTC)
             except (ArithmeticError, ValueError, OSError):
                 pass
         reason = "expected seconds, milliseconds or microseconds since 1970"
@@ -198,8 +208,11 @@ def table_of(arn: object) -> str | None:
     return rest.partition("/")[0] or None
 
 
-def _seconds(moment: float | Decimal) -> float:
-    """Return the seconds since 1970 of a number whose unit its magnitude tells."""
+def _seconds(moment: float | Decimal, body: Mapping[str, Any]) -> float:
+    """Return the seconds since 1970 of a number whose unit stands beside it, or is told by its magnitude."""
+    unit = body.get("ApproximateCreationDateTimePrecision")
+    if isinstance(unit, str) and unit in _PER_SECOND:
+        return float(moment) / _PER_SECOND[unit]
     if moment < _MILLISECONDS:
         return float(moment)
     if moment < _MICROSECONDS:
@@ -210,9 +223,9 @@ def _seconds(moment: float | Decimal) -> float:
 
 
 def shown_table(raw: Mapping[str, Any]) -> str | None:
-    """Return the name of a record's table for people, safe to print and to log; None without an ARN."""
-    table = table_of(raw.get("eventSourceARN"))
-    return None if table is None else printable(table, longest=LONGEST_LABEL)
+    """Return the name of a record's table for people, safe to print and to log; None if it has none."""
+    table = table_of(raw.get("eventSourceARN")) or raw.get("tableName")
+    return printable(table, longest=LONGEST_LABEL) if isinstance(table, str) else None
 
 
 def _expired(envelope: Mapping[str, Any]) -> bool:

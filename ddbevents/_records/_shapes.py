@@ -252,8 +252,8 @@ RECORDS: Final = (
     *_FAILURES,
     Shape(
         "a Kinesis record",
-        "an app reads DynamoDB streams. For Kinesis Data Streams for DynamoDB, turn on the table's own stream"
-        f" as well, and {TRIGGER}",
+        "for Kinesis Data Streams for DynamoDB, make the Kinesis stream the function's trigger, which passes"
+        " its records in Records and no others",
         _any(_says("eventSource", "aws:kinesis"), has("kinesis"), has("kinesisPartitionKey")),
     ),
     Shape("Lambda's failure record of a batch, sent by SNS", _FETCH, _is_failure_by_topic),

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from .._errors import InvalidRecordError
-from .._records import DeadLetter, StreamRecord, UnreadableRecord, read_record
+from .._records import DeadLetter, StreamRecord, UnreadableRecord
 from .._records._letter_json import letter_to_json
+from .._records._letters import read_letter_record
 from .._records._record import MOST_DIGITS
 from .._tuples import NamedTuple
 
@@ -37,7 +38,7 @@ def identify(letter: DeadLetter) -> Identity:
     Raises:
         DeadLetterError: The record can be neither read nor written as JSON.
     """
-    record = read_record(letter.record, 0)
+    record = read_letter_record(letter.record, 0)
     name = _name(letter, record)
     keys = record.keys
     item = [name] if keys is None else [f"{part}={value!r}" for part, value in sorted(keys.items())]

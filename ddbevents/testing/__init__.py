@@ -5,6 +5,7 @@ from ._clock import FunctionTimeoutError, VirtualClock
 from ._explorer import Exploration, ScheduleStep, Violation, boundary, explore
 from ._letters import MemorySink, queue_event
 from ._mapping import Discarded, EventSourceMapping, History, Invocation, SimulatedContext, matches_pattern
+from ._other_events import kinesis_event, pipes_event
 from ._rules import (
     EXPIRY_RULES,
     PACKING_RULES,
@@ -47,9 +48,11 @@ __all__ = [
     "explore",
     "insert",
     "inserted",
+    "kinesis_event",
     "matches_pattern",
     "modified",
     "modify",
+    "pipes_event",
     "queue_event",
     "remove",
     "removed",

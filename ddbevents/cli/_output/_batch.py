@@ -70,5 +70,6 @@ def _show_retries(console: Console, report: BatchReport) -> None:
     identifiers = [record.record.identifier for record in report.records]
     for failure in report.response["batchItemFailures"]:
         number = identifiers.index(failure["itemIdentifier"]) + 1
-        retried = f"the records from #{number} on" if report.delivery == "stream" else f"message #{number}"
-        console.print(Text(f"Lambda retries {retried}", "dim"), soft_wrap=True)
+        who = "EventBridge Pipes" if report.delivery == "pipe" else "Lambda"
+        retried = f"message #{number}" if report.delivery == "queue" else f"the records from #{number} on"
+        console.print(Text(f"{who} retries {retried}", "dim"), soft_wrap=True)
