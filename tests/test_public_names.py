@@ -12,6 +12,7 @@ import pytest
 import ddbevents
 import ddbevents.dead_letters
 import ddbevents.powertools
+import ddbevents.sources
 import ddbevents.stores
 import ddbevents.testing
 from ddbevents import DDBEventsError
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 
 
-@pytest.mark.parametrize("module", [ddbevents, ddbevents.dead_letters, ddbevents.stores])
+@pytest.mark.parametrize("module", [ddbevents, ddbevents.dead_letters, ddbevents.sources, ddbevents.stores])
 def test_every_public_name_exists(module: object) -> None:
     names: list[str] = module.__all__  # type: ignore[attr-defined]  # of a module
 
@@ -31,11 +32,19 @@ def test_every_public_name_exists(module: object) -> None:
 def test_nothing_else_is_public() -> None:
     public = {name for name in vars(ddbevents) if not name.startswith("_")}
 
-    assert public - set(ddbevents.__all__) <= {"cli", "dead_letters", "powertools", "stores", "testing"}
+    assert public - set(ddbevents.__all__) <= {
+        "cli",
+        "dead_letters",
+        "powertools",
+        "sources",
+        "stores",
+        "testing",
+    }
 
 
 @pytest.mark.parametrize(
-    "name", ddbevents.__all__ + ddbevents.dead_letters.__all__ + ddbevents.stores.__all__
+    "name",
+    ddbevents.__all__ + ddbevents.dead_letters.__all__ + ddbevents.sources.__all__ + ddbevents.stores.__all__,
 )
 def test_public_names_are_documented(name: str) -> None:
     pages = "".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
@@ -43,7 +52,14 @@ def test_public_names_are_documented(name: str) -> None:
     assert re.search(rf"\b{name}\b", pages)
 
 
-MODULES = (ddbevents, ddbevents.stores, ddbevents.dead_letters, ddbevents.powertools, ddbevents.testing)
+MODULES = (
+    ddbevents,
+    ddbevents.stores,
+    ddbevents.dead_letters,
+    ddbevents.sources,
+    ddbevents.powertools,
+    ddbevents.testing,
+)
 NAMES = [(module, name) for module in MODULES for name in module.__all__]
 
 

@@ -34,6 +34,18 @@ _THROTTLED: Final = frozenset(
         "ThrottlingException",
     }
 )
+IN_TEST: Final = "; in a test, use app.with_store(MemoryStore()) or app.with_sink(MemorySink())"
+_MISSING: Final = frozenset(
+    {
+        "404",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+    }
+)
+_DENIED: Final = frozenset({"403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled"})
 _NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 _WRONG_CREDENTIALS: Final = frozenset(
     {
@@ -61,16 +73,18 @@ class Place(NamedTuple):
     """
 
     name: str
-    service: Literal["DynamoDB", "S3", "SQS"]
+    service: Literal["DynamoDB", "DynamoDB Streams", "S3", "SQS"]
     actions: str
 
 
 def make_client(
-    service: Literal["dynamodb", "s3", "sqs"],
+    service: Literal["dynamodb", "dynamodbstreams", "s3", "sqs"],
     *,
     read_timeout: int,
     error_type: type[DDBEventsError],
     session: BotocoreSession | None = None,
+    region: str | None = None,
+    in_test: str = IN_TEST,
 ) -> Any:  # boto3 makes its clients' methods at run time
     """Return a client for the region, endpoint and credentials that boto3 finds.
 
@@ -79,6 +93,8 @@ def make_client(
         read_timeout: How many seconds the client waits for an answer.
         error_type: The error to raise if no region is configured, or boto3 cannot use the configuration.
         session: The session that makes it; by default a new one.
+        region: Its region; by default the one that boto3 finds.
+        in_test: What the error says a test has to do.
     """
     config = Config(
         connect_timeout=1,
@@ -87,15 +103,14 @@ def make_client(
         max_pool_connections=50,  # an app's `concurrency` may send many requests at a time
     )
     try:
-        return Session(botocore_session=session).client(service, config=config)
+        return Session(botocore_session=session).client(service, region, config=config)
     except (*SDK_ERRORS, ValueError) as error:
         reason = (
             "no AWS region is configured: set AWS_REGION"
             if isinstance(error, NoRegionError)
             else f"boto3 cannot use its configuration ({type(error).__name__}): see the cause"
         )
-        test = "in a test, use app.with_store(MemoryStore()) or app.with_sink(MemorySink())"
-        raise error_type(f"{reason}, or pass a client; {test}") from error
+        raise error_type(f"{reason}, or pass a client{in_test}") from error
 
 
 def code_of(error: SDKError) -> str:
@@ -119,6 +134,19 @@ def explain(error: SDKError, place: Place, own_cause: str | None) -> str:
         own_cause: The cause and the cure, if only this service has such errors.
     """
     return f"{own_cause or _cause_and_cure(error, place)} ({printable(code_of(error))})"
+
+
+def cause_there(error: SDKError, place: Place) -> str | None:
+    """Return the cause and the cure if the resource is missing or closed to the caller; None otherwise."""
+    code = code_of(error)
+    if code in _MISSING:
+        return f"{place.name} is not there: check its name, the account and the region"
+    if code in _DENIED:
+        return (
+            f"{place.name} denies access: allow the role {place.actions} there,"
+            " and the use of its encryption key if it has one"
+        )
+    return None
 
 
 def unanswered(place: Place, seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from .._aws import sdk
 from .._aws.sdk import SDK_ERRORS, Place, SDKError, code_of
@@ -12,11 +12,6 @@ from .._errors import DeadLetterError
 from .._patience import TimeLeft
 
 __all__ = ["SDK_ERRORS", "Place", "deliver", "explained", "is_too_long", "make_client"]
-
-_MISSING: Final = frozenset(
-    {"AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "QueueDoesNotExist", "404"}
-)
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"})
 
 
 def make_client(service: Literal["s3", "sqs"]) -> Any:  # boto3 makes its clients' methods at run time
@@ -55,14 +50,6 @@ def is_too_long(error: SDKError) -> bool:
 
 
 def _own_cause(error: SDKError, place: Place) -> str | None:
-    code = code_of(error)
-    if code in _MISSING:
-        return f"{place.name} is not there: check its name, the account and the region"
-    if code in _DENIED:
-        return (
-            f"{place.name} denies access: allow the role {place.actions} there,"
-            " and the use of its encryption key if it has one"
-        )
     if sdk.is_throttled(error):
         return f"{place.service} throttles {place.name}: lower the concurrency, or ask for a higher quota"
-    return None
+    return sdk.cause_there(error, place)
