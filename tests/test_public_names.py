@@ -29,6 +29,10 @@ def test_every_public_name_exists(module: object) -> None:
     assert [name for name in names if not hasattr(module, name)] == []
 
 
+def test_other_names_are_no_sources() -> None:
+    assert not hasattr(ddbevents.sources, "table")
+
+
 def test_nothing_else_is_public() -> None:
     public = {name for name in vars(ddbevents) if not name.startswith("_")}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_type
 
-from ddbevents.sources import StreamReader
+from ddbevents.sources import StreamReader, read_export, scan
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
     from types_boto3_s3 import S3Client
 
@@ -24,3 +26,12 @@ def what_readers_take(streams: DynamoDBStreamsClient, s3: S3Client) -> None:
     StreamReader(streams_client=streams, s3_client=s3)
     StreamReader(streams_client=s3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     StreamReader(s3_client=streams)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def what_snapshots_take(dynamodb: DynamoDBClient, s3: S3Client) -> None:
+    assert_type(scan("Users", segments=4, client=dynamodb), Iterator[dict[str, Any]])
+    assert_type(read_export(Path("export"), keys=["pk"], client=s3), Iterator[dict[str, Any]])
+    scan("Users", client=s3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    scan("Users", 4)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    read_export("export", ["pk"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    read_export("s3://b/e", client=dynamodb)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
