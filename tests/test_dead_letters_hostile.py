@@ -5,9 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from tests.campaigns import size
+
+MESSAGES: Final = size(short=2, full=4, long=4)
 ROOM = 400  # MiB for what is read, beside Python and the messages
 SECONDS = 120.0  # generous: each takes some seconds
 READ = f"""
@@ -45,7 +49,7 @@ bodies = {{
 }}
 body = bodies[sys.argv[1]]()
 body = packed(body) if sys.argv[2] == "compressed" else body
-event = batch(*(message(str(number), body) for number in range(4)))
+event = batch(*(message(str(number), body) for number in range({MESSAGES})))
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + {ROOM} * MIB
 sys.set_int_max_str_digits(0)
@@ -53,15 +57,15 @@ resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 app = StreamApp("users", store=MemoryStore(), dead_letter=DeadLetters(Sent()))
 report = app.process(event, Context())
-assert len(report.records) == 4
+assert len(report.records) == {MESSAGES}
 assert all(isinstance(each.record, UnreadableRecord) for each in report.records)
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limit and /proc are Linux's")
 
 
-def read_four(case: str, form: str) -> subprocess.CompletedProcess[str]:
-    """Let an app read four such messages in a process with little memory."""
+def read(case: str, form: str) -> subprocess.CompletedProcess[str]:
+    """Let an app read some such messages in a process with little memory."""
     return subprocess.run(
         [sys.executable, "-c", READ, case, form],
         cwd=Path(__file__).parent.parent,
@@ -90,7 +94,7 @@ def read_four(case: str, form: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_small_messages_stay_small(case: str) -> None:
-    result = read_four(case, "compressed")
+    result = read(case, "compressed")
 
     assert result.returncode == 0, result.stderr
 
@@ -98,6 +102,6 @@ def test_small_messages_stay_small(case: str) -> None:
 @pytest.mark.timeout(2 * SECONDS)
 @pytest.mark.parametrize("case", ["lists", "no letter", "too large"])
 def test_long_messages_are_bounded(case: str) -> None:
-    result = read_four(case, "plain")
+    result = read(case, "plain")
 
     assert result.returncode == 0, result.stderr
