@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,17 @@ def dynamodb_endpoint() -> Generator[str]:
 def moto_endpoint() -> Generator[str]:
     with moto_server() as endpoint:
         yield endpoint
+
+
+@pytest.fixture
+def no_collection() -> Generator[None]:
+    """Keep the garbage collector out of a test that calls itself down to the recursion limit.
+
+    Down there a finalizer of any other test's object fails too, and pytest would blame this test for it.
+    """
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture

@@ -387,6 +387,7 @@ def test_the_folder_has_to_be_writable(invoke: Command) -> None:
     ],
     ids=["syntax", "encoding", "depth", "digits"],
 )
+@pytest.mark.usefixtures("no_collection")
 def test_an_event_has_to_be_json(invoke: Command, content: bytes, problem: str) -> None:
     Path("a.json").write_bytes(content)
 

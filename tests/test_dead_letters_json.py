@@ -133,6 +133,7 @@ def deep() -> object:
     [lambda: {1, 2}, circle, deep, lambda: {(1, 2): 3}, lambda: 10**5000],
     ids=["a set", "a circle", "deep", "a tuple as a name", "a long number"],
 )
+@pytest.mark.usefixtures("no_collection")
 def test_an_unwritable_record_is_an_error(make: Callable[[], object]) -> None:
     record = make()
 
@@ -184,6 +185,7 @@ def test_every_field_is_required(name: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", NESTED, None, b"{}", 7], ids=lambda text: str(text)[:5]
 )
+@pytest.mark.usefixtures("no_collection")
 def test_a_letter_is_a_json_object(text: object) -> None:
     with pytest.raises(DeadLetterError, match="not a dead letter: expected"):
         letter_from_json(text)

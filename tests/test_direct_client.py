@@ -204,6 +204,7 @@ JUNK: dict[str, Plan] = {
 }
 
 
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("junk", JUNK)
 def test_after_junk_boto3_asks_again(
     server: Loopback, client: DynamoDBClient, by_boto3: list[str], table: str, totals: str, junk: str

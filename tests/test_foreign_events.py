@@ -215,6 +215,7 @@ MESSAGES: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.usefixtures("no_collection")
 def test_a_message_is_named_with_its_cure(name: str) -> None:
     body, named = MESSAGES[name]
     app = StreamApp("users")

@@ -426,6 +426,7 @@ def test_unreadable_twins_are_both_reported() -> None:
     assert [r.outcome.value for r in report.records] == ["handled", "failed", "not run", "handled"]
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_deep_records_count_as_different() -> None:
     app = StreamApp(store=MemoryStore())
     app.on_keys(dict)(lambda change: None)

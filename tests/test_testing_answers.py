@@ -143,6 +143,7 @@ DEEP = reduce(lambda inner, _: [inner], range(100_000), list[Any]())
     [object(), failures("\ud800"), {"at": timedelta(1)}, DEEP],
     ids=["object", "lone surrogate", "time", "deep"],
 )
+@pytest.mark.usefixtures("no_collection")
 def test_an_answer_must_be_json(answer: Any) -> None:
     history = deliver(answer, retries=0, report_failures=False)
 

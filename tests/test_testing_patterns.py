@@ -296,11 +296,13 @@ def nested(depth: int) -> Any:
 @pytest.mark.parametrize(
     "pattern", [nested(1_000), nested(100_000), '{"a":' * 100_000, "[" * 4_000], ids=["1", "2", "3", "4"]
 )
+@pytest.mark.usefixtures("no_collection")
 def test_a_deep_pattern_is_refused(pattern: Any) -> None:
     with pytest.raises(ConfigurationError, match="filter pattern"):
         matches_pattern(pattern, RECORD)
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_a_pattern_that_contains_itself() -> None:
     pattern: dict[str, Any] = {}
     pattern["a"] = pattern

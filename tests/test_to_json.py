@@ -201,6 +201,7 @@ REFUSED: Final[list[tuple[object, str]]] = [
 
 
 @pytest.mark.parametrize(("value", "reason"), REFUSED, ids=range(len(REFUSED)))
+@pytest.mark.usefixtures("no_collection")
 def test_a_value_that_json_lacks_is_refused(value: object, reason: str) -> None:
     with pytest.raises(InvalidItemError, match=reason) as caught:
         to_json(value)
