@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.campaigns import size
 from tests.dynamodb_local import DynamoDBUnavailableError, dynamodb_local
 from tests.letters import bucket_client, queue_client
 from tests.moto_server import moto_server
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
-settings.register_profile("ddbevents", deadline=None, print_blob=True)  # the machine may be busy
+settings.register_profile(
+    "ddbevents",
+    deadline=None,  # the machine may be busy
+    print_blob=True,
+    max_examples=size(short=30, full=100, long=100),
+)
 settings.load_profile("ddbevents")
 
 

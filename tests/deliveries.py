@@ -33,8 +33,8 @@ Run: TypeAlias = tuple[str, int]
 """A handler and the number of a record."""
 
 MOST_DELIVERIES: Final = 200
-LONGER: Final = size(short=1, full=1, long=50)
-"""How many times as many examples a long campaign tries."""
+LONGER: Final = size(short=1, full=4, long=200)
+"""How many times as many examples a longer campaign tries."""
 
 
 class FaultyStore:

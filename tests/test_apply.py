@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ddbevents import Attr, Condition, Transaction, TransactionError, decode_value, encode
 from ddbevents.stores import DynamoDBStore, MemoryStore, TransactionalStore
+from tests.campaigns import size
 from tests.dynamodb_faults import impatient_client
 from tests.dynamodb_tables import make_table
 
@@ -122,7 +123,10 @@ def types_of(image: Mapping[str, Any]) -> dict[str, set[str]]:
     return {name: {*attribute} for name, attribute in image.items()}
 
 
-like_dynamodb = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LONGER: Final = size(short=1, full=5, long=50)
+like_dynamodb = settings(
+    max_examples=30 * LONGER, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @given(old=st.none() | items, change=changes, when=conditions)
@@ -162,7 +166,7 @@ def test_an_update_is_dynamodbs(
 
 
 @given(old=st.none() | items, item=items, when=conditions)
-@settings(like_dynamodb, max_examples=30)
+@settings(like_dynamodb, max_examples=6 * LONGER)
 def test_a_put_is_dynamodbs(
     tables: Tables, old: dict[str, Any] | None, item: dict[str, Any], when: Condition | None
 ) -> None:
@@ -173,7 +177,7 @@ def test_a_put_is_dynamodbs(
 
 
 @given(old=st.none() | items, when=conditions)
-@settings(like_dynamodb, max_examples=30)
+@settings(like_dynamodb, max_examples=6 * LONGER)
 def test_a_delete_is_dynamodbs(tables: Tables, old: dict[str, Any] | None, when: Condition | None) -> None:
     key, transaction = {"pk": uuid4().hex}, Transaction()
     transaction.delete(tables.items, key, when=when)
@@ -182,7 +186,7 @@ def test_a_delete_is_dynamodbs(tables: Tables, old: dict[str, Any] | None, when:
 
 
 @given(old=st.none() | items, when=conditions)
-@settings(like_dynamodb, max_examples=30)
+@settings(like_dynamodb, max_examples=6 * LONGER)
 def test_a_check_is_dynamodbs(tables: Tables, old: dict[str, Any] | None, when: Condition | None) -> None:
     key, transaction = {"pk": uuid4().hex}, Transaction()
     transaction.check(tables.items, key, when=when)
@@ -191,7 +195,7 @@ def test_a_check_is_dynamodbs(tables: Tables, old: dict[str, Any] | None, when: 
 
 
 @given(old=st.none() | items, change=changes, when=demands)
-@settings(like_dynamodb, max_examples=60)
+@settings(like_dynamodb, max_examples=12 * LONGER)
 def test_a_skipped_update_is_dynamodbs(
     tables: Tables, old: dict[str, Any] | None, change: Change, when: Condition
 ) -> None:

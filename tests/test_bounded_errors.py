@@ -26,7 +26,7 @@ from tests.models_for_decoding import grown, mutate
 from tests.refused_items import CASES
 from tests.test_compiled_properties import defined
 
-EXAMPLES: Final = size(short=200, full=500, long=50_000)
+EXAMPLES: Final = size(short=60, full=500, long=50_000)
 ROOT: Final = Path(__file__).parents[1]
 SECONDS: Final = 1 if sys.gettrace() is None else 30
 """The CPU time that decoding may take; coverage slows it."""

@@ -24,7 +24,7 @@ from tests.campaigns import size
 from tests.decoders_compared import Answer, ask, by_definition, by_reference, comparable
 from tests.models_for_decoding import grown, mutate
 
-EXAMPLES: Final = size(short=200, full=2_000, long=50_000)
+EXAMPLES: Final = size(short=80, full=2_000, long=50_000)
 IMAGES: Final = 3  # wrong ones for each model
 NEVER: Final = ItemField((("no attribute",),), required=False, choices=frozenset())
 

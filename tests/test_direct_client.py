@@ -204,8 +204,8 @@ JUNK: dict[str, Plan] = {
 }
 
 
-@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("junk", JUNK)
+@pytest.mark.usefixtures("no_collection")
 def test_after_junk_boto3_asks_again(
     server: Loopback, client: DynamoDBClient, by_boto3: list[str], table: str, totals: str, junk: str
 ) -> None:
@@ -307,7 +307,7 @@ def test_whatever_happens_counts_once(
     store = DynamoDBStore(table, pack=pack)
     records = [insert(number, user(f"user-{number % 3}")) for number in range(1, 7)]
 
-    @settings(max_examples=campaigns.size(short=20, full=100, long=1000))
+    @settings(max_examples=campaigns.size(short=8, full=100, long=1000))
     @given(happens=st.lists(st.sampled_from([*DISTURBANCES]), max_size=8))
     def check(happens: list[str]) -> None:
         run = uuid4().hex

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ddbevents import Attr, Condition, Transaction, TransactionError, encode
 from ddbevents.stores import DynamoDBStore
+from tests.campaigns import size
 from tests.dynamodb_faults import impatient_client
 from tests.dynamodb_tables import make_table
 from tests.test_conditions import ITEM, NAMES, ORDERED, PATHS, VALUES, ItemStore, every_comparison
@@ -91,7 +92,7 @@ conditions = st.recursive(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=size(short=10, full=40, long=40))
 @given(conditions=st.lists(conditions, min_size=20, max_size=100))
 def test_nested_conditions_mean_the_same(items: Items, conditions: list[Condition]) -> None:
     ours = ItemStore(ITEM)

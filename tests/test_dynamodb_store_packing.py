@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ddbevents import Attr, Condition, StoreError, Transaction, TransactionError
 from ddbevents.stores import Commit, DynamoDBStore, PackingStore
+from tests.campaigns import size
 from tests.dynamodb_faults import (
     Fault,
     cancels,
@@ -332,7 +333,7 @@ effects: dict[str, Callable[[Transaction, str, dict[str, str], Decimal], None]] 
 }
 
 
-@settings(max_examples=50)
+@settings(max_examples=size(short=15, full=50, long=50))
 @given(writes=st.lists(st.tuples(st.sampled_from(list(effects)), keys, amounts), max_size=12))
 def test_a_pack_does_what_each_one_does(world: World, writes: list[tuple[str, str, Decimal]]) -> None:
     example = str(uuid4())

@@ -27,7 +27,7 @@ from ddbevents import InvalidItemError, decode_value, encode, encode_value
 from tests.campaigns import size
 from tests.stream import CANARY, shown
 
-EXAMPLES: Final = size(short=200, full=2_000, long=50_000)
+EXAMPLES: Final = size(short=60, full=2_000, long=50_000)
 
 Make: TypeAlias = Callable[[], Any]
 """Makes a new value each time, since an iterator can be read only once."""

@@ -1,6 +1,6 @@
 """The engine's laws, for any batch, any fault of handlers and store, any deadline and any concurrency.
 
-`DDBEVENTS_CAMPAIGNS=long` tries fifty times as many.
+`DDBEVENTS_CAMPAIGNS=long` tries two hundred times as many.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from tests.deliveries import (
 from tests.stream import Json, batch
 
 
-@settings(max_examples=200 * LONGER)
+@settings(max_examples=50 * LONGER)
 @given(KEYS, STYLES, FAILING, STORES, LANES, HURRIES)
 def test_retries_mark_each_handler_once(
     keys: Sequence[str],
@@ -61,7 +61,7 @@ def test_retries_mark_each_handler_once(
     assert world.is_in_order(world.committed(store))
 
 
-@settings(max_examples=100 * LONGER)
+@settings(max_examples=25 * LONGER)
 @given(KEYS, PLAIN, FAILING, LANES, HURRIES)
 def test_retries_run_all_in_order(
     keys: Sequence[str],
@@ -79,7 +79,7 @@ def test_retries_run_all_in_order(
     assert world.out_of_order == []
 
 
-@settings(max_examples=200 * LONGER)
+@settings(max_examples=50 * LONGER)
 @given(KEYS, ODDITIES, REPEATED, PLAIN, FAILING, LANES, HURRIES)
 def test_the_answer_names_the_first_open(  # noqa: PLR0913, PLR0917  # all that is drawn
     keys: Sequence[str],
@@ -100,7 +100,7 @@ def test_the_answer_names_the_first_open(  # noqa: PLR0913, PLR0917  # all that 
     assert world.out_of_order == []
 
 
-@settings(max_examples=200 * LONGER)
+@settings(max_examples=50 * LONGER)
 @given(KEYS, ODDITIES, REPEATED, STYLES, FAILING, STORES, LANES, HURRIES, st.integers(0, 2))
 def test_the_answer_passes_nothing_open(  # noqa: PLR0913, PLR0917  # all that is drawn
     keys: Sequence[str],
@@ -124,7 +124,7 @@ def test_the_answer_passes_nothing_open(  # noqa: PLR0913, PLR0917  # all that i
     assert past(report.response, is_open) == []
 
 
-@settings(max_examples=100 * LONGER)
+@settings(max_examples=25 * LONGER)
 @given(KEYS, ODDITIES, REPEATED, PLAIN, FAILING)
 def test_nothing_follows_a_failure(
     keys: Sequence[str],

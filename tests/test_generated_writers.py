@@ -40,7 +40,7 @@ from tests.campaigns import size
 from tests.models_for_decoding import Colour, Company, JsonLike, Level, Person, Size, grown
 from tests.test_round_trip import record
 
-EXAMPLES: Final = size(short=100, full=500, long=50_000)
+EXAMPLES: Final = size(short=40, full=500, long=50_000)
 Json = dict[str, Any]
 
 

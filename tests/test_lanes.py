@@ -35,7 +35,8 @@ from ddbevents import (
 )
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
-from tests.deliveries import LONGER, FaultyStore, Letters, World, deliver
+from tests.campaigns import size
+from tests.deliveries import FaultyStore, Letters, World, deliver
 from tests.stream import Json, MarksOnly, batch, insert, modify, named, user
 
 PATIENCE: Final = 20.0
@@ -547,7 +548,7 @@ def hasty_threads() -> Generator[None]:
         sys.setswitchinterval(usual)
 
 
-@settings(max_examples=5 * LONGER)
+@settings(max_examples=size(short=3, full=5, long=250))
 @given(st.integers(2, 60), st.integers(1, 8), st.sampled_from([1, 3, 10]), st.booleans())
 def test_hasty_threads_mix_no_items(
     items_of: int, records_each: int, window: int, is_once_a_lane: bool
@@ -600,7 +601,7 @@ def tags(number: int) -> Json:
     return {"L": [{"M": {"n": {"N": str(place)}}} for place in range(number % 5)]}
 
 
-@settings(max_examples=3 * LONGER)
+@settings(max_examples=size(short=2, full=3, long=150))
 @given(st.lists(st.integers(0, 30), min_size=50, max_size=200), st.integers(2, 16), st.integers(0, 50))
 def test_hasty_threads_keep_marks_and_order(keys: list[int], concurrency: int, failing: int) -> None:
     store = FaultyStore(window=7)

@@ -119,7 +119,7 @@ def changed(record: Json, changes: list[tuple[tuple[str, ...], Any]]) -> Json:
     return record
 
 
-@settings(max_examples=size(short=200, full=1_000, long=50_000))
+@settings(max_examples=size(short=60, full=1_000, long=50_000))
 @given(st.sampled_from(USUAL), CHANGES)
 def test_changed_records_read_the_same(record: Json, changes: list[tuple[tuple[str, ...], Any]]) -> None:
     mutated = changed(record, changes)
@@ -127,7 +127,7 @@ def test_changed_records_read_the_same(record: Json, changes: list[tuple[tuple[s
     assert read(mutated) == read(made_unusual(mutated))
 
 
-@settings(max_examples=200)
+@settings(max_examples=size(short=60, full=200, long=200))
 @given(JSON)
 def test_any_json_is_an_invalid_record(value: Any) -> None:
     with pytest.raises(InvalidRecordError):

@@ -201,7 +201,7 @@ def check(random: Random) -> None:
 
 
 @pytest.mark.timeout(10_000)
-@settings(max_examples=size(short=300, full=3_000, long=30_000))
+@settings(max_examples=size(short=80, full=3_000, long=30_000))
 @given(st.integers(0, 2**64).map(Random))
 def test_what_is_written_is_read_again(random: Random) -> None:
     check(random)

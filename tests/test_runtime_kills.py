@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 pytest.importorskip("awslambdaric", reason="the runtime client has wheels for Linux only")
 
-KILLS: Final = size(short=2, full=6, long=60)
+KILLS: Final = size(short=1, full=6, long=60)
+ORDERS: Final = size(short=60, full=120, long=120)
 TABLES: Final = {"handled-events": "id", "customers": "customer_id", "revenue": "day"}
 KEY: Final = f"kills{uuid4().hex}"  # DynamoDB Local has a database for each access key
 BLOCKS: Final = count()  # a number for each batch, which gives it days of its own
@@ -118,7 +119,7 @@ def seeded(seed: int) -> Random:
     return Random(seed)  # noqa: S311  # repeatable, not secret
 
 
-def some_writes(random: Random, number: int = 120) -> Writes:
+def some_writes(random: Random, number: int = ORDERS) -> Writes:
     """Return new orders and corrections, of customers and days that no other batch has."""
     block = next(BLOCKS)
     days = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=3 * block + day) for day in range(3)]
