@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import defaultdict
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from botocore import loaders
 from hypothesis import settings
+from typing_extensions import override
 
 from tests.campaigns import size
 from tests.dynamodb_local import DynamoDBUnavailableError, dynamodb_local
@@ -27,6 +30,20 @@ settings.register_profile(
     max_examples=size(short=30, full=100, long=100),
 )
 settings.load_profile("ddbevents")
+
+
+class SharingLoader(loaders.Loader):
+    """Shares what it reads with all botocore sessions: each of hundreds would read the same large files."""
+
+    READ: Final[defaultdict[tuple[str, ...], dict[Any, Any]]] = defaultdict(dict)
+
+    @override
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._cache = self.READ[tuple(self.search_paths)]
+
+
+loaders.Loader = SharingLoader  # type: ignore[misc]  # botocore has no seam for it
 
 
 @pytest.fixture(scope="session")
