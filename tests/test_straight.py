@@ -23,7 +23,8 @@ from tests.straight_compared import differences, misread
 
 APPS: Final = size(short=400, full=1_000, long=30_000)
 BATCHES: Final = size(short=1_000, full=2_000, long=100_000)
-TRIES: Final = 600  # so many apps find each planted fault
+SHARP: Final = (194, 270, 320, 394, 154, 31, 85, 127, 132)  # one of these apps finds each planted fault
+TRIES: Final = (*SHARP, *range(600))  # and one of so many still does when the apps have changed
 
 # what a process has loaded after a batch, in which a handler may fail
 LOADED: Final = """
@@ -131,7 +132,7 @@ def _with(fault: Fault) -> ModuleType:
 @pytest.mark.parametrize("planted", FAULTS, ids=lambda fault: fault.name, indirect=True)
 @pytest.mark.usefixtures("planted")
 def test_a_planted_fault_is_found() -> None:
-    assert [*islice(differences(range(TRIES)), 1)]
+    assert [*islice(differences(TRIES), 1)]
 
 
 @pytest.mark.parametrize("fault", MISREADINGS, ids=lambda fault: fault.name)
