@@ -241,7 +241,7 @@ def reader(change: type[Any], model: type[Any], old_model: type[Any]) -> Read:
     """Return a reader of changes of one type.
 
     Args:
-        change: The type. `Insert`, `Modify` and `Remove` have one reader, which decides by the record's kind.
+        change: The type. Those that an `on_change` handler gets have one reader, which decides by the kind.
         model: The model of their items or keys.
         old_model: The model of the old image.
     """
@@ -251,6 +251,8 @@ def reader(change: type[Any], model: type[Any], old_model: type[Any]) -> Read:
         return lambda record, decode: Previous(item_of(record, "OldImage", model, decode), record)
     if change is KeyChange:
         return lambda record, decode: KeyChange(item_of(record, "Keys", model, decode), record)
+    if change is StreamRecord:
+        return lambda record, _: record
     return _item_reader(model, old_model)
 
 

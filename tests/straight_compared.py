@@ -33,6 +33,7 @@ from ddbevents import (
     Router,
     StoreError,
     StreamApp,
+    StreamRecord,
     parse_event,
 )
 from ddbevents._records import Columns  # what the straight path makes of a batch, which nobody else sees
@@ -95,17 +96,18 @@ class Way(NamedTuple):
     """A way to register a handler."""
 
     how: str
-    model: type[Any]
+    model: type[Any] | None
     parts: Json = {}  # noqa: RUF012  # read only
     table: str | None = None
 
     def register(self, app: StreamApp, handler: Handler) -> None:
         router = Router(table=self.table)
-        getattr(router, self.how)(self.model, **self.parts)(handler)
+        models = () if self.model is None else (self.model,)
+        getattr(router, self.how)(*models, **self.parts)(handler)
         app.include(router)
 
 
-def _on(how: str, model: type[Any], **parts: Any) -> Way:
+def _on(how: str, model: type[Any] | None, **parts: Any) -> Way:
     return Way(how, model, parts)
 
 
@@ -119,6 +121,7 @@ SIMPLE: Final[Sequence[Way]] = (
     _on("on_change", Plain),
     _on("on_change", dict),
     _on("on_keys", dict),
+    _on("on_record", None),
 )
 BY_LITERAL: Final[Sequence[Way]] = (
     *[_on("on_change", model) for model in ENTITIES],
@@ -132,6 +135,8 @@ ANY: Final[Sequence[Way]] = (
     *SIMPLE,
     *BY_LITERAL,
     _on("on_keys", Key),
+    _on("on_record", None, kinds="REMOVE"),
+    _on("on_record", None, where=Attr("n").gt(2)),
     _on("on_keys", Named),
     _on("on_keys", Named, kinds=("INSERT", "REMOVE")),
     _on("on_keys", Key, kinds="REMOVE", expired=True),
@@ -418,7 +423,8 @@ def _act(scene: Scene, random: Random, change: Any) -> object:
         raise StoreError("the handler's own")
     if how == "spoil":
         # a key handler reads what an earlier one has left of the keys, or shares what that has read
-        random.choice(SPOILS if scene.has_key_handlers else (*SPOILS, *SPOILS_OF_KEYS))(change.record.raw)
+        spoils = SPOILS if scene.has_key_handlers else (*SPOILS, *SPOILS_OF_KEYS)
+        random.choice(spoils)(_record_of(change).raw)
         return None
     make: Callable[[], object] = random.choice(
         (lambda: 7, dict, lambda: iter([]), lambda: (_ for _ in ()), nothing)
@@ -474,8 +480,12 @@ def _seen(change: Any, *, looks: bool) -> Iterable[object]:
     yield type(change).__name__
     yield from (repr(getattr(change, part)) for part in ("old", "new", "keys") if hasattr(change, part))
     if looks:
-        yield repr(tuple(change.record))
+        yield repr(tuple(_record_of(change)))
         yield change == deepcopy(change)
+
+
+def _record_of(change: Any) -> StreamRecord:
+    return change if isinstance(change, StreamRecord) else change.record
 
 
 def _app(scene: Scene, *, general: bool) -> StreamApp:

@@ -47,6 +47,7 @@ DECORATORS: Final[Mapping[str, Register]] = {
     "on_previous": lambda app: app.on_previous(User),
     "on_change": lambda app: app.on_change(User),
     "on_keys": lambda app: app.on_keys(dict),
+    "on_record": lambda app: app.on_record(),
 }
 # an INSERT, a MODIFY and a REMOVE of a stream of each view type: + is handled, - lacks an image, . is ignored
 TABLE: Final[Mapping[str, tuple[str, str, str, str]]] = {
@@ -57,6 +58,7 @@ TABLE: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "on_previous": (".--", ".--", ".++", ".++"),
     "on_change": ("---", "+--", "--+", "+++"),
     "on_keys": ("+++", "+++", "+++", "+++"),
+    "on_record": ("+++", "+++", "+++", "+++"),
 }
 CELLS: Final = [
     (name, view_type, cell)

@@ -259,8 +259,10 @@ def _another(
     """
     record = _record_of(last)
     if read in others:
-        others[read]._record = record  # noqa: SLF001  # one that is read need not be read again
-        return others[read]
+        earlier = others[read]
+        if earlier is not record:  # a handler of records has it itself
+            earlier._record = record  # noqa: SLF001  # one that is read need not be read again
+        return earlier
     if record is raw:
         return read(raw, body, others)
     # a handler that has looked at it may have changed what it was read from

@@ -100,6 +100,11 @@ class StreamRecord(NamedTuple):
     source: Source = "stream"
 
     @property
+    def _record(self) -> StreamRecord:
+        """The record itself, as a change has one: a handler of records gets it in place of a change."""
+        return self
+
+    @property
     def source_arn(self) -> str | None:
         """The ARN of the table's stream or the Kinesis stream; None in what boto3's `get_records` gives."""
         return self._optional(self.raw, ("eventSourceARN",), str)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Never, TypeVar, overload
 
 from .._changes import Change, Insert, ItemT, KeyChange, Latest, Modify, Previous, Remove, Upsert
 from .._conditions import Condition
 from .._errors import ConfigurationError
-from .._records import Kind
+from .._records import Kind, StreamRecord
 from ._route import Bulk
 from ._selection import KINDS
 
@@ -146,6 +146,12 @@ class BulkDecorators:
     ) -> BulkRegistration[KeyChange[KeyT]]:
         """Call the handler with the keys of items that were created, changed or removed."""
         return self._of("on_keys", model, where=where, kinds=kinds, expired=expired)
+
+    def on_record(
+        self, *more: Never, where: Condition | None = None, kinds: Kind | Iterable[Kind] = KINDS
+    ) -> BulkRegistration[StreamRecord]:
+        """Call the handler with the records themselves, of any table and undecoded."""
+        return self._of("on_record", *more, where=where, kinds=kinds)
 
     def _of(self, decorator: str, *arguments: Any, **named: Any) -> BulkRegistration[Any]:
         registration = getattr(self._router, decorator)(*arguments, **named)

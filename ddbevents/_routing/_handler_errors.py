@@ -28,6 +28,7 @@ _KINDS_BY_TEXT: Final[Mapping[str, frozenset[str]]] = {
     "Modify": frozenset({"Modify"}),
     "Remove": frozenset({"Remove"}),
     "KeyChange": frozenset({"KeyChange"}),
+    "StreamRecord": frozenset({"StreamRecord"}),
     "Upsert": frozenset({"Upsert"}),
     "Previous": frozenset({"Previous"}),
     "Latest": frozenset({"Latest"}),
@@ -142,4 +143,4 @@ def _shown(name: str, given: type[Any], models: tuple[object, object]) -> str:
     names = dict.fromkeys(
         getattr(model, "__name__", str(model)) for _, model in zip(parameters, models, strict=False)
     )
-    return f"{name}[{', '.join(names)}]"
+    return f"{name}[{', '.join(names)}]" if names else name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Never, TypeVar, overload
 from weakref import WeakSet
 
 from .._changes import (
@@ -23,7 +23,7 @@ from .._changes import (
 from .._codec import check_item_model, item_fields
 from .._conditions import Condition, both, check_condition
 from .._errors import ConfigurationError
-from .._records import Kind
+from .._records import Kind, StreamRecord
 from .._transaction import Transaction
 from ._route import Bulk, Route
 from ._routes import Routes
@@ -210,6 +210,21 @@ class Router:
                 Needs REMOVE among the kinds.
         """
         return self._on("on_keys", model, where=where, kinds=kinds_of(kinds), expired=expired)
+
+    def on_record(
+        self, *more: Never, where: Condition | None = None, kinds: Kind | Iterable[Kind] = KINDS
+    ) -> Registration[StreamRecord]:
+        """Run the handler with the record itself, of any table and undecoded: its images are typed JSON.
+
+        Args:
+            more: Nothing: it takes no model, and its parentheses are written even if they are empty.
+            where: What must be true of the image: the old one of a removal, else the new one. If the stream
+                does not carry that image, the record fails.
+            kinds: One kind of change, or several.
+        """
+        if more:
+            raise ConfigurationError("on_record takes no model: write on_record() above the handler")
+        return self._on("on_record", dict, where=where, kinds=kinds_of(kinds))
 
     def bulk(self, most: int, *, isolate: bool = True) -> BulkDecorators:
         """Return the same decorators for handlers that take a list: `@app.bulk(500).on_upsert(User)`.

@@ -37,8 +37,11 @@ PLACES: Final[Mapping[type[Any], tuple[Place, ...]]] = {
     Previous: ("OldImage",),
     KeyChange: ("Keys",),
     Latest: ("NewImage",),
+    StreamRecord: (),
 }
 """The parts of a record that each change is decoded from, first the one that conditions look at."""
+
+_NEWEST: Final[Mapping[Kind, ImageName]] = {"INSERT": "NewImage", "MODIFY": "NewImage", "REMOVE": "OldImage"}
 
 
 class Form(NamedTuple):
@@ -54,7 +57,8 @@ class Form(NamedTuple):
 
     def sees(self, kind: Kind) -> Place:
         """Return where conditions look in a record of a kind."""
-        return PLACES[self.gives[kind]][0]
+        places = PLACES[self.gives[kind]]
+        return places[0] if places else _NEWEST[kind]
 
     @property
     def is_latest(self) -> bool:
@@ -75,6 +79,7 @@ FORMS: Final[Mapping[str, Form]] = {
         Form("on_change", {"INSERT": Insert, "MODIFY": Modify, "REMOVE": Remove}),
         Form("on_keys", dict.fromkeys(KINDS, KeyChange)),
         Form("on_latest", dict.fromkeys(KINDS, Latest)),
+        Form("on_record", dict.fromkeys(KINDS, StreamRecord)),
     )
 }
 """The forms of all decorators, by name."""
@@ -120,7 +125,7 @@ class Selection(NamedTuple):
 
     def needs(self, kind: Kind) -> Collection[Place]:
         """Return the parts of a record that the handler cannot do without."""
-        return PLACES[self.form.gives[kind]]
+        return PLACES[self.form.gives[kind]] or (() if self.where is None else (self.form.sees(kind),))
 
     def takes(self, record: StreamRecord) -> bool:
         """Return whether the handler takes a record.

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from .._changes import Place
 from .._codec import ItemField, direct_decoder
 from .._errors import InvalidRecordError
-from .._records import Columns, Kind, StreamRecord
+from .._records import Columns, Kind, StreamRecord, read_known
 from ._route import Route
 from ._selection import KINDS, PLACES
 
@@ -173,6 +173,8 @@ def _sharing(
 
 def _reader(given: type[Any], sources: Sequence[_Source]) -> ReadDirectly:
     """Return what reads changes of a type from usual records, as the route does, but explains nothing."""
+    if not sources:
+        return _read_record
     decode, decode_old = direct_decoder(sources[0][1]), direct_decoder(sources[-1][1])
     make = object.__new__
 
@@ -207,6 +209,11 @@ def _reader(given: type[Any], sources: Sequence[_Source]) -> ReadDirectly:
             return read_keys
         case _:
             return read_both
+
+
+def _read_record(raw: Any, _: object, _others: object = None) -> StreamRecord:
+    """Return the record, which an earlier handler may have looked at."""
+    return raw if isinstance(raw, StreamRecord) else read_known(raw)
 
 
 def _once(steps: Iterable[Step]) -> Steps:

@@ -57,6 +57,8 @@ def options(app: StreamApp, router: Router) -> None:
     router.on_change(User, where=is_open)
     router.on_keys(UserKey, where=is_open)
     router.on_keys(UserKey, kinds="REMOVE", expired=True)
+    router.on_record(where=is_open, kinds="REMOVE")
+    router.on_record(kinds=["INSERT", "MODIFY"])
     router.on_keys(UserKey, kinds=("INSERT", "MODIFY"))
     router.on_keys(UserKey, kinds=["INSERT", "MODIFY"])
     router.on_keys(UserKey, kinds={"INSERT", "MODIFY"})
@@ -76,6 +78,8 @@ def what_the_decorators_refuse(app: StreamApp, router: Router, user: User) -> No
     app.on_remove(User, changed="email")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     router.on_upsert(User, changed="email")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     router.on_change(User, expired=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    router.on_record(User)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    router.on_record(kinds="remove")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     router.on_keys(UserKey, kinds="remove")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     router.on_keys(UserKey, kinds=("REMOVE", "PUT"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     router.on_keys(UserKey, kinds="REMOVE", expired="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
