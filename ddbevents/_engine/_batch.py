@@ -44,6 +44,9 @@ def preview_batch(event: Event, dispatch: Dispatch, settings: Settings) -> Batch
 
     entries = [entry_of(record, dispatch) for record in event.read()]
     progress = Progress(settings)
+    if _second_pass(entries, dispatch, settings) is not None:
+        for entry in entries:
+            entry.handlers = [*entry.handlers, *[handler for handler, _ in entry.bulk]]
     with suppress(StoreError):  # the report says so
         progress.read(entries)
     for entry in entries:

@@ -12,17 +12,17 @@ from time import perf_counter
 from typing import Any, Final
 
 from .._async import is_failure
-from .._errors import ConfigurationError, PartialFailure
+from .._errors import ConfigurationError, PartialFailure, Reject
 from .._logs import describe, logger
 from .._records import lane_of
 from ._entries import Entry
-from ._failures import Failure, log_untried
+from ._failures import Failure, log_untried, of_single
 from ._progress import Progress
 from ._report import Outcome
 from ._settings import Settings
 from ._units import Unit, not_held_back, units_of
 
-_MOST_WHOLE_FAILURES: Final = 2  # calls of several changes that failed as a whole, in one invocation
+_FAILED: Final = (Outcome.FAILED, Outcome.DEAD_LETTERED)
 
 
 def run_bulk(entries: Sequence[Entry], names: Sequence[str], settings: Settings, progress: Progress) -> None:
@@ -69,6 +69,7 @@ class _Calls:
             if error is None:
                 continue
             if not self._bulk.isolate:
+                error = _of_many(error)
                 self._note(units, [self._failure(unit, error) for unit in units if self._is_open(unit)])
             elif has_failed:
                 self._give_up(units, error)
@@ -114,15 +115,17 @@ class _Calls:
         Returns:
             Why the call failed as a whole, of which nothing is noted; None if it did not.
         """
+        start = perf_counter()
         taken = [(unit, change) for unit in units for change in self._read(unit)]
         if not taken:
             return None
-        start = perf_counter()
         error = self._run([change for _, change in taken])
         seconds = perf_counter() - start
+        for unit, _ in taken:
+            unit.took(seconds / len(taken))
         failures = [] if error is None else self._failures(taken, error)
         if failures is not None:
-            self._note([unit for unit, _ in taken], failures, seconds / len(taken))
+            self._note([unit for unit, _ in taken], failures)
         self._progress.end_call(seconds)
         return error if failures is None else None
 
@@ -143,14 +146,17 @@ class _Calls:
     def _run(self, changes: list[Any]) -> BaseException | None:
         """Call the handler, and return its exception: if that names no changes, one that says so."""
         try:
-            self._handler.call(changes if self._bulk.takes_list else changes[0])
+            # a copy, since the handler may change its list
+            self._handler.call([*changes] if self._bulk.takes_list else changes[0])
         except BaseException as error:
             # a handler is the user's own code
             if not is_failure(error):
                 raise
-            if isinstance(error, PartialFailure) and not _names_some(error, changes):
-                return _nameless(error)
-            return error
+            if not isinstance(error, PartialFailure):
+                return error
+            if not self._bulk.takes_list:
+                return of_single(error)
+            return error if _names_some(error, changes) else _nameless(error)
         return None
 
     def _failures(self, taken: Sequence[tuple[Unit, Any]], error: BaseException) -> Sequence[Failure] | None:
@@ -161,14 +167,12 @@ class _Calls:
             return [self._failure(unit, error if why is None else why) for unit, why in named]
         return [self._failure(taken[0][0], error)] if len(taken) == 1 else None
 
-    def _note(self, units: Iterable[Unit], failures: Sequence[Failure] = (), seconds: float = 0.0) -> None:
+    def _note(self, units: Iterable[Unit], failures: Sequence[Failure] = ()) -> None:
         """Note a call: the given failures, and that all others are done but those after one of their item."""
         if failures:
             self._progress.failed_together(failures)
         held: set[Hashable] = set()
         for unit in units:
-            for entry in unit.entries:
-                entry.seconds += seconds
             if unit.first.outcomes[self._handler.name] is Outcome.FAILED:
                 held.add(lane_of(unit.first.record))
             elif self._is_open(unit) and not (held and lane_of(unit.first.record) in held):
@@ -193,7 +197,7 @@ class _Calls:
             failure = self._call(half)
             if failure is not None:
                 error, units, later = failure, half, [*rest, *later]
-            elif len(half) == 1 and half[0].first.outcomes[self._handler.name] is not Outcome.HANDLED:
+            elif len(half) == 1 and half[0].first.outcomes[self._handler.name] in _FAILED:
                 units, later = (), [*rest, *later]
             else:
                 units = rest
@@ -225,3 +229,15 @@ def _nameless(failure: PartialFailure) -> ConfigurationError:
     )
     error.__cause__ = failure
     return error
+
+
+def _of_many(error: BaseException) -> BaseException:
+    """Return the error to note for each change of a call: a `Reject` of all of them is none of each."""
+    if not isinstance(error, Reject):
+        return error
+    named = ConfigurationError(
+        "the handler raised Reject for several changes at once, which dead-letters none of them: add() those"
+        " that it rejects to a PartialFailure, each with its Reject"
+    )
+    named.__cause__ = error
+    return named

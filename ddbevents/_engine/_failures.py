@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from .._async import finish, is_failure
-from .._errors import DeadLetterError, InvalidRecordError, format_path
+from .._errors import ConfigurationError, DeadLetterError, InvalidRecordError, PartialFailure, format_path
 from .._logs import NOT_DEAD_LETTERED, describe, describe_beside, is_about, logger
 from .._records import AnyRecord, DeadLetter, UnreadableRecord, shown_table
 from .._tuples import NamedTuple
@@ -69,6 +69,18 @@ class Attempt(NamedTuple):
 
 
 _MOST_NAMED: Final = 5  # records in a line of the log
+
+
+def of_single(error: BaseException) -> BaseException:
+    """Return the error of a handler of one change: a `PartialFailure` is none of it."""
+    if not isinstance(error, PartialFailure):
+        return error
+    mistake = ConfigurationError(
+        "the handler raised PartialFailure, but it takes one change a call: raise the error itself, or"
+        " register it with bulk()"
+    )
+    mistake.__cause__ = error
+    return mistake
 
 
 def retry_or_dead_letter(

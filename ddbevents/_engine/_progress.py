@@ -175,9 +175,9 @@ class Progress:
             DEAD_LETTERED, which holds back nothing; or FAILED, which holds back the later records of the same
             item, or the whole batch.
         """
-        from ._failures import Failure  # noqa: PLC0415  # cold start: failures are rare
+        from ._failures import Failure, of_single  # noqa: PLC0415  # cold start: failures are rare
 
-        self.failed_together([Failure((entry,), handler, error, of_store=of_store)])
+        self.failed_together([Failure((entry,), handler, of_single(error), of_store=of_store)])
         return entry.outcomes[handler]
 
     def failed_together(self, failures: Sequence[Failure]) -> None:

@@ -33,6 +33,11 @@ class Unit(NamedTuple):
         """The first record, which stands for all of them: failures are counted by it."""
         return self.entries[0]
 
+    def took(self, seconds: float) -> None:
+        """Note how long its part of a call took."""
+        for entry in self.entries:
+            entry.seconds += seconds / len(self.entries)
+
     @property
     def identities(self) -> AbstractSet[str | None]:
         """What marks know the records by."""
@@ -106,12 +111,25 @@ def not_held_back(entries: Iterable[Entry], to_come: AbstractSet[str], *, by_ite
 
 
 def units_of(entries: Iterable[Entry], name: str) -> list[Unit]:
-    """Return what a handler is to be called for, in the order of the last record of each."""
-    units: dict[Hashable, Unit] = {}
+    """Return what a handler is to be called for, in the order of the last record of each.
+
+    A copy of a record is no later state of its item: it becomes a change of its own, which follows it.
+    """
+    units: dict[Hashable, tuple[list[Entry], list[Unit], Handler, Bulk]] = {}
+    seen: set[str | None] = set()
     for place, entry in enumerate(entries):
         for handler, bulk in entry.bulk:
-            if handler.name == name:
-                key = lane_of(entry.record) if bulk.is_latest else place
-                before = units.pop(key).entries if key in units else ()
-                units[key] = Unit((*before, entry), handler, bulk)
-    return [*units.values()]
+            if handler.name != name:
+                continue
+            key = lane_of(entry.record) if bulk.is_latest else place
+            # taken out and put in again, since the last record says where it stands
+            own, copies, *_ = units.pop(key, ([], []))
+            if own and entry.identity in seen:
+                copies.append(Unit([entry], handler, bulk))
+            else:
+                own.append(entry)
+            seen.add(entry.identity)
+            units[key] = own, copies, handler, bulk
+    return [
+        unit for own, copies, handler, bulk in units.values() for unit in (Unit(own, handler, bulk), *copies)
+    ]

@@ -13,6 +13,15 @@ from ._route import Bulk, ReadLatest
 from ._selection import Selection
 
 
+def is_in_view(selection: Selection, record: StreamRecord) -> bool:
+    """Return whether the handler sees an item in the new image of a record."""
+    fields = discriminators(selection.model)
+    return (
+        record.kind != "REMOVE"
+        and selection.mismatch_in(record, "NewImage", fields, where=selection.where) is None
+    )
+
+
 def latest_call(name: str, selection: Selection, bulk: Bulk | None, *, transactional: bool) -> Bulk:
     """Return how a handler of last states is called.
 
@@ -29,14 +38,10 @@ def latest_call(name: str, selection: Selection, bulk: Bulk | None, *, transacti
 
 def _reader(selection: Selection) -> ReadLatest:
     """Return what reads the last state of an item from its records in a batch."""
-    fields = discriminators(selection.model)
 
     def read(records: Sequence[StreamRecord]) -> Latest[Any]:
         newest, item = records[-1], None
-        if (
-            newest.kind != "REMOVE"
-            and selection.mismatch_in(newest, "NewImage", fields, where=selection.where) is None
-        ):
+        if is_in_view(selection, newest):
             item = item_of(newest, "NewImage", selection.model, decode_exactly)
         return Latest(item, tuple(records))
 

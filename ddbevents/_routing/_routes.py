@@ -104,7 +104,7 @@ class Routes:
         if len(routes) == 1 and routes[0].takes_all:
             return routes
         taking = [route for route in routes if route.takes(record)]
-        return taking if len(taking) <= 1 else _sharing(taking)
+        return taking if len(taking) <= 1 else _sharing(taking, record)
 
     def bulk_handlers(self) -> Sequence[str]:
         """Return the names of the handlers of the second pass, in order of registration."""
@@ -199,14 +199,25 @@ def _is_rerun(earlier: Route, later: Route) -> bool:
     return is_rerun(earlier.handler, earlier.module_spec, later.handler, later.module_spec)
 
 
-def _sharing(routes: Iterable[Route]) -> Sequence[Route]:
+def _sharing(routes: Iterable[Route], record: StreamRecord) -> Sequence[Route]:
     """Let the handlers of one record share the items that they decode by the same model."""
     decode = decode_once()
     # a function that was registered twice runs once for a record, since it has one mark
     by_name: dict[str, Route] = {}
     for route in routes:
-        by_name.setdefault(route.name, route._replace(decode=decode))
+        if route.bulk is None:
+            by_name.setdefault(route.name, route._replace(decode=decode))
+        # those of the second pass would keep the items alive until then
+        elif route.name not in by_name or (route.bulk.is_latest and _is_in_view(route, record)):
+            by_name[route.name] = route
     return [*by_name.values()]
+
+
+def _is_in_view(route: Route, record: StreamRecord) -> bool:
+    """Return whether a record has the item in the view of a route, and not only leaving it."""
+    from ._latest import is_in_view  # noqa: PLC0415  # cold start: for handlers of last states
+
+    return is_in_view(route.selection, record)
 
 
 def _check_calls(one: Route, other: Route) -> None:
