@@ -28,6 +28,7 @@ from ddbevents import (
     BatchReport,
     DDBEventsError,
     DeadLetterError,
+    PartialFailure,
     RecordReport,
     Reject,
     Router,
@@ -100,10 +101,11 @@ class Way(NamedTuple):
     parts: Json = {}  # noqa: RUF012  # read only
     table: str | None = None
 
-    def register(self, app: StreamApp, handler: Handler) -> None:
+    def register(self, app: StreamApp, handler: Handler, bulk: Json | None = None) -> None:
         router = Router(table=self.table)
         models = () if self.model is None else (self.model,)
-        getattr(router, self.how)(*models, **self.parts)(handler)
+        decorators = router if bulk is None else router.bulk(**bulk)
+        getattr(decorators, self.how)(*models, **self.parts)(handler)
         app.include(router)
 
 
@@ -476,6 +478,38 @@ def _handler(scene: Scene, name: str) -> Handler:
     return handler
 
 
+def _bulk_handler(scene: Scene, name: str) -> Handler:
+    random, calls = scene.random("handler", name), count()
+    rate, looks = random.choice((0, 0, 0.1, 0.5)), random.choice((True, False))
+
+    def handle(changes: Any) -> Any:
+        own = scene.random(name, next(calls))
+        for change in changes:
+            scene.note(name, *_seen(change, looks=looks))
+        scene.note(name, "had", len(changes))
+        if own.random() >= rate:
+            return None
+        return _name_some(own, changes) if own.random() < 0.5 else _act(scene, own, own.choice(changes))
+
+    async def handle_async(changes: Any) -> Any:
+        return handle(changes)
+
+    handler: Handler = random.choice((*[handle] * 6, handle_async))
+    handler.__qualname__ = f"run{scene.number}.{name}"
+    return handler
+
+
+def _name_some(random: Random, changes: list[Any]) -> None:
+    failure = PartialFailure()
+    for change in changes:
+        if random.random() < 0.3:
+            failure.add(change, random.choice((None, ValueError("mine"), Reject("no use"))))
+    if random.random() < 0.1:
+        failure.add(object())
+    changes.clear()
+    raise failure
+
+
 def _seen(change: Any, *, looks: bool) -> Iterable[object]:
     yield type(change).__name__
     yield from (repr(getattr(change, part)) for part in ("old", "new", "keys") if hasattr(change, part))
@@ -499,11 +533,17 @@ def _app(scene: Scene, *, general: bool) -> StreamApp:
     dead_letters = None if after is None else DeadLetters(Sink(scene), after=after)
     middleware = [lambda _: nullcontext()] if general else []
     app = StreamApp("app", store=store, dead_letter=dead_letters, middleware=middleware)
-    handlers = [_handler(scene, f"h{number}") for number in range(size)]
-    again = handlers[:1] if random.random() < 0.2 else []
+    style = random.choice(("single", "single", "bulk", "mixed"))
+    handlers: dict[Handler, Json | None] = {}
+    for number in range(size):
+        is_bulk = style == "bulk" or (style == "mixed" and random.random() < 0.5)
+        bulk = {"most": random.choice((1, 2, 3, 100)), "isolate": random.random() < 0.7}
+        handler = (_bulk_handler if is_bulk else _handler)(scene, f"h{number}")
+        handlers[handler] = bulk if is_bulk else None
+    again = [*handlers][:1] if random.random() < 0.2 else []
     for handler in (*handlers, *again):
         way = random.choice(pool)
-        way.register(app, handler)
+        way.register(app, handler, handlers[handler])
         scene.has_key_handlers |= way.how == "on_keys"
     if random.random() < 0.3:
         app.on_report(lambda report: _note_report(scene, report))

@@ -18,6 +18,7 @@ from ._straight import Straight
 
 if TYPE_CHECKING:
     from ._progress import Progress
+    from ._units import BegunCall
 
 
 def process_batch(event: Event, dispatch: Dispatch, settings: Settings) -> BatchRun:
@@ -66,7 +67,15 @@ def _straight(event: Event, dispatch: Dispatch, settings: Settings) -> Straight 
     steps = None if columns is None else dispatch.steps_of(columns)
     if columns is None or steps is None:
         return None
-    return Straight(columns, steps, settings)
+    bulk = dispatch.bulk_handlers()
+    names = {step[0] for each in {*steps} for step in each} if bulk else frozenset[str]()
+    if bulk.keys().isdisjoint(names):
+        return Straight(columns, steps, settings)
+    if not names <= bulk.keys():
+        return None
+    from ._straight_bulk import StraightBulk  # noqa: PLC0415  # cold start: for apps with such handlers
+
+    return StraightBulk(columns, steps, bulk, settings)
 
 
 def _run(entries: Sequence[Entry], straight: Straight | None, dispatch: Dispatch, settings: Settings) -> None:
@@ -76,7 +85,7 @@ def _run(entries: Sequence[Entry], straight: Straight | None, dispatch: Dispatch
     from ._progress import Progress  # noqa: PLC0415
 
     progress = Progress(settings)
-    second_pass = _second_pass(entries, dispatch, settings)
+    second_pass = _second_pass(entries, dispatch, settings, straight)
     try:
         try:
             rest = straight.hand_over(entries, progress) if straight else progress.read(entries)
@@ -93,11 +102,11 @@ def _run(entries: Sequence[Entry], straight: Straight | None, dispatch: Dispatch
 
 
 def _second_pass(
-    entries: Sequence[Entry], dispatch: Dispatch, settings: Settings
+    entries: Sequence[Entry], dispatch: Dispatch, settings: Settings, straight: Straight | None = None
 ) -> Callable[[Progress], None] | None:
     """Set the handlers of the second pass aside, and return what runs them; None if there are none."""
-    names = dispatch.bulk_handlers()
-    if not names:
+    handlers = dispatch.bulk_handlers()
+    if not handlers:
         return None
     from ._bulk import run_bulk  # noqa: PLC0415  # cold start: for apps with such handlers
     from ._units import set_aside  # noqa: PLC0415  # as above
@@ -107,4 +116,5 @@ def _second_pass(
     if not settings.has_store:
         # what the first pass has done would run again if nothing were left for the second
         settings.deadline.keep_half()
-    return partial(run_bulk, entries, names, settings)
+    begun: BegunCall | None = getattr(straight, "begun", None)
+    return partial(run_bulk, entries, [*handlers], settings, begun)

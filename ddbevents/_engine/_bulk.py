@@ -20,21 +20,30 @@ from ._failures import Failure, log_untried, of_single
 from ._progress import Progress
 from ._report import Outcome
 from ._settings import Settings
-from ._units import Unit, not_held_back, units_of
+from ._units import BegunCall, Unit, not_held_back, units_of
 
 _FAILED: Final = (Outcome.FAILED, Outcome.DEAD_LETTERED)
 
 
-def run_bulk(entries: Sequence[Entry], names: Sequence[str], settings: Settings, progress: Progress) -> None:
+def run_bulk(
+    entries: Sequence[Entry],
+    names: Sequence[str],
+    settings: Settings,
+    begun: BegunCall | None,
+    progress: Progress,
+) -> None:
     """Run the handlers of the second pass, as far as the first pass has come.
 
     Args:
         entries: All records of the batch.
         names: The handlers, in order of registration.
         settings: The settings of the batch.
+        begun: The call to go on with.
         progress: How far the batch has come.
     """
     settings.deadline.keep_nothing()
+    for entry in entries:
+        progress.note_earlier_bulk(entry)
     # without a store, what comes after a failure would run again
     by_item = settings.has_store or not settings.is_ordered
     for place, name in enumerate(names):
@@ -43,7 +52,7 @@ def run_bulk(entries: Sequence[Entry], names: Sequence[str], settings: Settings,
             return
         units = units_of(entries, name)
         if units:
-            _Calls(units, progress).run()
+            _Calls(units, progress).run(begun if begun is not None and begun.handler == name else None)
 
 
 class _Calls:
@@ -56,16 +65,21 @@ class _Calls:
         self._progress: Final = progress
         self._waiting = deque(units)
 
-    def run(self) -> None:
-        """Call the handler until nothing waits, time is short, or a second call has failed as a whole."""
+    def run(self, begun: BegunCall | None) -> None:
+        """Call the handler until nothing waits, time is short, or a second call has failed as a whole.
+
+        Args:
+            begun: The first call, if it is begun already.
+        """
         has_failed = False
         while self._waiting:
             units = self._next()
             if not units:
                 continue
-            if not self._progress.gate.may_call():
+            if not (self._progress.gate.may_call() if begun is None else begun.has_time):
                 return
-            error = self._call(units)
+            error = self._call(units) if begun is None else self._go_on(units, begun)
+            begun = None
             if error is None:
                 continue
             if not self._bulk.isolate:
@@ -99,10 +113,10 @@ class _Calls:
             return None
         todo: list[Entry] = []
         for entry in unit.entries:
-            if self._progress.is_handled(entry, self._handler.name):
-                entry.outcomes[self._handler.name] = Outcome.ALREADY_HANDLED
-            else:
+            if not self._progress.is_handled(entry, self._handler.name):
                 todo.append(entry)
+            elif entry.outcomes[self._handler.name] is Outcome.NOT_RUN:
+                entry.outcomes[self._handler.name] = Outcome.ALREADY_HANDLED
         if todo and todo[-1] is not unit.entries[-1]:
             # the last state is handled, so those before it are of no interest any more
             self._note([unit._replace(entries=todo)])
@@ -120,7 +134,19 @@ class _Calls:
         if not taken:
             return None
         error = self._run([change for _, change in taken])
-        seconds = perf_counter() - start
+        return self._settle(taken, error, perf_counter() - start)
+
+    def _go_on(self, units: Sequence[Unit], begun: BegunCall) -> BaseException | None:
+        """Go on with a call that is begun, and return what `_call` would."""
+        if begun.changes is None or begun.error is None:
+            return self._call(units)
+        error = self._usable(begun.error, begun.changes)
+        return self._settle([*zip(units, begun.changes, strict=True)], error, begun.seconds)
+
+    def _settle(
+        self, taken: Sequence[tuple[Unit, Any]], error: BaseException | None, seconds: float
+    ) -> BaseException | None:
+        """Note what became of each change of a call, and return why it failed as a whole."""
         for unit, _ in taken:
             unit.took(seconds / len(taken))
         failures = [] if error is None else self._failures(taken, error)
@@ -144,7 +170,7 @@ class _Calls:
             yield change
 
     def _run(self, changes: list[Any]) -> BaseException | None:
-        """Call the handler, and return its exception: if that names no changes, one that says so."""
+        """Call the handler, and return its exception."""
         try:
             # a copy, since the handler may change its list
             self._handler.call([*changes] if self._bulk.takes_list else changes[0])
@@ -152,12 +178,16 @@ class _Calls:
             # a handler is the user's own code
             if not is_failure(error):
                 raise
-            if not isinstance(error, PartialFailure):
-                return error
-            if not self._bulk.takes_list:
-                return of_single(error)
-            return error if _names_some(error, changes) else _nameless(error)
+            return self._usable(error, changes)
         return None
+
+    def _usable(self, error: BaseException, changes: Sequence[Any]) -> BaseException:
+        """Return an exception of the handler; in place of a `PartialFailure` of no use, one that says so."""
+        if not isinstance(error, PartialFailure):
+            return error
+        if not self._bulk.takes_list:
+            return of_single(error)
+        return error if _names_some(error, changes) else _nameless(error)
 
     def _failures(self, taken: Sequence[tuple[Unit, Any]], error: BaseException) -> Sequence[Failure] | None:
         """Return which units have failed; None if the call failed as a whole, which is no attempt of any."""

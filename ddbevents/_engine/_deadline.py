@@ -74,11 +74,11 @@ class Deadline:
         self._reserve = self._needed = reserve.total_seconds()
         self._slowest_record = 0.0
         self._slowest_flush = 0.0
-        self._kept = 0.0
+        self._kept: float | None = None
 
     def keep_half(self) -> None:
-        """Keep half of the time that is left for the second pass of the batch, until `keep_nothing`."""
-        if self._ask is not None:
+        """Keep half of the time that is left for the second pass of the batch, once, until `keep_nothing`."""
+        if self._kept is None and self._ask is not None:
             self._kept = max(0.0, _seconds_left(self._ask) / 2)
 
     def keep_nothing(self) -> None:
@@ -101,7 +101,7 @@ class Deadline:
         """Return whether another record might not end in time, if it took twice as long as the slowest."""
         if self._ask is None:
             return False
-        return _seconds_left(self._ask) - self._kept < self._needed
+        return _seconds_left(self._ask) - (self._kept or 0.0) < self._needed
 
     @property
     def patience(self) -> timedelta:

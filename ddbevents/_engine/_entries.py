@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
@@ -107,8 +107,8 @@ class Dispatch(Protocol):
         """
         ...
 
-    def bulk_handlers(self) -> Sequence[str]:
-        """Return the names of the handlers of the second pass, in order of registration."""
+    def bulk_handlers(self) -> Mapping[str, Bulk]:
+        """Return the handlers of the second pass by name, in order of registration."""
         ...
 
     def following(self, handler: str, record: StreamRecord) -> Handler | None:

@@ -29,6 +29,10 @@ class Gate:
         """Go on with a batch of which a record was tried already, or which is stopped."""
         self._has_begun, self._is_stopped = has_begun, is_stopped
 
+    def resume_calls(self, *, has_called: bool) -> None:
+        """Go on with a batch of which a bulk handler was called already."""
+        self._has_called = has_called
+
     def may_begin(self, entry: Entry, *, fails_at_once: bool = False) -> bool:
         """Return whether a record may begin now.
 

@@ -105,6 +105,12 @@ class Progress:
                 todo.append(handler)
         return todo
 
+    def note_earlier_bulk(self, entry: Entry) -> None:
+        """Note which handlers of the second pass have handled the record before."""
+        for handler, _ in entry.bulk:
+            if self.is_handled(entry, handler.name) and entry.outcomes[handler.name] is Outcome.NOT_RUN:
+                entry.outcomes[handler.name] = Outcome.ALREADY_HANDLED
+
     def begin(self, entry: Entry) -> Sequence[Handler]:
         """Return the handlers to run now.
 

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from ._progress import Progress
 
 _Read: TypeAlias = Callable[..., Any]
-_record_of: Final[Callable[[Any], Any]] = attrgetter("_record")
+record_of: Final[Callable[[Any], Any]] = attrgetter("_record")
 """Returns a change's record; what it is to be read from, if nobody has asked for it so far."""
+
+
+_NONE: Final[Mapping[Any, Any]] = {}
 
 
 class Straight:
@@ -223,8 +226,8 @@ class Straight:
 
     def _note_record(self, raw: dict[str, Any], change: Any) -> None:
         """Keep the record in progress as handlers have seen it: they may have changed the raw one."""
-        if change is not None and _record_of(change) is not raw:
-            self._seen[len(self._seconds)] = _record_of(change)
+        if change is not None and record_of(change) is not raw:
+            self._seen[len(self._seconds)] = record_of(change)
 
     def _record(self, place: int) -> StreamRecord:
         return self._seen.get(place) or self._columns.record(place)
@@ -257,7 +260,7 @@ def _another(
         raw: The record.
         body: Its `dynamodb` object.
     """
-    record = _record_of(last)
+    record = record_of(last)
     if read in others:
         earlier = others[read]
         if earlier is not record:  # a handler of records has it itself
@@ -265,7 +268,13 @@ def _another(
         return earlier
     if record is raw:
         return read(raw, body, others)
-    # a handler that has looked at it may have changed what it was read from
+    return reread(read, record, body, others)
+
+
+def reread(
+    read: _Read, record: StreamRecord, body: dict[str, Any], others: Mapping[_Read, Any] = _NONE
+) -> Any:
+    """Return the change of a record that a handler has looked at, and may have spoilt."""
     return read(record, {**body, "NewImage": record.new_image, "OldImage": record.old_image}, others)
 
 

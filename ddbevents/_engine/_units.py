@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Any, Final
 
 from .._records import StreamRecord, lane_of
 from .._tuples import NamedTuple
@@ -42,6 +42,24 @@ class Unit(NamedTuple):
     def identities(self) -> AbstractSet[str | None]:
         """What marks know the records by."""
         return {entry.identity for entry in self.entries}
+
+
+class BegunCall(NamedTuple):
+    """The call of a bulk handler with which the general engine goes on.
+
+    Attributes:
+        handler: The handler's name.
+        has_time: Whether there is time for it.
+        changes: The changes that it was called with; None if it was not.
+        error: Why it failed.
+        seconds: How long it took.
+    """
+
+    handler: str
+    has_time: bool = True
+    changes: Sequence[Any] | None = None
+    error: BaseException | None = None
+    seconds: float = 0.0
 
 
 def set_aside(entries: Iterable[Entry], dispatch: Dispatch, settings: Settings) -> bool:

@@ -79,6 +79,11 @@ class Route(NamedTuple):
     module_spec: object = None
     bulk: Bulk | None = None
 
+    @property
+    def takes_last(self) -> bool:
+        """Whether the handler takes each item once, in its last state."""
+        return self.bulk is not None and self.bulk.is_latest
+
     def takes(self, record: StreamRecord) -> bool:
         """Return whether the handler takes a record of one of its kinds.
 

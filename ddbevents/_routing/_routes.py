@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from .._changes import decode_once
 from .._errors import LONGEST_LABEL, ConfigurationError, InvalidRecordError, quoted
 from .._records import Columns, Kind, StreamRecord
-from ._route import Route
+from ._route import Bulk, Route
 
 if TYPE_CHECKING:
     from ._tables import Steps, Tables
@@ -23,7 +23,7 @@ class Routes:
         self._places: list[Route | None] = []
         self._vacant: list[tuple[str, int]] = []
         self._by_kind: dict[Kind, tuple[Route, ...]] = {}
-        self._bulk_handlers: Sequence[str] = ()
+        self._bulk_handlers: dict[str, Bulk] = {}
         self._tables: Tables | None = None
         self._is_frozen = False
         for route in routes:
@@ -78,7 +78,7 @@ class Routes:
         self._vacant.remove((route.name, place))
         self._places[place] = route
         self._by_kind.clear()
-        self._bulk_handlers = ()
+        self._bulk_handlers.clear()
         for each in self:
             self._offer(each)
 
@@ -89,8 +89,8 @@ class Routes:
                 self._vacant.append((route.name, place))
 
     def _offer(self, route: Route) -> None:
-        if route.bulk is not None and route.name not in self._bulk_handlers:
-            self._bulk_handlers = (*self._bulk_handlers, route.name)
+        if route.bulk is not None:
+            self._bulk_handlers.setdefault(route.name, route.bulk)
         for kind in route.selection.kinds:
             self._by_kind[kind] = (*self._by_kind.get(kind, ()), route)
 
@@ -106,8 +106,8 @@ class Routes:
         taking = [route for route in routes if route.takes(record)]
         return taking if len(taking) <= 1 else _sharing(taking, record)
 
-    def bulk_handlers(self) -> Sequence[str]:
-        """Return the names of the handlers of the second pass, in order of registration."""
+    def bulk_handlers(self) -> Mapping[str, Bulk]:
+        """Return the handlers of the second pass by name, in order of registration."""
         return self._bulk_handlers
 
     def following(self, handler: str, record: StreamRecord) -> Route | None:
@@ -148,8 +148,8 @@ class AddressedRoutes:
         self._app = app
         self._routes = routes
 
-    def bulk_handlers(self) -> Sequence[str]:
-        """Return the names of the handlers of the second pass, in order of registration."""
+    def bulk_handlers(self) -> Mapping[str, Bulk]:
+        """Return the handlers of the second pass by name, in order of registration."""
         return self._routes.bulk_handlers()
 
     def following(self, handler: str, record: StreamRecord) -> None:  # as of Routes

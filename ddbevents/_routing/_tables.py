@@ -111,7 +111,7 @@ class _Table:
 
 def _table(kind: Kind, routes: Sequence[Route]) -> _Table | None:
     """Return the table of a kind; None if one of its handlers is not plain."""
-    if any(route.transactional or route.middleware or route.bulk for route in routes):
+    if any(route.transactional or route.middleware or route.takes_last for route in routes):
         return None
     keys = [(route.selection.form.gives[kind], _sources(kind, route)) for route in routes]
     readers = _readers(keys)
