@@ -40,7 +40,7 @@ from ._engine import (
     process_batch,
 )
 from ._errors import ConfigurationError
-from ._records import Event, read_event
+from ._records import Event, ViewType, read_event
 from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, doubts, included
 from ._tuples import NamedTuple
 
@@ -77,7 +77,7 @@ class StreamApp(Router):
     takes every answer for success, and failed records are lost.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but the first by name
         self,
         name: str | None = None,
         *,
@@ -86,6 +86,7 @@ class StreamApp(Router):
         concurrency: int = 1,
         time_reserve: timedelta = timedelta(seconds=1),
         middleware: Sequence[Middleware] = (),
+        view_type: ViewType | None = None,
     ) -> None:
         """Make an app.
 
@@ -102,13 +103,14 @@ class StreamApp(Router):
                 record so far and the slowest write of idempotency records.
             middleware: Functions that are called with the change and return the context manager that its
                 handler runs within, the first outermost; for sync and async handlers alike.
+            view_type: The stream's StreamViewType: decorators that it cannot serve are refused. None for any.
 
         Raises:
             ConfigurationError: The name is empty, too long or contains a `#`, the reserve is negative or
                 above 90 minutes, the concurrency is less than 1, a middleware has the wrong shape, or there
                 are dead letters without a store.
         """
-        super().__init__()
+        super().__init__(view_type=view_type)
         check_name(name)
         check_store(store, dead_letter)
         check_concurrency(concurrency)
@@ -185,10 +187,10 @@ class StreamApp(Router):
         """Add the handlers of a router, which takes no further ones from now on.
 
         Raises:
-            ConfigurationError: Two handlers have the same name, or one needs transactions that the store does
-                not have. Then none is added.
+            ConfigurationError: Two handlers have the same name, or one needs what the store or the stream
+                does not have. Then none is added.
         """
-        routes = included(router, StreamApp)
+        routes = included(router, self, StreamApp)
         for route in routes:
             check_transactions(route, self._parts.store)
             self._routes.check(route)

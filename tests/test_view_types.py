@@ -16,16 +16,18 @@ from ddbevents import (
     Modify,
     Outcome,
     Previous,
+    Router,
     StreamApp,
     Upsert,
     ViewType,
     parse_event,
     to_json,
 )
+from ddbevents.stores import MemoryStore
 from ddbevents.testing import Table
 from tests.stream import Json, batch, insert, modify, remove, user
 
-Register = Callable[[StreamApp], Callable[[Callable[[Any], None]], object]]
+Register = Callable[[Router], Callable[[Callable[[Any], None]], object]]
 
 
 class User(BaseModel):
@@ -357,3 +359,139 @@ def test_a_mirror_of_new_images_is_two_handlers(app: StreamApp) -> None:
 
     assert app.process(batch(third)).response == {"batchItemFailures": []}
     assert mirror == {}
+
+
+def refusal_of(make: Callable[[], object]) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        make()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "view_type"), [(name, view_type) for name, view_type, cell in CELLS if "-" not in cell]
+)
+def test_what_a_stream_serves_is_registered(name: str, view_type: ViewType) -> None:
+    app = StreamApp(view_type=view_type)
+
+    DECORATORS[name](app)(ignore)
+
+    report = app.process(batch(*records_of(view_type)))
+    assert Outcome.FAILED not in {each.outcome for each in report.records}
+
+
+@pytest.mark.parametrize(
+    ("name", "view_type"), [(name, view_type) for name, view_type, cell in CELLS if "-" in cell]
+)
+def test_what_it_does_not_serve_is_refused(name: str, view_type: ViewType) -> None:
+    app, router = StreamApp(view_type=view_type), Router()
+    DECORATORS[name](router)(ignore)
+    refused = rf"{name} needs the (new|old) image .*, which a stream of view_type {view_type} does not"
+
+    with pytest.raises(ConfigurationError, match=f"^{refused}"):
+        DECORATORS[name](app)
+    with pytest.raises(ConfigurationError, match=f"^tests.test_view_types.ignore: {refused}"):
+        app.include(router)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2], ids=["INSERT", "MODIFY", "REMOVE"])
+@pytest.mark.parametrize("view_type", VIEW_TYPES)
+def test_every_kind_is_served(view_type: ViewType, kind: int) -> None:
+    """By a decorator that is not refused, and whose changes are decoded."""
+    typed = [
+        name for name, type_, cell in CELLS if type_ == view_type and cell[kind] == "+" and "-" not in cell
+    ]
+
+    assert {*typed} - {"on_record"}
+
+
+REFUSALS: Final[Mapping[str, tuple[Callable[[], object], str]]] = {
+    "change": (
+        lambda: StreamApp(view_type="NEW_IMAGE").on_change(User),
+        (
+            "on_change needs the old image of MODIFY and REMOVE, which a stream of view_type NEW_IMAGE"
+            " does not carry: such a stream serves on_insert, on_upsert, on_keys and on_record, or set"
+            " the table's StreamViewType and view_type to NEW_AND_OLD_IMAGES"
+        ),
+    ),
+    "modify": (
+        lambda: Router(view_type="KEYS_ONLY").on_modify(User),
+        (
+            "on_modify needs the new image of MODIFY and the old image of MODIFY, which a stream of view_type"
+            " KEYS_ONLY does not carry: such a stream serves on_keys and on_record, or set"
+        ),
+    ),
+    "insert": (
+        lambda: Router(view_type="OLD_IMAGE").on_insert(User),
+        (
+            "such a stream serves on_remove, on_previous, on_keys and on_record, or set the table's"
+            " StreamViewType and view_type to NEW_IMAGE or NEW_AND_OLD_IMAGES"
+        ),
+    ),
+    "record": (
+        lambda: Router(view_type="KEYS_ONLY", where=Attr("email").exists()).on_record(),
+        (
+            "on_record with where needs the new image of INSERT and MODIFY and the old image of REMOVE,"
+            " which a stream of view_type KEYS_ONLY does not carry: leave where out, or set"
+        ),
+    ),
+    "some records": (
+        lambda: StreamApp(view_type="NEW_IMAGE").on_record(where=Attr("email").exists()),
+        "carry: leave where out, or take only kinds=('INSERT', 'MODIFY'), or set the table's",
+    ),
+    "no view type": (
+        lambda: Router(view_type="new_image"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        "view_type must be one of KEYS_ONLY, NEW_IMAGE, OLD_IMAGE and NEW_AND_OLD_IMAGES",
+    ),
+    "a list": (
+        lambda: StreamApp(view_type=["NEW_IMAGE"]),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        "view_type must be one of KEYS_ONLY, NEW_IMAGE, OLD_IMAGE and NEW_AND_OLD_IMAGES",
+    ),
+    "two view types": (
+        lambda: StreamApp(view_type="KEYS_ONLY").include(Router(view_type="NEW_IMAGE")),
+        (
+            "the router is for a stream of view_type NEW_IMAGE, and the app for one of KEYS_ONLY: give both"
+            " the one that the table has, or leave out the app's if it has several streams"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_says_what_serves(make: Callable[[], object], message: str) -> None:
+    assert message in refusal_of(make)
+
+
+@pytest.mark.parametrize(
+    ("of_app", "of_router"), [(None, "NEW_IMAGE"), ("NEW_IMAGE", None), ("NEW_IMAGE", "NEW_IMAGE")]
+)
+def test_view_types_that_agree(of_app: ViewType | None, of_router: ViewType | None) -> None:
+    app, router = StreamApp(view_type=of_app), Router(view_type=of_router)
+    router.on_upsert(User)(ignore)
+
+    app.include(router)
+
+    assert app.process(batch(records_of("NEW_IMAGE")[0])).handled == 1
+
+
+def test_a_refused_router_is_left_open(app: StreamApp) -> None:
+    router = Router()
+    router.on_change(User)(ignore)
+    refusal_of(lambda: StreamApp(view_type="NEW_IMAGE").include(router))
+
+    router.on_keys(dict)(ignore)
+    app.include(router)
+
+    assert app.process(BATCH).handled == 3
+
+
+def test_records_with_where_may_be_served() -> None:
+    app = StreamApp(view_type="NEW_IMAGE")
+    app.on_record(where=Attr("email").exists(), kinds=("INSERT", "MODIFY"))(ignore)
+
+    assert app.process(batch(*records_of("NEW_IMAGE"))).handled == 2
+
+
+def test_a_copy_keeps_its_view_type() -> None:
+    app = StreamApp(view_type="NEW_IMAGE").with_store(MemoryStore())
+
+    assert "view_type NEW_IMAGE" in refusal_of(lambda: app.on_remove(User))

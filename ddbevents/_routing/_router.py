@@ -20,14 +20,14 @@ from .._changes import (
     Upsert,
     reader,
 )
-from .._codec import check_item_model, item_fields
+from .._codec import check_item_model
 from .._conditions import Condition, both, check_condition
 from .._errors import ConfigurationError
-from .._records import Kind, StreamRecord
+from .._records import Kind, StreamRecord, ViewType
 from .._transaction import Transaction
 from ._route import Bulk, Route
 from ._routes import Routes
-from ._selection import FORMS, KINDS, Selection, kinds_of, names_of
+from ._selection import FORMS, KINDS, Selection, check_parts, kinds_of, names_of
 from ._signatures import check_handler, defining_module
 
 if TYPE_CHECKING:
@@ -84,19 +84,33 @@ class Router:
     `ConfigurationError` for a handler that could not run.
     """
 
-    def __init__(self, *, table: str | None = None, where: Condition | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        table: str | None = None,
+        where: Condition | None = None,
+        view_type: ViewType | None = None,
+    ) -> None:
         """Make a router.
 
         Args:
             table: The name of the table whose records its handlers take; None for any.
             where: What must be true of an image for any of its handlers to run.
+            view_type: The table's StreamViewType: decorators that such a stream cannot serve are refused.
+                None for any.
 
         Raises:
-            ConfigurationError: `table` is not the name of a table, or `where` is not a condition.
+            ConfigurationError: `table` is not the name of a table, `where` is not a condition, or `view_type`
+                is none.
         """
         if table is not None and not _is_table_name(table):
             raise ConfigurationError("table must be the name of one table, as text and not an ARN")
         check_condition(where)
+        if view_type is not None:
+            from ._view_types import check_view_type  # noqa: PLC0415  # cold start: most have none
+
+            check_view_type(view_type)
+        self._view_type: ViewType | None = view_type
         self._table = table
         self._where = where
         self._routes = Routes()
@@ -268,8 +282,11 @@ class Router:
             form=form,
             **parts,
         )
-        _check_fields(model, selection.changed)
-        _check_expired(selection)
+        check_parts(selection)
+        if self._view_type is not None:
+            from ._view_types import check_images  # noqa: PLC0415  # cold start: as above
+
+            check_images(selection, self._view_type)
         changes = tuple(dict.fromkeys(form.gives.values()))
         read = reader(changes[0], model, old)
 
@@ -308,11 +325,14 @@ routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")
 """Returns the routes of a router or an app. Users see no more of a router than they need."""
 
 
-def included(router: object, app_type: type[Router]) -> Routes:
+_view_type_of: Final[Callable[[Router], ViewType | None]] = attrgetter("_view_type")
+
+
+def included(router: object, app: Router, app_type: type[Router]) -> Routes:
     """Return the routes of a router that an app includes, and take no further ones.
 
     Raises:
-        ConfigurationError: It is no router, or an app.
+        ConfigurationError: It is no router, or an app, or the app's stream cannot serve it.
     """
     # of an app only the handlers would come along, without its store and its middleware
     if isinstance(router, app_type):
@@ -320,25 +340,13 @@ def included(router: object, app_type: type[Router]) -> Routes:
     if not isinstance(router, Router):
         raise ConfigurationError("include takes a Router, an instance: pass the router that has the handlers")
     routes = routes_of(router)
+    if (view_type := _view_type_of(app)) is not None:
+        from ._view_types import check_router  # noqa: PLC0415  # cold start: as above
+
+        check_router(routes, _view_type_of(router), view_type)
     routes.freeze()
     return routes
 
 
 def _is_table_name(table: object) -> bool:
     return isinstance(table, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", table) is not None
-
-
-def _check_expired(selection: Selection) -> None:
-    if selection.expired is not None and not isinstance(selection.expired, bool):
-        raise ConfigurationError("expired must be True, False or None, for both")
-    if selection.expired is not None and "REMOVE" not in selection.kinds:
-        raise ConfigurationError(
-            "expired tells removals apart, and kinds has no REMOVE: add it, or leave expired out"
-        )
-
-
-def _check_fields(model: type[Any], names: frozenset[str]) -> None:
-    if names and (unknown := names - (fields := item_fields(model)).keys()):
-        from ._changed_errors import unknown_fields  # noqa: PLC0415  # cold start: for mistakes only
-
-        raise unknown_fields(model, unknown, fields)

@@ -218,6 +218,25 @@ class Selection(NamedTuple):
         return (fields[name] for name in self.changed)
 
 
+def check_parts(selection: Selection) -> None:
+    """Refuse a `changed` or an `expired` that makes no sense for the model and the kinds.
+
+    Raises:
+        ConfigurationError: The model has no such field, or there are no removals to tell apart.
+    """
+    expired, changed = selection.expired, selection.changed
+    if changed and (unknown := changed - (fields := item_fields(selection.model)).keys()):
+        from ._changed_errors import unknown_fields  # noqa: PLC0415  # cold start: for mistakes only
+
+        raise unknown_fields(selection.model, unknown, fields)
+    if expired is not None and not isinstance(expired, bool):
+        raise ConfigurationError("expired must be True, False or None, for both")
+    if expired is not None and "REMOVE" not in selection.kinds:
+        raise ConfigurationError(
+            "expired tells removals apart, and kinds has no REMOVE: add it, or leave expired out"
+        )
+
+
 def kinds_of(kinds: object) -> frozenset[Kind]:
     """Return the kinds that a decorator was given: one, or several.
 
@@ -226,7 +245,7 @@ def kinds_of(kinds: object) -> frozenset[Kind]:
     """
     given = [*kinds] if isinstance(kinds, Iterable) and not isinstance(kinds, (str, bytes)) else [kinds]
     if not given or any(kind not in KINDS for kind in given):
-        from ._argument_errors import wrong_kinds  # noqa: PLC0415  # cold start: for mistakes only
+        from ._kind_errors import wrong_kinds  # noqa: PLC0415  # cold start: for mistakes only
 
         raise wrong_kinds(given)
     return frozenset(kind for kind in KINDS if kind in given)

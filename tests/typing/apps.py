@@ -173,3 +173,11 @@ def what_a_callback_refuses() -> None:
     def of_nothing() -> None: ...
 
     app.on_report()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def view_types_are_named() -> None:
+    StreamApp(view_type="NEW_IMAGE")
+    Router(view_type="KEYS_ONLY")
+    Router(table="users", view_type=None)
+    StreamApp(view_type="IMAGE")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Router(view_type="new_image")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -1,7 +1,4 @@
-"""The errors for wrong arguments of a decorator or a router, each with its own cure.
-
-Loaded for mistakes only.
-"""
+"""The errors for kinds of change that are none, each with its own cure. Loaded for mistakes only."""
 
 from __future__ import annotations
 
