@@ -98,6 +98,7 @@ DECORATORS: dict[str, Call] = {
     "on_remove": StreamApp().on_remove,
     "on_upsert": StreamApp().on_upsert,
     "on_change": StreamApp().on_change,
+    "on_previous": StreamApp().on_previous,
     "on_keys": StreamApp().on_keys,
 }
 WHERES: dict[str, Call] = {
@@ -107,7 +108,9 @@ WHERES: dict[str, Call] = {
     "on_remove": lambda where: Router().on_remove(User, where=where),
     "on_upsert": lambda where: Router().on_upsert(User, where=where),
     "on_change": lambda where: Router().on_change(User, where=where),
+    "on_previous": lambda where: Router().on_previous(User, where=where),
     "on_keys": lambda where: Router().on_keys(User, where=where),
+    "on_record": lambda where: Router().on_record(where=where),
 }
 BOTO3 = "it is boto3's, which cannot be evaluated here: import Attr from ddbevents"
 COMPARE = "compare it, for example Attr('status').eq('OPEN') or .exists()"

@@ -271,6 +271,16 @@ def test_the_image_is_that_of_routing(record: Json, caplog: pytest.LogCaptureFix
     assert warnings(caplog) == [SPELLING]
 
 
+def test_the_old_image_is_that_of_previous(caplog: pytest.LogCaptureFixture) -> None:
+    app = StreamApp()
+    app.on_previous(item_model("customer"))(handle)
+    other, near = image(kind={"S": "zebra"}), image(kind={"S": "Customer"})
+
+    app(batch(modify(1, other, other), modify(2, near, other)))
+
+    assert warnings(caplog) == [SPELLING]
+
+
 def test_keys_are_looked_at_for_keys(caplog: pytest.LogCaptureFixture) -> None:
     app = StreamApp()
     app.on_keys(item_model("user", alias="pk"))(handle)

@@ -62,6 +62,10 @@ class NearMisses:
         self._counts: Counter[tuple[str, str]] = Counter()
         fields = [field for _, selection in self._handlers for field in discriminators(selection.model)]
         self._names = sorted({str(path[0]) for field in fields for path in field.paths})
+        self._sees_old = any(
+            "MODIFY" in selection.kinds and selection.form.sees("MODIFY") == "OldImage"
+            for _, selection in self._handlers
+        )
         self._far: set[_Looks] = set()  # those of records that are near to no handler: most of them
         self._misnamed = [found for each in everything for found in _misnamed(*each)]
 
@@ -88,7 +92,8 @@ class NearMisses:
     def _looks_of(self, record: StreamRecord) -> _Looks | None:
         """Return what the `Literal` fields of all handlers see; None if an attribute is absent or no word."""
         image = record.new_image or record.old_image or key_image(record)
-        words = [_word(image.get(name)) for name in self._names]
+        images = [image, record.old_image] if self._sees_old and record.old_image else [image]
+        words = [_word(each.get(name)) for each in images for name in self._names]
         return None if None in words else (record.kind, *words)
 
     def _near(self, record: StreamRecord) -> Iterator[tuple[str, Selection, _Miss]]:
