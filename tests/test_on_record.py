@@ -178,6 +178,7 @@ def test_middleware_gets_the_record() -> None:
     app(batch(insert(1, A)))
 
     assert seen == parse_event(batch(insert(1, A)))
+    assert [each.record for each in parse_event(batch(insert(1, A)))] == seen
 
 
 def test_a_prepared_app_takes_records(app: StreamApp) -> None:

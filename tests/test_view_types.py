@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, Literal
 
 import pytest
@@ -18,13 +19,15 @@ from ddbevents import (
     Previous,
     Router,
     StreamApp,
+    StreamRecord,
+    Transaction,
     Upsert,
     ViewType,
     parse_event,
     to_json,
 )
 from ddbevents.stores import MemoryStore
-from ddbevents.testing import Table
+from ddbevents.testing import Table, explore
 from tests.stream import Json, batch, insert, modify, remove, user
 
 Register = Callable[[Router], Callable[[Callable[[Any], None]], object]]
@@ -495,3 +498,46 @@ def test_a_copy_keeps_its_view_type() -> None:
     app = StreamApp(view_type="NEW_IMAGE").with_store(MemoryStore())
 
     assert "view_type NEW_IMAGE" in refusal_of(lambda: app.on_remove(User))
+
+
+def mirror_of(view_type: ViewType, world: MemoryStore) -> StreamApp:
+    """Return an app that keeps a table in line with a stream, by the decorators that it serves."""
+    app = StreamApp("mirror", store=world, view_type=view_type)
+
+    def put(change: Upsert[User], tx: Transaction) -> None:
+        tx.put("mirror", change.new)
+
+    def log(record: StreamRecord, tx: Transaction) -> None:
+        tx.update("log", {"pk": record.kind}, add={"times": 1})
+
+    def delete(change: KeyChange[dict[str, Any]], tx: Transaction) -> None:
+        tx.delete("mirror", change.keys)
+
+    def keep(change: Previous[User], tx: Transaction) -> None:
+        tx.put("history", {"pk": change.record.event_id, "email": change.old.email})
+
+    registrations: Mapping[ViewType, Callable[[], object]] = {
+        "NEW_IMAGE": lambda: (app.on_upsert(User)(put), app.on_keys(dict, kinds="REMOVE")(delete)),
+        "OLD_IMAGE": lambda: app.on_previous(User)(keep),
+        "KEYS_ONLY": lambda: app.on_record()(log),
+        "NEW_AND_OLD_IMAGES": lambda: (app.on_upsert(User)(put), app.on_previous(User)(keep)),
+    }
+    registrations[view_type]()
+    return app
+
+
+def tables_of(world: MemoryStore) -> object:
+    return [world.items(table) for table in ("mirror", "history", "log")]
+
+
+@pytest.mark.parametrize("view_type", VIEW_TYPES)
+def test_each_view_type_can_be_explored(view_type: ViewType) -> None:
+    exploration = explore(
+        partial(mirror_of, view_type),
+        records_of(view_type),
+        observe=tables_of,
+        make_world=lambda: MemoryStore(tables={"mirror": "pk", "history": "pk", "log": "pk"}),
+        schedules=5,
+    )
+
+    assert exploration.violations == ()

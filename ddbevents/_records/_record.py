@@ -100,9 +100,13 @@ class StreamRecord(NamedTuple):
     source: Source = "stream"
 
     @property
-    def _record(self) -> StreamRecord:
-        """The record itself, as a change has one: a handler of records gets it in place of a change."""
+    def record(self) -> StreamRecord:
+        """The record itself, so that a middleware can ask for the record of whatever its handler gets."""
         return self
+
+    @property
+    def _record(self) -> StreamRecord:
+        return self  # as a change has it
 
     @property
     def source_arn(self) -> str | None:

@@ -100,6 +100,7 @@ def record(record: StreamRecord) -> None:
     assert_type(record.size_bytes, int | None)
     assert_type(record.view_type, ViewType | None)
     assert_type(record.expired, bool)
+    assert_type(record.record, StreamRecord)
     assert_type(record.raw, Mapping[str, Any])
     record.event_id = ""  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
