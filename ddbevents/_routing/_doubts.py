@@ -1,4 +1,4 @@
-"""The reasons why records may never come to a handler. Imported when an app is asked for them."""
+"""The reasons why records may never come to a handler. Imported if there may be one."""
 
 from __future__ import annotations
 

@@ -316,9 +316,12 @@ def doubts(routes: Routes, app_type: type[Router]) -> Iterator[str]:
         routes: The routes of an app.
         app_type: The type of apps, which need not be included.
     """
-    from ._doubts import doubts  # noqa: PLC0415  # cold start: for apps whose records come to no handler
+    others = [routes_of(each) for each in _routers if not isinstance(each, app_type)]
+    if next(iter(routes), None) is not None and all(each.is_frozen for each in others):
+        return iter(())
+    from ._doubts import doubts  # noqa: PLC0415  # cold start: every app asks, and most have none
 
-    return doubts(routes, [routes_of(each) for each in _routers if not isinstance(each, app_type)])
+    return doubts(routes, others)
 
 
 routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")
