@@ -518,7 +518,11 @@ def test_two_apps_of_one_name() -> None:
 @pytest.mark.parametrize("name", ["others", None])
 def test_two_apps_of_two_names(name: str | None) -> None:
     exploration = explore(
-        lambda world: (named("totals", world), named(name, world)), RECORDS, observe=total, make_world=World
+        lambda world: (named("totals", world), named(name, world)),
+        RECORDS,
+        observe=total,
+        make_world=World,
+        schedules=SCHEDULES,
     )
 
     assert exploration.ok
@@ -527,7 +531,11 @@ def test_two_apps_of_two_names(name: str | None) -> None:
 def test_two_apps_without_names() -> None:
     """Each has its function's name, and two functions have two names."""
     assert explore(
-        lambda world: [named(None, world), named(None, world)], RECORDS, observe=total, make_world=World
+        lambda world: [named(None, world), named(None, world)],
+        RECORDS,
+        observe=total,
+        make_world=World,
+        schedules=SCHEDULES,
     )
 
 

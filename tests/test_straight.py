@@ -21,7 +21,7 @@ from ddbevents._records import columns_of  # nobody sees which batches it takes 
 from tests.campaigns import size
 from tests.straight_compared import differences, misread
 
-APPS: Final = size(short=400, full=1_000, long=30_000)
+APPS: Final = size(short=150, full=1_000, long=30_000)
 BATCHES: Final = size(short=1_000, full=2_000, long=100_000)
 TRIES: Final = 900  # so many apps find each planted fault
 
