@@ -288,7 +288,7 @@ def test_colliding_numbers_are_compared_quickly() -> None:
 
     assert not differ({"NS": numbers}, {"NS": numbers[::-1]})
     assert differ({"NS": numbers}, {"NS": numbers[1:]})
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 5
 
 
 class Colour(Enum):

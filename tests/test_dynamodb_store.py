@@ -168,7 +168,7 @@ def test_resending_ends_with_patience(client: DynamoDBClient, table: str) -> Non
     with pytest.raises(StoreError, match=r"throttles .* more capacity"):
         DynamoDBStore(table, client=client).add(["a"], patience=timedelta(seconds=0.5))
 
-    assert 0.4 < time.monotonic() - start < 3
+    assert 0.4 < time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(

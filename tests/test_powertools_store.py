@@ -94,7 +94,7 @@ def valkey(valkey_port: int) -> Generator[Redis]:
 
 
 def connect(port: int, **parts: Any) -> Redis:
-    return Redis(port=port, socket_timeout=0.5, retry=Retry(NoBackoff(), 0), **parts)
+    return Redis(port=port, retry=Retry(NoBackoff(), 0), **{"socket_timeout": 10, **parts})
 
 
 def cache_layer(client: Any) -> CachePersistenceLayer:
@@ -423,7 +423,7 @@ def test_a_cache_can_be_down() -> None:
 
 def test_a_cache_can_be_too_slow() -> None:
     with valkey_server() as port, connect(port) as admin:
-        store = PowertoolsStore(cache_layer(connect(port)))
+        store = PowertoolsStore(cache_layer(connect(port, socket_timeout=0.5)))
         admin.client_pause(10_000)
 
         with pytest.raises(StoreError, match="TimeoutError"):

@@ -292,7 +292,7 @@ def test_a_commit_waits_by_its_patience(tmp_path: Path) -> None:
         store.commit("b", Transaction(), patience=timedelta(milliseconds=10))
     other.execute("ROLLBACK")
 
-    assert store.commit("b", Transaction(), patience=timedelta(milliseconds=10))
+    assert store.commit("b", Transaction(), patience=PATIENCE)
     store.close()
     other.close()
 
