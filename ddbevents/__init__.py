@@ -28,7 +28,16 @@ from ._errors import (
     StoreError,
     TransactionError,
 )
-from ._records import Delivery, Kind, Source, StreamRecord, UnreadableRecord, ViewType, parse_event
+from ._records import (
+    Delivery,
+    FailureReader,
+    Kind,
+    Source,
+    StreamRecord,
+    UnreadableRecord,
+    ViewType,
+    parse_event,
+)
 from ._routing import Router
 from ._transaction import Transaction
 
@@ -45,6 +54,7 @@ __all__ = [
     "DDBEventsError",
     "DeadLetterError",
     "Delivery",
+    "FailureReader",
     "Image",
     "Insert",
     "InvalidEventError",

@@ -32,6 +32,7 @@ from ._engine import (
     announce,
     check_concurrency,
     check_name,
+    check_reader,
     check_store,
     check_time_reserve,
     function_name,
@@ -40,7 +41,7 @@ from ._engine import (
     process_batch,
 )
 from ._errors import ConfigurationError
-from ._records import Event, ViewType, read_event
+from ._records import Event, FailureReader, ViewType, read_event
 from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, doubts, included
 from ._tuples import NamedTuple
 
@@ -59,6 +60,7 @@ class AppParts(NamedTuple):
         time_reserve: The time to keep in hand.
         middleware: What each handler runs within.
         callbacks: What is called with each report.
+        reader: What fetches the records of Lambda's failure records; None if such are refused.
     """
 
     name: str | None
@@ -68,6 +70,7 @@ class AppParts(NamedTuple):
     time_reserve: timedelta
     middleware: tuple[Middleware, ...]
     callbacks: tuple[Callback, ...] = ()
+    reader: FailureReader | None = None
 
 
 class StreamApp(Router):
@@ -87,6 +90,7 @@ class StreamApp(Router):
         time_reserve: timedelta = timedelta(seconds=1),
         middleware: Sequence[Middleware] = (),
         view_type: ViewType | None = None,
+        reader: FailureReader | None = None,
     ) -> None:
         """Make an app.
 
@@ -104,17 +108,20 @@ class StreamApp(Router):
             middleware: Functions that are called with the change and return the context manager that its
                 handler runs within, the first outermost; for sync and async handlers alike.
             view_type: The stream's StreamViewType: decorators that it cannot serve are refused. None for any.
+            reader: What fetches the records of batches that Lambda gave up, `StreamReader(streams=[...])` of
+                `ddbevents.sources`. With it the app takes Lambda's failure records from SQS, SNS and S3.
 
         Raises:
             ConfigurationError: The name is empty, too long or contains a `#`, the reserve is negative or
-                above 90 minutes, the concurrency is less than 1, a middleware has the wrong shape, or there
-                are dead letters without a store.
+                above 90 minutes, the concurrency is less than 1, a middleware has the wrong shape, there are
+                dead letters without a store, or the reader names neither streams nor buckets.
         """
         super().__init__(view_type=view_type)
         check_name(name)
         check_store(store, dead_letter)
         check_concurrency(concurrency)
         check_time_reserve(time_reserve)
+        check_reader(reader)
         if middleware or not isinstance(middleware, tuple):
             from ._routing._middleware import check_middleware  # noqa: PLC0415  # cold start: most have none
 
@@ -126,6 +133,7 @@ class StreamApp(Router):
             concurrency=concurrency,
             time_reserve=time_reserve,
             middleware=tuple(middleware),
+            reader=reader,
         )
         self._watch = Watch()
 
@@ -272,15 +280,17 @@ class StreamApp(Router):
     ) -> BatchRun:
         parts = self._parts
         name = parts.name or function_name(context)
-        batch = read_event(event)
+        deadline = Deadline(context, parts.time_reserve)
+        batch = read_event(event, parts.reader, deadline.is_near)
         settings = Settings(
             app=name,
             store=parts.store,
-            deadline=Deadline(context, parts.time_reserve),
+            deadline=deadline,
             concurrency=parts.concurrency,
             # a dead letter that fails again stays in its queue, which counts deliveries itself
             dead_letters=parts.dead_letters if ANSWERING[batch.delivery].is_ordered else None,
             delivery=batch.delivery,
+            skips_dead_lettered=parts.dead_letters is not None,
             why_not=self._routes.why_not,
         )
         routes = AddressedRoutes(name, self._routes) if batch.delivery == "queue" else self._routes

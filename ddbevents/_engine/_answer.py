@@ -97,11 +97,21 @@ def _is_first(states: RecordStates, identifiers: Sequence[str | None]) -> bool:
 
 
 def _each_unfinished(states: RecordStates) -> Sequence[str | None]:
-    return [identifier for identifier, is_open in states if is_open]
+    """Return each message with an unfinished record: it may have several."""
+    return [*dict.fromkeys(identifier for identifier, is_open in states if is_open)]
 
 
 def _has_nameless(_: RecordStates, identifiers: Sequence[str | None]) -> bool:
     return None in identifiers
+
+
+def _any_unfinished(states: RecordStates) -> Sequence[str | None]:
+    return [identifier for identifier, is_open in states if is_open][:1]
+
+
+def _is_unfinished(_: RecordStates, identifiers: Sequence[str | None]) -> bool:
+    """Return whether anything is unfinished: whoever invokes asynchronously looks for an error only."""
+    return bool(identifiers)
 
 
 def _lowest(identifiers: Iterable[str]) -> str:
@@ -109,9 +119,13 @@ def _lowest(identifiers: Iterable[str]) -> str:
     return min(identifiers, key=int)
 
 
+_WHOLE: Final = Answering(is_ordered=False, unfinished=_any_unfinished, must_raise=_is_unfinished)
+
 ANSWERING: Final[Mapping[Delivery, Answering]] = {
     "stream": Answering(is_ordered=True, unfinished=_lowest_unfinished, must_raise=_is_lowest),
     "kinesis": Answering(is_ordered=True, unfinished=_lowest_unfinished, must_raise=_is_lowest),
     "pipe": Answering(is_ordered=True, unfinished=_first_unfinished, must_raise=_is_first),
     "queue": Answering(is_ordered=False, unfinished=_each_unfinished, must_raise=_has_nameless),
+    "topic": _WHOLE,
+    "bucket": _WHOLE,
 }

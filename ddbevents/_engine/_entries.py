@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
-from .._errors import InvalidRecordError
+from .._errors import InvalidRecordError, SourceError
 from .._records import AnyRecord, Columns, StreamRecord, UnreadableRecord
 from .._transaction import Transaction
 from ._report import BatchReport, IgnoredRecord, Outcome, RecordReport, WhyNot, worst_of
@@ -133,7 +133,7 @@ class _Invalid:
 
     __slots__ = ("_error",)
 
-    def __init__(self, error: InvalidRecordError) -> None:
+    def __init__(self, error: InvalidRecordError | SourceError) -> None:
         self._error = error
 
     @property
@@ -182,7 +182,7 @@ class Entry:
         record: AnyRecord,
         handlers: Sequence[Handler],
         identity: str | None,
-        invalid: InvalidRecordError | None = None,
+        invalid: InvalidRecordError | SourceError | None = None,
     ) -> None:
         self.record = record
         self.handlers = handlers
@@ -192,6 +192,11 @@ class Entry:
         self.outcomes: dict[str, Outcome] = dict.fromkeys(map(_NAME, handlers), _NOT_RUN)
         self.error: BaseException | None = None
         self.seconds = 0.0
+
+    @property
+    def is_letter(self) -> bool:
+        """Whether the record came in a dead letter."""
+        return isinstance(self.record, StreamRecord) and self.record.letter is not None
 
     def fail(self, handler: str, outcome: Outcome, error: BaseException) -> None:
         """Note that a handler failed, or was dead-lettered."""
@@ -240,5 +245,5 @@ def report_of(
     return BatchReport(reports, seconds, datetime.fromtimestamp(finished_at, UTC), settings.delivery)
 
 
-def _invalid_entry(record: AnyRecord, error: InvalidRecordError) -> Entry:
+def _invalid_entry(record: AnyRecord, error: InvalidRecordError | SourceError) -> Entry:
     return Entry(record, (_Invalid(error),), record.identifier, error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -52,15 +52,22 @@ class Progress:
         """
         if not self._journal.keeps:
             return entries
-        tasks = [(name, entry.identity) for entry in entries for name in entry.outcomes]
-        with_dead_letters = self._settings.dead_letters is not None
-        patience = self._deadline.patience_for_marks
+        letters = _tasks_of(entry for entry in entries if entry.is_letter)
+        others = _tasks_of(entry for entry in entries if not entry.is_letter)
+        # a letter runs although its record was dead-lettered, also beside a failure record that has it
+        others = {task: None for task in others if task not in letters} if letters else others
+        skips = self._settings.skips_dead_lettered
         try:
-            self._handled = self._journal.read(tasks, with_dead_letters=with_dead_letters, patience=patience)
+            self._handled = self._read(others, with_dead_letters=skips)
+            self._handled |= self._read(letters, with_dead_letters=False)
         except StoreError as error:
             self.refuse(entries, error)
             raise
         return entries
+
+    def _read(self, tasks: Iterable[Task], *, with_dead_letters: bool) -> set[Task]:
+        patience = self._deadline.patience_for_marks
+        return self._journal.read(tasks, with_dead_letters=with_dead_letters, patience=patience)
 
     def refuse(self, entries: Iterable[Entry], error: StoreError) -> None:
         """Fail every record that has a handler, since the store cannot be read."""
@@ -275,6 +282,11 @@ class Progress:
         self.gate.halt()
         for entry, handler, _ in notes:
             entry.fail(handler, Outcome.FAILED, error)
+
+
+def _tasks_of(entries: Iterable[Entry]) -> Mapping[Task, None]:
+    """Return the tasks of entries, each once, in order."""
+    return {(name, entry.identity): None for entry in entries for name in entry.outcomes}
 
 
 def _may_wait(todo: Sequence[Handler]) -> bool:

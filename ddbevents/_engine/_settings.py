@@ -38,6 +38,8 @@ class Settings(NamedTuple):
         concurrency: The number of lanes that run at the same time.
         dead_letters: When and where records are dead-lettered; None for never.
         delivery: What delivers the batch.
+        skips_dead_lettered: Whether a record that was dead-lettered counts as handled, unless its dead letter
+            is what came.
         why_not: Returns why no handler takes a record; asked for only if somebody wants to know.
     """
 
@@ -47,6 +49,7 @@ class Settings(NamedTuple):
     concurrency: int
     dead_letters: DeadLetters | None
     delivery: Delivery
+    skips_dead_lettered: bool
     why_not: WhyNot | None = None
 
     @property
@@ -114,6 +117,24 @@ def check_store(store: object, dead_letters: object) -> None:
         )
     if dead_letters is not None and store is None:
         raise ConfigurationError("dead letters need a store, which counts failed attempts: pass store=")
+
+
+def check_reader(reader: object) -> None:
+    """Refuse what is no reader of failure records, and one that would read whatever a message names."""
+    if reader is None:
+        return
+    if isinstance(reader, type) or not callable(getattr(reader, "read", None)):
+        raise ConfigurationError(
+            "reader must be an instance of a class with the methods of ddbevents.FailureReader, for example"
+            " StreamReader(streams=[...])"
+        )
+    if not getattr(reader, "streams", ()) and not getattr(reader, "buckets", ()):
+        raise ConfigurationError(
+            "reader names neither streams nor buckets, so a forged message could make the function read"
+            " anything: pass StreamReader(streams=[...]) with the ARNs of the app's streams, or buckets=[...]"
+        )
+    if iscoroutinefunction(reader.read):  # type: ignore[attr-defined]  # it has one
+        raise ConfigurationError("reader.read must not be async: the engine calls it before any handler runs")
 
 
 def check_concurrency(concurrency: object) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from .._errors import InvalidEventError
 from .._tuples import NamedTuple
 from ._reading import SOURCE, read_records
-from ._record import AnyRecord, Delivery, StreamRecord, UnreadableRecord
+from ._record import AnyRecord, Delivery, FailureReader, StreamRecord, UnreadableRecord
 
 _OF_WINDOW: Final = frozenset({"window", "state", "isFinalInvokeForWindow", "isWindowTerminatedEarly"})
 
@@ -53,8 +53,15 @@ def parse_event(event: object) -> list[StreamRecord]:
     return records
 
 
-def read_event(event: object) -> Event:
+def read_event(
+    event: object, reader: FailureReader | None = None, is_late: Callable[[], bool] = bool
+) -> Event:
     """Return an event that is answered by naming records.
+
+    Args:
+        event: The event.
+        reader: The app's reader of failure records.
+        is_late: Returns whether no time is left to fetch more of them.
 
     Raises:
         InvalidEventError: It is no batch of records, or one of a tumbling window. Lambda takes an answer
@@ -65,7 +72,7 @@ def read_event(event: object) -> Event:
             "the event is of a tumbling window, which needs an answer with a state: remove"
             " TumblingWindowInSeconds from the event source mapping. No handler ran"
         )
-    return _read(event)
+    return _read(event, reader, is_late)
 
 
 def _is_of_window(event: dict[str, Any]) -> bool:
@@ -73,7 +80,7 @@ def _is_of_window(event: dict[str, Any]) -> bool:
     return not _OF_WINDOW.isdisjoint(event) and ("Records" in event or "isFinalInvokeForWindow" in event)
 
 
-def _read(event: object) -> Event:
+def _read(event: object, reader: FailureReader | None = None, is_late: Callable[[], bool] = bool) -> Event:
     records = event.get("Records") if isinstance(event, dict) else None
     if isinstance(records, list):
         first = records[0] if records else {"eventSource": SOURCE}
@@ -81,4 +88,4 @@ def _read(event: object) -> Event:
             return Event(records)
     from ._deliveries import delivered  # noqa: PLC0415  # cold start: most events are a stream's
 
-    return Event(*delivered(event))
+    return Event(*delivered(event, reader, is_late))

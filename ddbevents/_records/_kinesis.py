@@ -10,6 +10,7 @@ import json
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import count
 from typing import Any, Final
 
 from .._errors import InvalidRecordError
@@ -33,9 +34,8 @@ def read_kinesis_records(records: Iterable[object]) -> Iterator[AnyRecord]:
     """
     first: dict[str | None, object] = {}
     changes: dict[str, object] = {}
-    for index, record in enumerate(map(read_kinesis_record, records)):
+    for index, record in enumerate(map(read_kinesis_record, records, count())):
         if isinstance(record, UnreadableRecord):
-            record.error.index = index
             yield record
             continue
         change = {name: part for name, part in record.raw.items() if name != "kinesis"}
@@ -48,8 +48,8 @@ def read_kinesis_records(records: Iterable[object]) -> Iterator[AnyRecord]:
             yield record
 
 
-def read_kinesis_record(record: object) -> AnyRecord:
-    """Return the change that a Kinesis record carries."""
+def read_kinesis_record(record: object, index: int) -> AnyRecord:
+    """Return the change that a Kinesis record at this place in a batch carries."""
     number: str | None = None
     try:
         around = _open(record)
@@ -57,10 +57,11 @@ def read_kinesis_record(record: object) -> AnyRecord:
         change = _change(around)
     except InvalidRecordError as error:
         error.sequence_number = number
+        error.index = index
         return UnreadableRecord(error, number, None, record)
     rest = {name: part for name, part in around.items() if name != "data"}
     arn = record.get("eventSourceARN") if isinstance(record, dict) else None
-    read = read_record({**change, "eventSourceARN": arn, "kinesis": rest}, 0)
+    read = read_record({**change, "eventSourceARN": arn, "kinesis": rest}, index)
     return read._replace(source="kinesis") if isinstance(read, StreamRecord) else read
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._reading import KINESIS, read_record
-from ._record import AnyRecord, UnreadableRecord
+from ._record import AnyRecord
 
 
 def read_letter_record(record: object, index: int) -> AnyRecord:
@@ -13,7 +13,4 @@ def read_letter_record(record: object, index: int) -> AnyRecord:
     # it was unreadable when it was dead-lettered: a change that can be read looks like a stream's
     from ._kinesis import read_kinesis_record  # noqa: PLC0415  # cold start: apps with a sink load this
 
-    read = read_kinesis_record(record)
-    if isinstance(read, UnreadableRecord):
-        read.error.index = index
-    return read
+    return read_kinesis_record(record, index)

@@ -6,20 +6,20 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from .._attributes import Image
-from .._errors import LONGEST_LABEL, InvalidRecordError, printable
+from .._errors import LONGEST_LABEL, InvalidRecordError, SourceError, printable
 from .._tuples import NamedTuple
 
 Kind: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
-Source: TypeAlias = Literal["stream", "kinesis", "pipe", "dead letter"]
+Source: TypeAlias = Literal["stream", "kinesis", "pipe", "dead letter", "failure record"]
 """Where a record comes from."""
-Delivery: TypeAlias = Literal["stream", "kinesis", "pipe", "queue"]
+Delivery: TypeAlias = Literal["stream", "kinesis", "pipe", "queue", "topic", "bucket"]
 """What delivers a batch: it decides how the batch is answered."""
 
 KeyValue: TypeAlias = str | int | Decimal | bytes
@@ -85,7 +85,8 @@ class StreamRecord(NamedTuple):
             of the Kinesis record under `kinesis`.
         letter: The dead letter that it was taken from, if its source is one.
         source: Where it comes from: a `"stream"`, which boto3's `get_records` reads too; `"kinesis"`, a copy
-            of the table's changes; a `"pipe"` of EventBridge; or a `"dead letter"` of this library.
+            of the table's changes; a `"pipe"` of EventBridge; a `"dead letter"` of this library;
+            or a `"failure record"` of Lambda.
     """
 
     event_id: str
@@ -177,7 +178,7 @@ class StreamRecord(NamedTuple):
 
 
 class UnreadableRecord(NamedTuple):
-    """A record that cannot be read.
+    """A record that cannot be read, or a message whose records cannot be fetched.
 
     Attributes:
         error: Why.
@@ -186,7 +187,7 @@ class UnreadableRecord(NamedTuple):
         raw: What AWS sent.
     """
 
-    error: InvalidRecordError
+    error: InvalidRecordError | SourceError
     identifier: str | None
     keys: Mapping[str, KeyValue] | None
     raw: object
@@ -197,6 +198,32 @@ class UnreadableRecord(NamedTuple):
 
 
 AnyRecord: TypeAlias = StreamRecord | UnreadableRecord
+
+
+class FailureReader(Protocol):
+    """Fetches the records of batches that Lambda gave up, for an app that gets Lambda's failure records."""
+
+    @property
+    def streams(self) -> Collection[str]:
+        """The ARNs of the streams whose records may be fetched."""
+        ...
+
+    @property
+    def buckets(self) -> Collection[str]:
+        """The names of the buckets that failure records may be read from."""
+        ...
+
+    def read(self, failure: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the records of a batch as an event, `{"Records": [...]}`.
+
+        Args:
+            failure: Lambda's failure record, an object with `DDBStreamBatchInfo`; or where it is in S3,
+                `{"bucket": ..., "key": ...}`.
+
+        Raises:
+            SourceError: They cannot be fetched. The message fails, and its queue keeps it.
+        """
+        ...
 
 
 def lane_of(record: AnyRecord) -> Hashable | None:

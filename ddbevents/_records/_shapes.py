@@ -18,8 +18,8 @@ Object: TypeAlias = Mapping[str, Any]
 LONGEST_BODY: Final = 64 * 1024  # of a message that is looked at: a failure record has 1 KB
 TRIGGER: Final = "make the table's DynamoDB stream the function's trigger instead"
 _FETCH: Final = (
-    "it names the records, but does not contain them. Read them with boto3's get_shard_iterator and"
-    " get_records within 24 hours of the change, and pass that answer to the app"
+    "it names the records, but does not contain them. Pass what ddbevents.sources.StreamReader().read(...)"
+    " returns for it, within 24 hours of the change; or let the app have its queue, with a reader"
 )
 _PAYLOAD: Final = "it contains the batch: pass json.loads of its payload to the app"
 _READ_OBJECT: Final = f"read the object that it names; {_PAYLOAD}"
@@ -111,20 +111,16 @@ def _is_failure_in_bucket(content: Object) -> bool:
     return isinstance(key, str) and key.startswith("aws/lambda/")
 
 
-def _is_failure_told_by_bucket(content: Object) -> bool:
-    records: object = content.get("Records")
-    first: object = records[0] if isinstance(records, list) and records else None
-    return isinstance(first, dict) and _is_failure_in_bucket(first)
-
-
+_OF_KINESIS: Final = Shape(
+    "Lambda's failure record of a Kinesis batch",
+    "its records are in the Kinesis stream, for 24 hours or longer: let a second mapping of that stream"
+    " read it again from that time on, with StartingPosition AT_TIMESTAMP",
+    has("KinesisBatchInfo"),
+)
 _FAILURES: Final = (
     Shape("Lambda's failure record, as it is in a bucket", _PAYLOAD, has("DDBStreamBatchInfo", "payload")),
     Shape("Lambda's failure record of a batch", _FETCH, has("DDBStreamBatchInfo")),
-    Shape(
-        "Lambda's failure record of a Kinesis batch",
-        f"an app reads DynamoDB streams only: {TRIGGER}",
-        has("KinesisBatchInfo"),
-    ),
+    _OF_KINESIS,
 )
 _LINES: Final = (
     Shape(
@@ -274,7 +270,8 @@ RECORDS: Final = (
     ),
     Shape(
         "a message of SQS",
-        "only dead letters of ddbevents are read from a queue, by an event that has nothing else",
+        "only dead letters and Lambda's failure records are read from a queue, by an event that has nothing"
+        " else",
         _any(_says("eventSource", "aws:sqs"), has("MessageId", "Body")),
     ),
     *_PARTS,
@@ -285,9 +282,7 @@ RECORDS: Final = (
     ),
 )
 MESSAGES: Final = (
-    *_FAILURES,
-    Shape("Lambda's failure record of a batch, sent by SNS", _FETCH, _is_failure_by_topic),
-    Shape("S3's notification of a failure record", _READ_OBJECT, _is_failure_told_by_bucket),
+    _OF_KINESIS,
     Shape(
         "a record of a stream",
         f"an app reads records from the stream itself, not from a queue: {TRIGGER}",

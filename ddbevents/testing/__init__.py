@@ -3,6 +3,7 @@
 from ._builders import RecordDetails, Table, event, insert, inserted, modified, modify, remove, removed
 from ._clock import FunctionTimeoutError, VirtualClock
 from ._explorer import Exploration, ScheduleStep, Violation, boundary, explore
+from ._failure_records import MemoryReader, failure_record
 from ._letters import MemorySink, queue_event
 from ._mapping import Discarded, EventSourceMapping, History, Invocation, SimulatedContext, matches_pattern
 from ._other_events import kinesis_event, pipes_event
@@ -32,6 +33,7 @@ __all__ = [
     "History",
     "Invocation",
     "MakeStore",
+    "MemoryReader",
     "MemorySink",
     "PackingRule",
     "RecordDetails",
@@ -46,6 +48,7 @@ __all__ = [
     "boundary",
     "event",
     "explore",
+    "failure_record",
     "insert",
     "inserted",
     "kinesis_event",

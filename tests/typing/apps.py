@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, assert_type
@@ -14,6 +14,7 @@ from ddbevents import (
     BatchReport,
     BatchResponse,
     Change,
+    FailureReader,
     LambdaContext,
     Outcome,
     RecordReport,
@@ -25,6 +26,7 @@ from ddbevents import (
 )
 from ddbevents.dead_letters import DeadLetter, DeadLetters
 from ddbevents.stores import MemoryStore
+from ddbevents.testing import MemoryReader
 from tests.typing.models import User
 
 
@@ -124,6 +126,19 @@ class Span:
 async def async_middleware(change: Change[User]) -> None: ...
 
 
+class OwnReader:
+    streams = frozenset({"arn"})
+    buckets: Sequence[str] = ()
+
+    def read(self, failure: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Records": [failure]}
+
+
+class UnboundReader:
+    def read(self, failure: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Records": [failure]}
+
+
 def no_middleware(change: Change[User]) -> None: ...
 
 
@@ -133,7 +148,9 @@ how_it_runs = StreamApp(
     dead_letter=DeadLetters(OwnSink(), after=5, after_invalid=1),
     concurrency=16,
     middleware=[trace, any_change, Span, nullcontext],
+    reader=OwnReader(),
 )
+also_in_tests: FailureReader = MemoryReader()
 
 
 def what_reports_are_for() -> None:
@@ -162,6 +179,7 @@ def what_running_refuses() -> None:
     StreamApp(middleware=[nullcontext()])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     StreamApp(middleware=[no_middleware])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     StreamApp(middleware=[async_middleware])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    StreamApp(reader=UnboundReader())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     app.prepare(User)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
 
 
