@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -29,6 +30,13 @@ def test_the_environment_names_the_table(page: str) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_template_names_the_table(function: str) -> None:
     assert "IDEMPOTENCY_TABLE: !Ref HandledEvents" in FUNCTIONS[function]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_samples_of_json_are_json(page: str) -> None:
+    blocks = re.findall(r"^```json\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
+
+    assert all(map(json.loads, blocks))
 
 
 def test_no_template_chooses_the_name() -> None:

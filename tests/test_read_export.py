@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +93,23 @@ def test_events_of_large_items_are_small(tmp_path: Path) -> None:
     events = read_export(write_export(tmp_path, large), keys=["pk"])
 
     assert [len(event["Items"]) for event in events] == [11, 11, 8]
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    lines = [user_line(number) for number in range(1_000)]
+    small = write_export(tmp_path / "small", *[lines] * 2)
+    large = write_export(tmp_path / "large", *[lines] * 12)
+
+    assert peak_of(large) < 1.2 * peak_of(small)
+
+
+def peak_of(folder: Path) -> int:
+    """Return the most memory that reading an export took, in bytes."""
+    tracemalloc.start()
+    deque(read_export(folder, keys=["pk"]), maxlen=0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
 
 
 @pytest.mark.parametrize("under", ["", "copies/2026/"])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .backfill import backfill
 from .invoke import invoke
 from .redrive import redrive
 
@@ -15,6 +16,7 @@ commands = typer.Typer(
 )
 commands.command(no_args_is_help=True)(invoke)
 commands.command(no_args_is_help=True)(redrive)
+commands.command(no_args_is_help=True)(backfill)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback

@@ -4,7 +4,7 @@ from ._advice import advice_after_invoke, advice_after_redrive, advice_on_errors
 from ._batch import show_invocation, show_records, show_tracebacks
 from ._handler_output import HandlerOutput, show_handler_output, stdout_console
 from ._progress import show_progress
-from ._summary import show_invoke_summary, show_redrive_summary
+from ._summary import show_backfill_summary, show_invoke_summary, show_redrive_summary
 
 __all__ = [
     "HandlerOutput",
@@ -12,6 +12,7 @@ __all__ = [
     "advice_after_redrive",
     "advice_on_errors",
     "show_advice",
+    "show_backfill_summary",
     "show_handler_output",
     "show_invocation",
     "show_invoke_summary",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
-from ..._engine import Outcome, RecordReport
+from ..._engine import BatchReport, Outcome, RecordReport
 from .._local import Invocation, records_of
 from ._text import OUTCOME_STYLES, plural
 
@@ -35,6 +36,30 @@ def show_redrive_summary(
         Text(f"{plural(len(reports), 'dead letter')} in {source}", "bold"),
         *_counts(reports),
         Text(f"{removed} removed"),
+    )
+
+
+def show_backfill_summary(
+    console: Console, source: str, outcomes: Mapping[str, int], failed: BatchReport | None
+) -> None:
+    """Show one line about all items of a source.
+
+    Args:
+        console: Where to print.
+        source: The source's name.
+        outcomes: How many items that are done had which outcome.
+        failed: The items at which it stopped.
+    """
+    left = failed.records if failed else ()
+    counts = Counter(outcomes) + Counter(report.outcome for report in left)
+    _show_line(
+        console,
+        Text(f"{plural(counts.total(), 'item')} of {source}", "bold"),
+        *(
+            Text(f"{counts[outcome]} {outcome}", OUTCOME_STYLES[outcome])
+            for outcome in Outcome
+            if counts[outcome]
+        ),
     )
 
 
