@@ -342,6 +342,12 @@ def test_other_places_are_refused(names: Json, failure: Json) -> None:
     assert streams.requests == []
 
 
+def test_a_reader_tells_its_names() -> None:
+    named = StreamReader(streams=[ARN], buckets=["letters"])
+
+    assert (named.streams, named.buckets) == ({ARN}, {"letters"})
+
+
 def test_a_named_stream_is_read() -> None:
     assert numbers_of([reader(shards([1]), streams=[ARN]).read(failure_record(1, 1))]) == [1]
 

@@ -55,6 +55,16 @@ class StreamReader:
         self._clients: dict[str, ClientPerProcess[StreamsClient]] = {}
         self._s3: ClientPerProcess[S3Client] = ClientPerProcess(s3_client, lambda: make_client("s3"))
 
+    @property
+    def streams(self) -> frozenset[str]:
+        """The ARNs of the streams that were named."""
+        return self._streams
+
+    @property
+    def buckets(self) -> frozenset[str]:
+        """The names of the buckets that were named."""
+        return self._buckets
+
     def read(self, failure: Mapping[str, Any]) -> dict[str, Any]:
         """Return the records that Lambda gave up on as an event, `{"Records": [...]}`, as Lambda passes them.
 
