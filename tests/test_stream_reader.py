@@ -345,7 +345,7 @@ def test_other_places_are_refused(names: Json, failure: Json) -> None:
 def test_a_reader_tells_its_names() -> None:
     named = StreamReader(streams=[ARN], buckets=["letters"])
 
-    assert (named.streams, named.buckets) == ({ARN}, {"letters"})
+    assert (named.streams, named.buckets) == (frozenset({ARN}), frozenset({"letters"}))
 
 
 def test_a_named_stream_is_read() -> None:

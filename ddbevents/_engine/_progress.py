@@ -59,7 +59,8 @@ class Progress:
         skips = self._settings.skips_dead_lettered
         try:
             self._handled = self._read(others, with_dead_letters=skips)
-            self._handled |= self._read(letters, with_dead_letters=False)
+            if letters:
+                self._handled |= self._read(letters, with_dead_letters=False)
         except StoreError as error:
             self.refuse(entries, error)
             raise
