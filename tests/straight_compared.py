@@ -533,11 +533,12 @@ def _app(scene: Scene, *, general: bool) -> StreamApp:
     dead_letters = None if after is None else DeadLetters(Sink(scene), after=after)
     middleware = [lambda _: nullcontext()] if general else []
     app = StreamApp("app", store=store, dead_letter=dead_letters, middleware=middleware)
-    style = random.choice(("single", "single", "bulk", "mixed"))
+    second = scene.random("bulk")
+    style = second.choice(("single", "single", "bulk", "mixed"))
     handlers: dict[Handler, Json | None] = {}
     for number in range(size):
-        is_bulk = style == "bulk" or (style == "mixed" and random.random() < 0.5)
-        bulk = {"most": random.choice((1, 2, 3, 100)), "isolate": random.random() < 0.7}
+        is_bulk = style == "bulk" or (style == "mixed" and second.random() < 0.5)
+        bulk = {"most": second.choice((1, 2, 3, 100)), "isolate": second.random() < 0.7}
         handler = (_bulk_handler if is_bulk else _handler)(scene, f"h{number}")
         handlers[handler] = bulk if is_bulk else None
     again = [*handlers][:1] if random.random() < 0.2 else []
