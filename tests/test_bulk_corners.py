@@ -337,3 +337,19 @@ def test_a_suppressed_call_counts_as_handled() -> None:
         raise ValueError
 
     assert outcomes(app.process(batch(*users("ab")))) == [HANDLED, HANDLED]
+
+
+def test_the_newest_is_told_by_its_number() -> None:
+    app = StreamApp("app", store=MemoryStore())
+    states: list[str] = []
+
+    @app.on_latest(User)
+    def mirror(latest: Latest[User]) -> None:
+        assert latest.item is not None
+        states.append(latest.item.email)
+
+    first, second = insert(0, A1), modify(1, A1, A2)
+    app.process(batch(first))
+
+    assert outcomes(app.process(batch(second, first))) == [HANDLED, EARLIER]
+    assert states == ["1@x", "2@x"]

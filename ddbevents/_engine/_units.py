@@ -149,5 +149,13 @@ def units_of(entries: Iterable[Entry], name: str) -> list[Unit]:
             seen.add(entry.identity)
             units[key] = own, copies, handler, bulk
     return [
-        unit for own, copies, handler, bulk in units.values() for unit in (Unit(own, handler, bulk), *copies)
+        unit
+        for own, copies, handler, bulk in units.values()
+        for unit in (Unit(sorted(own, key=_place_in_stream), handler, bulk), *copies)
     ]
+
+
+def _place_in_stream(entry: Entry) -> int:
+    """Return what tells which of an item's records is newer: in a batch they may be mixed up."""
+    record = entry.record
+    return int(record.sequence_number or 0) if isinstance(record, StreamRecord) else 0
