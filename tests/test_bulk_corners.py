@@ -353,3 +353,19 @@ def test_the_newest_is_told_by_its_number() -> None:
 
     assert outcomes(app.process(batch(second, first))) == [HANDLED, EARLIER]
     assert states == ["1@x", "2@x"]
+
+
+def test_another_table_says_nothing_of_an_item() -> None:
+    app, router = StreamApp("app"), Router(table="Users")
+
+    @router.on_latest(Admin)
+    def mirror(latest: Latest[Admin]) -> None: ...
+
+    app.include(router)
+    admin, guest = (user("a", role={"S": role}) for role in ("admin", "guest"))
+    other = modify(1, guest, guest)
+    other["eventSourceARN"] = other["eventSourceARN"].replace("Users", "Others")
+
+    found = outcomes(app.process(batch(insert(0, admin), other, modify(2, guest, guest))))
+
+    assert found == [HANDLED, IGNORED, HANDLED]

@@ -73,7 +73,7 @@ def set_aside(entries: Iterable[Entry], dispatch: Dispatch, settings: Settings) 
     Returns:
         Whether any record waits for the second pass.
     """
-    items: set[tuple[str, Hashable]] = set()
+    taken: dict[Hashable, set[str]] = {}
     is_any = False
     for entry in entries:
         entry.bulk = [(handler, handler.bulk) for handler in entry.handlers if handler.bulk is not None]
@@ -81,29 +81,29 @@ def set_aside(entries: Iterable[Entry], dispatch: Dispatch, settings: Settings) 
             entry.handlers = [handler for handler in entry.handlers if handler.bulk is None]
         # a queue's messages go to the handlers that they name
         if settings.is_ordered and entry.invalid is None:
-            _follow(entry, items, dispatch)
+            _follow(entry, taken, dispatch)
         is_any = is_any or bool(entry.bulk)
     return is_any
 
 
-def _follow(entry: Entry, items: set[tuple[str, Hashable]], dispatch: Dispatch) -> None:
+def _follow(entry: Entry, taken: dict[Hashable, set[str]], dispatch: Dispatch) -> None:
     """Let handlers that take an item's last state have all its records after the first that they take.
 
     Args:
         entry: A record.
-        items: The items taken so far, each with its handler.
+        taken: The items of earlier records, each with the handlers that take it.
         dispatch: The app's handlers.
     """
     taking = [handler.name for handler, bulk in entry.bulk if bulk.is_latest]
-    if not taking and not items:
+    if not taking and not taken:
         return
-    item = lane_of(entry.record)
-    for name in [name for name, other in items if other == item and name not in entry.outcomes]:
+    names = taken.setdefault(lane_of(entry.record), set())
+    for name in sorted(names - entry.outcomes.keys()):
         handler = dispatch.following(name, entry.record) if isinstance(entry.record, StreamRecord) else None
         if handler is not None and handler.bulk is not None:
             entry.outcomes[name] = Outcome.NOT_RUN
             entry.bulk = [*entry.bulk, (handler, handler.bulk)]
-    items |= {(name, item) for name in taking}
+    names.update(taking)
 
 
 def not_held_back(entries: Iterable[Entry], to_come: AbstractSet[str], *, by_item: bool) -> list[Entry]:
