@@ -1,4 +1,4 @@
-"""`ddbevents redrive`: dead letters run through an app, and removed from their source when handled."""
+"""`ddbevents redrive`: dead letters and failure records run through an app, and removed when handled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from ._errors import exit_on_command_error
 from ._letters import Redrive, open_source
-from ._local import StoreOptions, app_with_store
+from ._local import LocalLetters, StoreOptions, app_with_store
 from ._options import StoreOption, TableOption, TargetArgument, TracebackOption
 from ._output import (
     advice_after_redrive,
@@ -55,6 +55,8 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
 ) -> None:
     """Run each dead letter through the handler that failed, and show its outcome.
 
+    The records that Lambda's failure records name are fetched, and run through all handlers that take them.
+
     Handled dead letters are removed from the source. One that fails stays, with the later ones of its item.
 
     Exits with 1 if a dead letter was not handled, with 2 if the command could not go on.
@@ -74,7 +76,8 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
             app_with_store(loaded.app, options) as app,
             open_source(source, timeout, dry_run=dry_run) as letters,
         ):
-            redriving = Redrive(app, timeout, dry_run=dry_run, keep=keep)
+            local_app = app if options.is_app else app.with_sink(LocalLetters())
+            redriving = Redrive(local_app, timeout, dry_run=dry_run, keep=keep)
             with show_progress(console, "dead letters", letters.total) as bar:
                 output.before_line = bar.hide
                 for report in redriving.run(letters):
@@ -83,9 +86,10 @@ def redrive(  # noqa: PLR0913  # typer makes an option of each
                     show_records(console, report, loaded, redriving.first)
                     if traceback:
                         show_tracebacks(console, report, redriving.first)
-                    bar.advance(len(report.records))
+                    bar.advance(redriving.count)
                     bar.show()
-    show_redrive_summary(console, source, redriving.reports, redriving.removed)
+    noun = "record" if redriving.has_failures else "dead letter"
+    show_redrive_summary(console, source, redriving.reports, redriving.removed, noun=noun)
     show_advice(console, letters.remarks)
     if not traceback:
         show_advice(console, advice_on_errors(redriving.reports))

@@ -13,6 +13,7 @@ from ..._records._letter_json import LARGEST
 from ...dead_letters._delivery_errors import Place, explained, make_client
 from ._source import Handle, StoredLetter, batches_of, decode_letter
 
+_LARGEST_OBJECT: Final = 16 * 2**20  # a failure record holds a batch of 6 MiB, in which quotes are escaped
 _GONE: Final = frozenset({"NoSuchKey", "404"})
 _GONE_OR_REPLACED: Final = _GONE | {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 
@@ -74,8 +75,9 @@ class BucketSource:
                     raise
                 return None
             with closing(response["Body"]) as body:
-                # a byte too many is enough to see that it is no letter
-                content: bytes = body.read(LARGEST + 1)
+                content: bytes = body.read(_LARGEST_OBJECT)
+                if b"DDBStreamBatchInfo" not in content:
+                    content = content[: LARGEST + 1]  # a byte too many is enough to see that it is no letter
             return StoredLetter(decode_letter(content), (key, response["ETag"]))
 
     def remove(self, handles: Sequence[Handle]) -> int:

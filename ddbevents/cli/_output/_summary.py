@@ -28,12 +28,12 @@ def show_invoke_summary(console: Console, invocations: Sequence[Invocation]) -> 
 
 
 def show_redrive_summary(
-    console: Console, source: str, reports: Sequence[RecordReport], removed: int
+    console: Console, source: str, reports: Sequence[RecordReport], removed: int, *, noun: str
 ) -> None:
-    """Show one line about all dead letters of a source."""
+    """Show one line about all dead letters of a source, or about the records that failure records name."""
     _show_line(
         console,
-        Text(f"{plural(len(reports), 'dead letter')} in {source}", "bold"),
+        Text(f"{plural(len(reports), noun)} in {source}", "bold"),
         *_counts(reports),
         Text(f"{removed} removed"),
     )
