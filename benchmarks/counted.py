@@ -22,7 +22,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.comparing import WORKLOADS, Libraries, find_libraries
 from benchmarks.results import versions
-from benchmarks.targets import BOTO3, BOTO3_OUT, DATA_CLASS, DUMP, FROZEN, JSON, LIMIT, LOOP, OURS
+from benchmarks.targets import (
+    BOTO3,
+    BOTO3_OUT,
+    COMPREHENSION,
+    DATA_CLASS,
+    DUMP,
+    FROZEN,
+    JSON,
+    LIMIT,
+    LOOP,
+    OURS,
+)
 from benchmarks.timing import Run
 
 WARM: Final = 300
@@ -31,7 +42,9 @@ WARM: Final = 300
 MEASURED: Final = 2_000
 """Those of the long run beside."""
 
-_CONTENDERS: Final = frozenset({LIMIT, DUMP, JSON, OURS, FROZEN, LOOP, BOTO3, BOTO3_OUT, DATA_CLASS})
+_CONTENDERS: Final = frozenset(
+    {LIMIT, DUMP, JSON, OURS, FROZEN, LOOP, COMPREHENSION, BOTO3, BOTO3_OUT, DATA_CLASS}
+)
 
 
 def main(names: Iterable[str]) -> None:
