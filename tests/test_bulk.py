@@ -582,3 +582,20 @@ def test_isolation_stops_when_time_is_short(caplog: pytest.LogCaptureFixture) ->
     assert index.run(*users("abc"), context=context) == [FAILED, FAILED, NOT_RUN]
     assert index.calls == [["a", "b", "c"], ["a", "b"]]
     assert "2 records (" in caplog.text
+
+
+def test_a_spoilt_record_is_not_read_again() -> None:
+    app = StreamApp("app")
+    items: list[dict[str, Any]] = []
+
+    @app.bulk(9).on_insert(dict)
+    def spoil(changes: Sequence[Insert[dict[str, Any]]]) -> None:
+        changes[0].record.raw["dynamodb"]["NewImage"] = {}
+
+    @app.bulk(9).on_insert(dict)
+    def index(changes: Sequence[Insert[dict[str, Any]]]) -> None:
+        items.extend(change.new for change in changes)
+
+    app.process(batch(insert(0, user("a"))))
+
+    assert items == [{"pk": "a", "email": "ada@example.com"}]
