@@ -30,11 +30,8 @@ from ._engine import (
     TransactionalStore,
     Watch,
     announce,
-    check_concurrency,
-    check_name,
-    check_reader,
+    check_arguments,
     check_store,
-    check_time_reserve,
     function_name,
     invocation,
     preview_batch,
@@ -42,7 +39,7 @@ from ._engine import (
 )
 from ._errors import ConfigurationError
 from ._records import Event, FailureReader, ViewType, read_event
-from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, doubts, included
+from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, doubts
 from ._tuples import NamedTuple
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
@@ -117,11 +114,7 @@ class StreamApp(Router):
                 dead letters without a store, or the reader names neither streams nor buckets.
         """
         super().__init__(view_type=view_type)
-        check_name(name)
-        check_store(store, dead_letter)
-        check_concurrency(concurrency)
-        check_time_reserve(time_reserve)
-        check_reader(reader)
+        check_arguments(name, store, dead_letter, concurrency, time_reserve, reader)
         if middleware or not isinstance(middleware, tuple):
             from ._routing._middleware import check_middleware  # noqa: PLC0415  # cold start: most have none
 
@@ -198,6 +191,8 @@ class StreamApp(Router):
             ConfigurationError: Two handlers have the same name, or one needs what the store or the stream
                 does not have. Then none is added.
         """
+        from ._routing._including import included  # noqa: PLC0415  # cold start: many apps are one file
+
         routes = included(router, self, StreamApp)
         for route in routes:
             check_transactions(route, self._parts.store)

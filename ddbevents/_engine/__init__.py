@@ -8,11 +8,8 @@ from ._entries import Dispatch
 from ._report import BatchReport, BatchRun, Outcome, RecordReport, reason_for_ignoring
 from ._settings import (
     Settings,
-    check_concurrency,
-    check_name,
-    check_reader,
+    check_arguments,
     check_store,
-    check_time_reserve,
     function_name,
 )
 from ._stores import (
@@ -52,12 +49,9 @@ __all__ = [
     "TransactionalStore",
     "Watch",
     "announce",
-    "check_concurrency",
+    "check_arguments",
     "check_keep",
-    "check_name",
-    "check_reader",
     "check_store",
-    "check_time_reserve",
     "current_context",
     "function_name",
     "invocation",

@@ -80,7 +80,27 @@ def function_name(context: LambdaContext | None) -> str:
     return name
 
 
-def check_name(name: object) -> None:
+def check_arguments(  # those of an app
+    name: object,
+    store: object,
+    dead_letters: object,
+    concurrency: object,
+    time_reserve: object,
+    reader: object,
+) -> None:
+    """Refuse what an app cannot be made with.
+
+    Raises:
+        ConfigurationError: An argument is of another kind, or does not go with the others.
+    """
+    _check_name(name)
+    check_store(store, dead_letters)
+    _check_concurrency(concurrency)
+    _check_time_reserve(time_reserve)
+    _check_reader(reader)
+
+
+def _check_name(name: object) -> None:
     """Refuse a name that marks cannot begin with."""
     if name is not None and not isinstance(name, str):
         raise ConfigurationError("name must be text: pass the store as store=")
@@ -119,7 +139,7 @@ def check_store(store: object, dead_letters: object) -> None:
         raise ConfigurationError("dead letters need a store, which counts failed attempts: pass store=")
 
 
-def check_reader(reader: object) -> None:
+def _check_reader(reader: object) -> None:
     """Refuse what is no reader of failure records, and one that would read whatever a message names."""
     if reader is None:
         return
@@ -137,7 +157,7 @@ def check_reader(reader: object) -> None:
         raise ConfigurationError("reader.read must not be async: the engine calls it before any handler runs")
 
 
-def check_concurrency(concurrency: object) -> None:
+def _check_concurrency(concurrency: object) -> None:
     """Refuse what is no number of lanes."""
     if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
         raise ConfigurationError(
@@ -145,7 +165,7 @@ def check_concurrency(concurrency: object) -> None:
         )
 
 
-def check_time_reserve(time_reserve: object) -> None:
+def _check_time_reserve(time_reserve: object) -> None:
     """Refuse what is no time to keep in hand."""
     if not isinstance(time_reserve, timedelta) or time_reserve < timedelta(0):
         raise ConfigurationError(

@@ -1,7 +1,7 @@
 """From a record to the handlers that take it: decorators, routes, selections and signatures."""
 
 from ._route import Middleware, Route
-from ._router import Router, doubts, included, routes_of
+from ._router import Router, doubts, routes_of
 from ._routes import AddressedRoutes, Routes
 
 __all__ = [
@@ -11,6 +11,5 @@ __all__ = [
     "Router",
     "Routes",
     "doubts",
-    "included",
     "routes_of",
 ]

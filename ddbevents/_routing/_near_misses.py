@@ -20,8 +20,8 @@ from .._conditions import find_attribute, matches
 from .._errors import LONGEST_LABEL, InvalidRecordError, format_path, printable
 from .._records import StreamRecord
 from .._tuples import NamedTuple
-from ._reasons import Named
-from ._selection import Selection, condition_paths
+from ._reasons import Named, condition_paths
+from ._selection import Selection
 
 _MOST_TABLES: Final = 5  # in a line
 _MANY: Final = 50  # records, where a few may well be of another model

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
-from .._errors import InvalidRecordError
+from .._codec import discriminators
+from .._conditions import Condition
+from .._errors import AttributePath, InvalidRecordError, format_path
 from .._records import StreamRecord
-from ._selection import Selection
+from ._selection import Part, Selection
 
 _LONGEST_REASON: Final = 400  # it may have the name of a table, which comes from outside
 
@@ -35,7 +37,10 @@ def reason_for_ignoring(
 
 def _reason(selection: Selection, record: StreamRecord) -> str:
     try:
-        reason = selection.why_not(record) or "it would take the record as it is now"
+        part = selection.mismatch(record)
+        reason = (
+            "it would take the record as it is now" if part is None else _of_part(part, selection, record)
+        )
     except InvalidRecordError as error:
         # somebody changed the record since it was routed
         reason = error.reason
@@ -52,3 +57,35 @@ def _candidates(handlers: Sequence[Named], record: StreamRecord) -> Iterable[Nam
     if wanted is not None:
         return [each for each in handlers if each[0] == wanted]
     return [each for each in handlers if record.kind in each[1].kinds]
+
+
+def _of_part(part: Part, selection: Selection, record: StreamRecord) -> str:
+    match part:
+        case "kinds":
+            return f"it takes no {record.kind}"
+        case "table":
+            return f"table is {record.table}, not {selection.table}"
+        case "expired":
+            return "time to live removed it" if record.expired else "time to live did not remove it"
+        case "where":
+            return f"where is false, which looks at {_listed(condition_paths(selection.where))}"
+        case "literals":
+            paths = _listed(_mismatching_literal(selection, record))
+            return f"{paths} has no value that {selection.model.__name__} allows"
+        case _:  # changed
+            return f"unchanged: {', '.join(sorted(selection.changed))}"
+
+
+def _mismatching_literal(selection: Selection, record: StreamRecord) -> Iterable[AttributePath]:
+    fields = discriminators(selection.model)
+    return next(field.paths for field in fields if selection.mismatch_of_images(record, [field]))
+
+
+def condition_paths(*conditions: Condition | None) -> Iterator[AttributePath]:
+    """Yield the attributes that conditions look at."""
+    for condition in (each for each in conditions if each is not None):
+        yield from (condition.path,) if condition.path else condition_paths(*condition.conditions)
+
+
+def _listed(paths: Iterable[AttributePath]) -> str:
+    return ", ".join(dict.fromkeys(map(format_path, paths)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 
 from .._async import finish
 from .._changes import Decode, Read
@@ -14,6 +14,9 @@ from .._records import StreamRecord
 from .._transaction import Transaction
 from .._tuples import NamedTuple
 from ._selection import Selection
+
+ChangeT = TypeVar("ChangeT")
+ResultT = TypeVar("ResultT", None, Coroutine[Any, Any, None])
 
 Middleware: TypeAlias = Callable[[Any], AbstractContextManager[object]]
 """Called with the change, or with the list of a bulk handler; returns the context manager that the handler
@@ -130,6 +133,42 @@ class Route(NamedTuple):
     def settle(self, result: object) -> None:
         """Await what the handler returned, or warn that it is of no use."""
         finish(result, partial(_note_unused, self.name))
+
+
+class Registration(Generic[ChangeT]):
+    """The second half of a decorator: takes a handler of the right type and returns it unchanged."""
+
+    __slots__ = ("add",)
+
+    def __init__(self, add: Callable[[Callable[..., object], Bulk | None], None]) -> None:
+        self.add: Final = add
+
+    @overload  # a plain handler
+    def __call__(self, handler: Callable[[ChangeT], ResultT]) -> Callable[[ChangeT], ResultT]: ...
+
+    @overload  # a handler whose writes are committed together with its mark
+    def __call__(
+        self, handler: Callable[[ChangeT, Transaction], ResultT]
+    ) -> Callable[[ChangeT, Transaction], ResultT]: ...
+
+    def __call__(self, handler: Callable[..., object]) -> Callable[..., object]:
+        """Register the handler."""
+        self.add(handler, None)
+        return handler
+
+
+class PlainRegistration(Generic[ChangeT]):
+    """The second half of a decorator whose handlers have no transaction."""
+
+    __slots__ = ("add",)
+
+    def __init__(self, add: Callable[[Callable[..., object], Bulk | None], None]) -> None:
+        self.add: Final = add
+
+    def __call__(self, handler: Callable[[ChangeT], ResultT]) -> Callable[[ChangeT], ResultT]:
+        """Register the handler."""
+        self.add(handler, None)
+        return handler
 
 
 def _note_unused(name: str, result: object) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, Generic, Never, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Never, TypeVar, overload
 from weakref import WeakSet
 
 from .._changes import (
@@ -24,8 +24,7 @@ from .._codec import check_item_model
 from .._conditions import Condition, both, check_condition
 from .._errors import ConfigurationError
 from .._records import Kind, StreamRecord, ViewType
-from .._transaction import Transaction
-from ._route import Bulk, Route
+from ._route import Bulk, PlainRegistration, Registration, Route
 from ._routes import Routes
 from ._selection import FORMS, KINDS, Selection, check_parts, kinds_of, names_of
 from ._signatures import check_handler, defining_module
@@ -33,46 +32,8 @@ from ._signatures import check_handler, defining_module
 if TYPE_CHECKING:
     from ._bulk import BulkDecorators
 
-ChangeT = TypeVar("ChangeT")
 OldT = TypeVar("OldT")
 KeyT = TypeVar("KeyT")
-ResultT = TypeVar("ResultT", None, Coroutine[Any, Any, None])
-
-
-class Registration(Generic[ChangeT]):
-    """The second half of a decorator: takes a handler of the right type and returns it unchanged."""
-
-    __slots__ = ("add",)
-
-    def __init__(self, add: Callable[[Callable[..., object], Bulk | None], None]) -> None:
-        self.add: Final = add
-
-    @overload  # a plain handler
-    def __call__(self, handler: Callable[[ChangeT], ResultT]) -> Callable[[ChangeT], ResultT]: ...
-
-    @overload  # a handler whose writes are committed together with its mark
-    def __call__(
-        self, handler: Callable[[ChangeT, Transaction], ResultT]
-    ) -> Callable[[ChangeT, Transaction], ResultT]: ...
-
-    def __call__(self, handler: Callable[..., object]) -> Callable[..., object]:
-        """Register the handler."""
-        self.add(handler, None)
-        return handler
-
-
-class PlainRegistration(Generic[ChangeT]):
-    """The second half of a decorator whose handlers have no transaction."""
-
-    __slots__ = ("add",)
-
-    def __init__(self, add: Callable[[Callable[..., object], Bulk | None], None]) -> None:
-        self.add: Final = add
-
-    def __call__(self, handler: Callable[[ChangeT], ResultT]) -> Callable[[ChangeT], ResultT]:
-        """Register the handler."""
-        self.add(handler, None)
-        return handler
 
 
 class Router:
@@ -326,29 +287,6 @@ def doubts(routes: Routes, app_type: type[Router]) -> Iterator[str]:
 
 routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")
 """Returns the routes of a router or an app. Users see no more of a router than they need."""
-
-
-_view_type_of: Final[Callable[[Router], ViewType | None]] = attrgetter("_view_type")
-
-
-def included(router: object, app: Router, app_type: type[Router]) -> Routes:
-    """Return the routes of a router that an app includes, and take no further ones.
-
-    Raises:
-        ConfigurationError: It is no router, or an app, or the app's stream cannot serve it.
-    """
-    # of an app only the handlers would come along, without its store and its middleware
-    if isinstance(router, app_type):
-        raise ConfigurationError("include takes a Router, not an app: register its handlers with a Router")
-    if not isinstance(router, Router):
-        raise ConfigurationError("include takes a Router, an instance: pass the router that has the handlers")
-    routes = routes_of(router)
-    if (view_type := _view_type_of(app)) is not None:
-        from ._view_types import check_router  # noqa: PLC0415  # cold start: as above
-
-        check_router(routes, _view_type_of(router), view_type)
-    routes.freeze()
-    return routes
 
 
 def _is_table_name(table: object) -> bool:

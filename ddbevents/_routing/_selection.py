@@ -22,7 +22,7 @@ from .._changes import (
 )
 from .._codec import ItemField, discriminators, item_fields
 from .._conditions import Condition, find_attribute, matches
-from .._errors import AttributePath, ConfigurationError, InvalidItemError, InvalidRecordError, format_path
+from .._errors import AttributePath, ConfigurationError, InvalidItemError, InvalidRecordError
 from .._records import Kind, StreamRecord
 from .._tuples import NamedTuple
 
@@ -134,35 +134,14 @@ class Selection(NamedTuple):
             InvalidRecordError: That cannot be decided: an image or the table is missing, or an attribute that
                 the condition looks at is malformed.
         """
-        return self._mismatch(record) is None
+        return self.mismatch(record) is None
 
-    def why_not(self, record: StreamRecord) -> str | None:
-        """Return why the handler does not take a record, without values of the item; None if it does.
+    def mismatch(self, record: StreamRecord) -> Part | None:
+        """Return the first part that does not hold; None if the handler takes the record.
 
         Raises:
             InvalidRecordError: As for `takes`.
         """
-        part = self._mismatch(record)
-        return None if part is None else self._reason(part, record)
-
-    def _reason(self, part: Part, record: StreamRecord) -> str:
-        match part:
-            case "kinds":
-                return f"it takes no {record.kind}"
-            case "table":
-                return f"table is {record.table}, not {self.table}"
-            case "expired":
-                return "time to live removed it" if record.expired else "time to live did not remove it"
-            case "where":
-                return f"where is false, which looks at {_listed(condition_paths(self.where))}"
-            case "literals":
-                paths = _listed(self._mismatching_literal(record))
-                return f"{paths} has no value that {self.model.__name__} allows"
-            case _:  # changed
-                return f"unchanged: {', '.join(sorted(self.changed))}"
-
-    def _mismatch(self, record: StreamRecord) -> Part | None:
-        """Return the first part that does not hold."""
         if record.kind not in self.kinds:
             return "kinds"
         if self.table is not None and not _is_of_table(record, self.table):
@@ -171,14 +150,15 @@ class Selection(NamedTuple):
             return "expired"
         fields = discriminators(self.model)
         if self.where is not None or fields:
-            part = self._mismatch_of_images(record, fields)
+            part = self.mismatch_of_images(record, fields)
             if part is not None:
                 return part
         if self.changed and not any(_differ(record, field) for field in self._changed_fields()):
             return "changed"
         return None
 
-    def _mismatch_of_images(self, record: StreamRecord, fields: Iterable[ItemField]) -> Part | None:
+    def mismatch_of_images(self, record: StreamRecord, fields: Iterable[ItemField]) -> Part | None:
+        """Return whether `where` or some of the `Literal` and `Prefix` fields do not hold, and which."""
         if self.form.is_latest:
             return self._mismatch_of_latest(record, fields)
         return self.mismatch_in(record, self.form.sees(record.kind), fields, where=self.where)
@@ -208,10 +188,6 @@ class Selection(NamedTuple):
             return None if all(_holds_choice(field, image) for field in fields) else "literals"
         except InvalidItemError as error:
             raise error.within("dynamodb", place, sequence_number=record.sequence_number) from None
-
-    def _mismatching_literal(self, record: StreamRecord) -> Iterable[AttributePath]:
-        fields = discriminators(self.model)
-        return next(field.paths for field in fields if self._mismatch_of_images(record, [field]))
 
     def _changed_fields(self) -> Iterator[ItemField]:
         fields = item_fields(self.model)
@@ -263,16 +239,6 @@ def names_of(changed: object) -> frozenset[str]:
     if not names:
         raise ConfigurationError("changed names no field: leave it out to take every change")
     return frozenset(map(str, names))
-
-
-def condition_paths(*conditions: Condition | None) -> Iterator[AttributePath]:
-    """Yield the attributes that conditions look at."""
-    for condition in (each for each in conditions if each is not None):
-        yield from (condition.path,) if condition.path else condition_paths(*condition.conditions)
-
-
-def _listed(paths: Iterable[AttributePath]) -> str:
-    return ", ".join(dict.fromkeys(map(format_path, paths)))
 
 
 def _of_key(fields: Iterable[ItemField], record: StreamRecord) -> list[ItemField]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from ._codec import decode_exactly
-from ._errors import InvalidItemError, InvalidRecordError
-from ._records import StreamRecord
+from .._codec import decode_exactly
+from .._errors import InvalidItemError, InvalidRecordError
+from .._records import StreamRecord
 
 _VIEW_TYPES: Final[Mapping[str, str]] = {
     "NewImage": "NEW_IMAGE or NEW_AND_OLD_IMAGES",

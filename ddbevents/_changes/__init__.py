@@ -10,10 +10,10 @@ from typing import Any, Final, Generic, Literal, TypeAlias
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
-from ._attributes import Image
-from ._codec import decode, decode_exactly
-from ._errors import InvalidItemError
-from ._records import KeyValue, Kind, StreamRecord, UnreadableRecord, read_known
+from .._attributes import Image
+from .._codec import decode_exactly
+from .._errors import InvalidItemError
+from .._records import KeyValue, Kind, StreamRecord, read_known
 
 ImageName: TypeAlias = Literal["NewImage", "OldImage"]
 Place: TypeAlias = ImageName | Literal["Keys"]
@@ -25,11 +25,11 @@ KeyT_co = TypeVar("KeyT_co", covariant=True)
 
 BOTH: Final[tuple[Place, ...]] = ("NewImage", "OldImage")
 
-_parts: Final[Callable[[Any], tuple[str, ...]]] = attrgetter("__match_args__")
+parts_of: Final[Callable[[Any], tuple[str, ...]]] = attrgetter("__match_args__")
 """Returns the names of a change's parts. If the base class declared them, they would be no literals."""
 
 
-class _Change:  # noqa: PLW1641  # without a hash, as every value that holds items
+class AnyChange:  # noqa: PLW1641  # without a hash, as every value that holds items
     """Compares and shows its parts. A dataclass would cost a cold start as much as another module."""
 
     __slots__ = ("_record",)
@@ -46,15 +46,15 @@ class _Change:  # noqa: PLW1641  # without a hash, as every value that holds ite
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and all(
-            getattr(self, part) == getattr(other, part) for part in _parts(self)
+            getattr(self, part) == getattr(other, part) for part in parts_of(self)
         )
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{part}={getattr(self, part)!r}" for part in _parts(self))
+        parts = ", ".join(f"{part}={getattr(self, part)!r}" for part in parts_of(self))
         return f"{type(self).__name__}({parts})"
 
 
-class Insert(_Change, Generic[ItemT_co]):
+class Insert(AnyChange, Generic[ItemT_co]):
     """An item was created."""
 
     __slots__ = ("new",)
@@ -65,7 +65,7 @@ class Insert(_Change, Generic[ItemT_co]):
         self._record = record
 
 
-class Modify(_Change, Generic[ItemT_co, OldT_co]):
+class Modify(AnyChange, Generic[ItemT_co, OldT_co]):
     """An item was changed."""
 
     __slots__ = ("new", "old")
@@ -84,7 +84,7 @@ class Modify(_Change, Generic[ItemT_co, OldT_co]):
         return frozenset({name for name in both if old[name] != new[name]} | (old.keys() ^ new.keys()))
 
 
-class Remove(_Change, Generic[ItemT_co]):
+class Remove(AnyChange, Generic[ItemT_co]):
     """An item was removed: `old` is its last state."""
 
     __slots__ = ("old",)
@@ -103,7 +103,7 @@ class Remove(_Change, Generic[ItemT_co]):
         return self.record.expired
 
 
-class Upsert(_Change, Generic[ItemT_co]):
+class Upsert(AnyChange, Generic[ItemT_co]):
     """An item was created or changed: `new` is its state now.
 
     Only the new image is decoded, so a NEW_IMAGE stream is enough.
@@ -122,7 +122,7 @@ class Upsert(_Change, Generic[ItemT_co]):
         return "INSERT" if self.record.kind == "INSERT" else "MODIFY"
 
 
-class Previous(_Change, Generic[ItemT_co]):
+class Previous(AnyChange, Generic[ItemT_co]):
     """An item was changed or removed: `old` is its state before.
 
     Only the old image is decoded, so an OLD_IMAGE stream is enough.
@@ -141,7 +141,7 @@ class Previous(_Change, Generic[ItemT_co]):
         return "MODIFY" if self.record.kind == "MODIFY" else "REMOVE"
 
 
-class KeyChange(_Change, Generic[KeyT_co]):
+class KeyChange(AnyChange, Generic[KeyT_co]):
     """An item was created, changed or removed. Only its key is decoded, so a KEYS_ONLY stream is enough."""
 
     __slots__ = ("keys",)
@@ -157,7 +157,7 @@ class KeyChange(_Change, Generic[KeyT_co]):
         return self.record.kind
 
 
-class Latest(_Change, Generic[ItemT_co]):
+class Latest(AnyChange, Generic[ItemT_co]):
     """The last state of an item in a batch, whatever has happened to it there.
 
     Attributes:
@@ -193,27 +193,9 @@ def to_json(value: object) -> str:
     Raises:
         InvalidItemError: JSON cannot hold the value: NaN, a secret, a value that holds itself.
     """
-    # cold start: json is loaded by those who write it
-    from ._codec._json import write_json  # noqa: PLC0415
+    from ._json import write  # noqa: PLC0415  # cold start: json is loaded by those who write it
 
-    return write_json(value, _parts_of)
-
-
-def _parts_of(value: object) -> Mapping[str, object] | None:
-    if isinstance(value, _Change):
-        parts = [part for part in ("new", "old", "item") if part in _parts(value)]
-        return _with_items(value.record, {part: getattr(value, part) for part in parts})
-    if isinstance(value, StreamRecord):
-        images = {"new": value.new_image, "old": value.old_image}
-        known = {part: image for part, image in images.items() if image is not None}
-        return _with_items(value, {part: decode(dict, image) for part, image in known.items()})
-    if isinstance(value, UnreadableRecord):
-        raise InvalidItemError("a record that cannot be read has no items: pass its raw content")
-    return None
-
-
-def _with_items(record: StreamRecord, items: Mapping[str, object]) -> Mapping[str, object]:
-    return {"kind": record.kind, "keys": record.keys, **items}
+    return write(value)
 
 
 Decode: TypeAlias = Callable[[Any, Image], Any]
