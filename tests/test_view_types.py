@@ -412,8 +412,8 @@ REFUSALS: Final[Mapping[str, tuple[Callable[[], object], str]]] = {
         lambda: StreamApp(view_type="NEW_IMAGE").on_change(User),
         (
             "on_change needs the old image of MODIFY and REMOVE, which a stream of view_type NEW_IMAGE"
-            " does not carry: such a stream serves on_insert, on_upsert, on_keys, on_latest and on_record, or set"
-            " the table's StreamViewType and view_type to NEW_AND_OLD_IMAGES"
+            " does not carry: such a stream serves on_insert, on_upsert, on_keys, on_latest and on_record,"
+            " or set the table's StreamViewType and view_type to NEW_AND_OLD_IMAGES"
         ),
     ),
     "modify": (
