@@ -1,5 +1,6 @@
 """Runs the Python blocks of the README and of the docs as tests, one namespace a page."""
 
+import gc
 import os
 
 import pytest
@@ -40,3 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     blocks = [item for item in items if isinstance(item, SybilItem)]
     tests = [item for item in items if not isinstance(item, SybilItem)]
     items[:] = sorted(blocks, key=lambda block: (block.path, block.example.start)) + tests
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector away from what collection made: each full collection would look at it."""
+    gc.collect()
+    gc.freeze()

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -37,7 +38,6 @@ NULLS: Final[Attribute] = {"L": [NULL] * 190_000}  # 380 KB, as DynamoDB counts
 MAP: Final[Attribute] = {"M": {f"{number:x}": NULL for number in range(70_000)}}
 MALFORMED: Final[Attribute] = {"L": [{"N": "x"}] * 120_000}
 Anything = int | str | list[int] | dict[str, int]
-MANY: Final = [[number] for number in range(1_000_000)]
 
 
 class Picky(BaseModel, extra="forbid"):
@@ -53,9 +53,15 @@ class Pathed(BaseModel):
     other: int = Field(default=0, validation_alias=AliasPath("other", "inside"))
 
 
+@cache
+def many() -> list[list[int]]:
+    """Return a million objects: they are there before memory is limited."""
+    return [[number] for number in range(1_000_000)]
+
+
 class Private(BaseModel):
     field: int
-    _cache: Any = PrivateAttr(default_factory=lambda: MANY)
+    _cache: Any = PrivateAttr(default_factory=many)
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -133,6 +139,8 @@ def main(name: str) -> None:
     case = CASES[name]
     with suppress(InvalidItemError):
         decode(case.model, {})
+    if case.model is Private:
+        many()
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * resource.getpagesize() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
