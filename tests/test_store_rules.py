@@ -79,9 +79,20 @@ def in_memory(store: MemoryStore | SQLiteStore) -> TableUnderTest:
 
 
 @pytest.fixture(scope="session", params=["dynamodb_endpoint", "moto_endpoint"])
-def database(request: pytest.FixtureRequest) -> Database:
+def client(request: pytest.FixtureRequest) -> DynamoDBClient:
+    made, _ = clients(request.getfixturevalue(request.param))
+    return made
+
+
+@pytest.fixture(scope="session")
+def database(client: DynamoDBClient) -> Database:
     """Return a database, made once: the rules need no empty tables."""
-    client, _ = clients(request.getfixturevalue(request.param))
+    return Database(client)
+
+
+@pytest.fixture(scope="session")
+def transacting(client: DynamoDBClient) -> Database:
+    """Return a database without thousands of marks: moto copies the tables of a transaction whole."""
     return Database(client)
 
 
@@ -145,14 +156,17 @@ def test_dynamodb_keeps_expiry_rules(rule: ExpiryRule, database: Database) -> No
 
 
 @pytest.mark.parametrize("rule", TRANSACTION_RULES)
-def test_dynamodb_keeps_transaction_rules(rule: TransactionRule, database: Database) -> None:
-    rule(DynamoDBStore(database.marks, client=database.client), database.items)
+def test_dynamodb_keeps_transaction_rules(rule: TransactionRule, transacting: Database) -> None:
+    rule(DynamoDBStore(transacting.marks, client=transacting.client), transacting.items)
 
 
 @pytest.mark.parametrize("pack", [False, True], ids=["alone", "packed"])
 @pytest.mark.parametrize("rule", PACKING_RULES)
-def test_dynamodb_keeps_packing_rules(rule: PackingRule, database: Database, *, pack: bool) -> None:
-    rule(DynamoDBStore(database.marks, client=database.client, pack=pack), database.items)
+def test_dynamodb_keeps_packing_rules(rule: PackingRule, transacting: Database, *, pack: bool) -> None:
+    rule(
+        DynamoDBStore(transacting.marks, client=transacting.client, pack=pack),
+        transacting.items,
+    )
 
 
 @pytest.mark.parametrize("rule", STORE_RULES)
