@@ -44,6 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector away from what collection made: each full collection would look at it."""
+    """Keep the garbage collector away from what collection made: each full collection would look at it.
+
+    Full collections are rarer too, since most of what they look at lives as long as the tests.
+    """
     gc.collect()
     gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, 100)
