@@ -12,6 +12,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
+import boto3
+import pytest
+
 from tests.dynamodb_local import stop
 
 # One thread: moto rolls back a refused transaction by restoring all tables, so it would undo the writes of
@@ -39,6 +42,18 @@ def moto_server() -> Generator[str]:
             yield wait_for_endpoint(process, Path(output.name))
         finally:
             stop(process)
+
+
+@contextmanager
+def aws_environment(endpoint: str) -> Generator[pytest.MonkeyPatch]:
+    """Let boto3 call an endpoint until the end of the block, with a Region and credentials as in Lambda."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials that it has found
+        environment.setenv("AWS_ENDPOINT_URL", endpoint)
+        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        environment.setenv("AWS_ACCESS_KEY_ID", "local")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "local")
+        yield environment
 
 
 def wait_for_endpoint(process: subprocess.Popen[bytes], output: Path) -> str:

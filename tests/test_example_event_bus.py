@@ -17,6 +17,7 @@ from ddbevents.testing import Table, event
 from examples.event_bus.app import app, client, entry_of, lambda_handler
 from tests.command_line import ROOT, run_beside_examples
 from tests.letters import new_queue
+from tests.moto_server import aws_environment
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -31,12 +32,7 @@ Received: TypeAlias = Callable[[], list[Json]]
 
 @pytest.fixture(scope="module")
 def environment(moto_endpoint: str) -> Generator[pytest.MonkeyPatch]:
-    """Name moto's server in the environment, as Lambda's environment has credentials and Region."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", moto_endpoint)
-        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        environment.setenv("AWS_ACCESS_KEY_ID", "local")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    with aws_environment(moto_endpoint) as environment:
         yield environment
     client.cache_clear()
 

@@ -20,6 +20,7 @@ from examples.replication.app import app, client, lambda_handler
 from tests.command_line import ROOT, run_beside_examples
 from tests.dynamodb_local import oldest_iterator
 from tests.dynamodb_tables import make_table, read_table
+from tests.moto_server import aws_environment
 
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -90,11 +91,7 @@ def as_lambda_has_it(value: bytes | datetime) -> str | float:
 
 @pytest.fixture(scope="module")
 def environment(dynamodb_endpoint: str) -> Generator[pytest.MonkeyPatch]:
-    """Name DynamoDB Local in the environment, as Lambda's environment has credentials."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", dynamodb_endpoint)
-        environment.setenv("AWS_ACCESS_KEY_ID", "local")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    with aws_environment(dynamodb_endpoint) as environment:
         client.cache_clear()
         yield environment
     client.cache_clear()
@@ -118,16 +115,11 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text("utf-8"))
 
 
-def test_the_readme_fills_the_other_region(
-    moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    dynamodb = boto3.client("dynamodb", region_name=THERE)
-    make_table(dynamodb, "pk", name="Photos")
-
-    run = run_beside_examples(tmp_path, COMMAND)
+def test_the_readme_fills_the_other_region(moto_endpoint: str, tmp_path: Path) -> None:
+    with aws_environment(moto_endpoint):
+        dynamodb = boto3.client("dynamodb", region_name=THERE)
+        make_table(dynamodb, "pk", name="Photos")
+        run = run_beside_examples(tmp_path, COMMAND)
 
     assert (run.returncode, run.stderr) == (0, "")
     assert "5 records in 2 events · 5 handled · " in run.stdout

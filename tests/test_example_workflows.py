@@ -13,6 +13,7 @@ from ddbevents import StreamApp, parse_event
 from ddbevents.stores import MemoryStore
 from examples.workflows.app import app, client, lambda_handler
 from tests.command_line import ROOT, run_beside_examples
+from tests.moto_server import aws_environment
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
@@ -28,12 +29,7 @@ Json: TypeAlias = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def environment(moto_endpoint: str) -> Generator[pytest.MonkeyPatch]:
-    """Name moto's server in the environment, as Lambda's environment has credentials and Region."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", moto_endpoint)
-        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        environment.setenv("AWS_ACCESS_KEY_ID", "local")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    with aws_environment(moto_endpoint) as environment:
         yield environment
     client.cache_clear()
 
