@@ -247,6 +247,35 @@ def test_it_ends_at_a_second_whole_failure() -> None:
     assert index.calls == [["a", "b"], ["a"], ["b", "c"]]
 
 
+class Narrow(Index):
+    """Its handler takes six changes a call, though it is registered for ten."""
+
+    def index(self, changes: Sequence[Change[User]]) -> None:
+        super().index(changes)
+        if len(changes) > 6:
+            raise ValueError(CANARY)
+
+
+def sizes(index: Index) -> list[int]:
+    return [len(call) for call in index.calls]
+
+
+def test_a_call_that_is_too_large_is_cut() -> None:
+    index = Narrow(10, store=MemoryStore())
+
+    assert {*index.run(*users("abcdefghijklmnopqrstuvwxyz"))} == {HANDLED}
+    assert sizes(index) == [10, 5, 3, 1, 1, 5, 5, 5, 1]
+
+
+def test_a_poison_among_large_calls_is_found() -> None:
+    index = Narrow(10, store=MemoryStore(), broken="n")
+
+    outcomes = index.run(*users("abcdefghijklmnop"))
+
+    assert [number for number, outcome in enumerate(outcomes) if outcome != HANDLED] == [13]
+    assert sizes(index) == [10, 5, 3, 1, 1, 5, 3, 1, 2]
+
+
 def test_without_isolation_all_have_failed() -> None:
     letters = Letters()
     index = Index(

@@ -62,6 +62,7 @@ class _Calls:
         _, handler, bulk = units[0]
         self._handler: Final = handler
         self._bulk: Final = bulk
+        self._room = len(units)  # changes that a call has room for, as far as is known
         self._progress: Final = progress
         self._waiting = deque(units)
 
@@ -87,8 +88,8 @@ class _Calls:
                 self._note(units, [self._failure(unit, error) for unit in units if self._is_open(unit)])
             elif has_failed:
                 self._give_up(units, error)
-            else:
-                self._isolate(units, error)
+            elif self._isolate(units, error):
+                continue
             if has_failed:
                 return
             has_failed = True
@@ -97,7 +98,7 @@ class _Calls:
         """Take the units of the next call out of those that wait."""
         taken: list[Unit] = []
         identities: set[str | None] = set()
-        while self._waiting and len(taken) < self._bulk.most:
+        while self._waiting and len(taken) < self._bulk.most and len(taken) < self._room:
             # a copy of a record that is in the call waits until that is through
             if not identities.isdisjoint(self._waiting[0].identities):
                 break
@@ -209,8 +210,13 @@ class _Calls:
                 for entry in unit.entries:
                     self._progress.succeeded(entry, self._handler.name)
 
-    def _isolate(self, units: Sequence[Unit], error: BaseException) -> None:
-        """Halve a call that failed until one change fails alone, and let those after it wait again."""
+    def _isolate(self, units: Sequence[Unit], error: BaseException) -> bool:
+        """Halve a call that failed until one change fails alone, and let those after it wait again.
+
+        Returns:
+            Whether no change did. Then the call was too large, so later ones are as small as one that was
+            not.
+        """
         logger().warning(
             "%s failed for %s changes at once, so it is called with fewer of them: %s",
             self._handler.name,
@@ -218,20 +224,23 @@ class _Calls:
             describe(error),
         )
         later: Sequence[Unit] = ()
+        room, is_found = 0, False
         while units:
             if not self._progress.gate.may_call():
                 self._give_up(units, error)
-                return
+                return False
             middle = (len(units) + 1) // 2
             half, rest = units[:middle], units[middle:]
             failure = self._call(half)
             if failure is not None:
                 error, units, later = failure, half, [*rest, *later]
             elif len(half) == 1 and half[0].first.outcomes[self._handler.name] in _FAILED:
-                units, later = (), [*rest, *later]
+                units, later, is_found = (), [*rest, *later], True
             else:
-                units = rest
+                units, room = rest, max(room, len(half))
         self._waiting.extendleft(reversed(later))
+        self._room = self._room if is_found else room
+        return not is_found
 
     def _give_up(self, units: Iterable[Unit], error: BaseException) -> None:
         """Leave the changes of a call that failed to a retry: it is nobody's attempt."""
