@@ -55,6 +55,24 @@ def test_a_window_shares_one_request() -> None:
     assert numbers(store.committed) == [*range(1, 11)]
 
 
+class Narrow(FaultyStore):
+    """A store whose requests hold one transaction less than may wait, as those that write a sum do."""
+
+    @override
+    def pack(self, commits: Sequence[Commit], *, patience: timedelta) -> Sequence[int]:
+        return range(min(len(commits), self.window - 1))
+
+
+def test_what_does_not_fit_waits_for_more() -> None:
+    store = Narrow(window=4)
+
+    report = writing(store).process(users(*"abcdefghijk"))
+
+    assert report.handled == 11
+    assert store.requests == 1 + 4  # the marks are read, and 3, 3, 3 and 2 are committed
+    assert numbers(store.committed) == [*range(1, 12)]
+
+
 def test_a_store_that_packs_nothing_ends() -> None:
     class Reluctant(FaultyStore):
         @override

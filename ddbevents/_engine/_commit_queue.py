@@ -55,6 +55,10 @@ class CommitQueue:
         """Return whether enough transactions wait to be committed."""
         return len(self._waiting) >= self._store.window
 
+    def is_half_empty(self) -> bool:
+        """Return whether the rest waits for more: a few transactions cost as many requests as a full pack."""
+        return 2 * len(self._waiting) <= self._store.window
+
     def add(self, entry: Entry, handler: str, commit: Commit) -> bool:
         """Let a transaction wait; False if those of its lane were dropped while its handler ran."""
         with self._lock:

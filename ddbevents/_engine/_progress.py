@@ -139,7 +139,7 @@ class Progress:
             entry.seconds = seconds
         self._deadline.note_record(seconds)
         if self._queue is not None and self._queue.is_due():
-            self._commit_waiting()
+            self._commit_waiting(keep_some=True)
         if self._journal.is_due():
             self._flush()
 
@@ -233,7 +233,7 @@ class Progress:
         entry.outcomes[handler] = _HANDLED
         self._handled.add((handler, entry.identity))
 
-    def _commit_waiting(self) -> None:
+    def _commit_waiting(self, *, keep_some: bool = False) -> None:
         if self._queue is None:
             return
         start = perf_counter()
@@ -244,6 +244,8 @@ class Progress:
                     if self._queue.take(waiting) and not sent.is_committed:
                         error = sent.error or self._queue.commit_alone(waiting, self._deadline.patience)
                         self._note_commit(self._queue, waiting, error)
+                if keep_some and self._queue.is_half_empty():
+                    break
         self._deadline.note_flush(perf_counter() - start)
 
     def _note_commit(self, queue: CommitQueue, waiting: Waiting, error: Exception | None) -> None:
