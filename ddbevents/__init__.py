@@ -2,7 +2,7 @@
 
 from ._app import StreamApp
 from ._attributes import AttributeValue, Image, Value
-from ._changes import Change, Insert, KeyChange, Latest, Modify, Previous, Remove, Upsert, to_json
+from ._changes import Change, Insert, KeyChange, Latest, Modify, Previous, Remove, Snapshot, Upsert, to_json
 from ._codec import Prefix, decode, decode_value, encode, encode_value
 from ._conditions import Attr, Condition
 from ._engine import (
@@ -73,6 +73,7 @@ __all__ = [
     "Reject",
     "Remove",
     "Router",
+    "Snapshot",
     "Source",
     "SourceError",
     "StoreError",

@@ -74,7 +74,7 @@ class InvalidRecordError(DDBEventsError):
         return self
 
     def _record(self) -> str:
-        if self.sequence_number is not None:
+        if self.sequence_number:
             return f"record {self.sequence_number}"
         return "" if self.index is None else f"record at index {self.index}"
 

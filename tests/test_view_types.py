@@ -300,15 +300,15 @@ def test_on_keys_takes_these_kinds(app: StreamApp, kinds: Any, signs: str) -> No
 @pytest.mark.parametrize(
     ("kinds", "message"),
     [
-        ("remove", "kinds has no remove: it takes INSERT, MODIFY and REMOVE; did you mean REMOVE?"),
+        ("remove", "kinds has no remove: it takes INSERT, MODIFY, REMOVE and SNAPSHOT; did you mean REMOVE?"),
         (
             ["INSERT", "DELETE"],
-            "kinds has no DELETE: it takes INSERT, MODIFY and REMOVE; did you mean REMOVE?",
+            "kinds has no DELETE: it takes INSERT, MODIFY, REMOVE and SNAPSHOT; did you mean REMOVE?",
         ),
-        ("UPDATE", "REMOVE; did you mean MODIFY?"),
-        ("ANYTHING", "kinds has no ANYTHING: it takes INSERT, MODIFY and REMOVE"),
+        ("UPDATE", "SNAPSHOT; did you mean MODIFY?"),
+        ("ANYTHING", "kinds has no ANYTHING: it takes INSERT, MODIFY, REMOVE and SNAPSHOT"),
         ((), "kinds names no kind of change: leave it out to take every change"),
-        (None, "kinds must be one or several of INSERT, MODIFY and REMOVE, as text, not NoneType"),
+        (None, "kinds must be one or several of INSERT, MODIFY, REMOVE and SNAPSHOT, as text, not NoneType"),
         (b"REMOVE", "as text, not bytes"),
         ([["REMOVE"]], "as text, not list"),
     ],

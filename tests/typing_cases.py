@@ -51,6 +51,7 @@ DECORATORS: Final = (
     ),
     Decorator("on_remove({item})", "Remove[{item}]", ["Insert[User]"]),
     Decorator("on_upsert({item})", "Upsert[{item}]", ["Insert[User]", "Insert[User] | Modify[User]"]),
+    Decorator("on_snapshot({item})", "Snapshot[{item}]", ["Insert[User]", "Upsert[User]"]),
     Decorator("on_previous({item})", "Previous[{item}]", ["Remove[User]", "Upsert[User]"]),
     Decorator("on_change({item})", "Change[{item}]", ["Upsert[User]", "Insert[User] | Modify[User]"]),
     Decorator("on_record()", "StreamRecord", ["Change[User]", "Image"]),

@@ -104,7 +104,7 @@ class Remove(AnyChange, Generic[ItemT_co]):
 
 
 class Upsert(AnyChange, Generic[ItemT_co]):
-    """An item was created or changed: `new` is its state now.
+    """An item was created or changed, or an export or a scan has it: `new` is its state now.
 
     Only the new image is decoded, so a NEW_IMAGE stream is enough.
     """
@@ -117,9 +117,21 @@ class Upsert(AnyChange, Generic[ItemT_co]):
         self._record = record
 
     @property
-    def kind(self) -> Literal["INSERT", "MODIFY"]:
-        """INSERT or MODIFY."""
-        return "INSERT" if self.record.kind == "INSERT" else "MODIFY"
+    def kind(self) -> Literal["INSERT", "MODIFY", "SNAPSHOT"]:
+        """INSERT, MODIFY or SNAPSHOT."""
+        kind = self.record.kind
+        return "MODIFY" if kind == "REMOVE" else kind
+
+
+class Snapshot(AnyChange, Generic[ItemT_co]):
+    """An item that an export or a scan of its table has: `new` is its state then."""
+
+    __slots__ = ("new",)
+    __match_args__ = ("new", "record")
+
+    def __init__(self, new: ItemT_co, record: StreamRecord) -> None:
+        self.new: Final = new
+        self._record = record
 
 
 class Previous(AnyChange, Generic[ItemT_co]):
@@ -153,7 +165,7 @@ class KeyChange(AnyChange, Generic[KeyT_co]):
 
     @property
     def kind(self) -> Kind:
-        """INSERT, MODIFY or REMOVE."""
+        """INSERT, MODIFY or REMOVE; SNAPSHOT if the handler takes such."""
         return self.record.kind
 
 
@@ -229,6 +241,8 @@ def reader(change: type[Any], model: type[Any], old_model: type[Any]) -> Read:
     """
     if change is Upsert:
         return lambda record, decode: Upsert(item_of(record, "NewImage", model, decode), record)
+    if change is Snapshot:
+        return lambda record, decode: Snapshot(item_of(record, "NewImage", model, decode), record)
     if change is Previous:
         return lambda record, decode: Previous(item_of(record, "OldImage", model, decode), record)
     if change is KeyChange:

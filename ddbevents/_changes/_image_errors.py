@@ -27,9 +27,12 @@ def absent(record: StreamRecord, image: str, needs: Collection[str]) -> InvalidR
         needs: All images that the handler needs of a record of this kind, this one among them.
     """
     needed = _VIEW_TYPES[image] if len(needs) == 1 else "NEW_AND_OLD_IMAGES"
+    cure = f"set the table's StreamViewType to {needed}"
+    if record.source == "export":
+        cure = "export the changes with the view NEW_AND_OLD_IMAGES"
     return InvalidRecordError(
-        f"absent, but a handler of {record.kind} needs it: set the table's StreamViewType to {needed},"
-        f" or register the handler with {_serving(record)}",
+        f"absent, but a handler of {record.kind} needs it: {cure}, or register the handler with"
+        f" {_serving(record)}",
         path=("dynamodb", image),
         sequence_number=record.sequence_number,
     )
@@ -37,7 +40,7 @@ def absent(record: StreamRecord, image: str, needs: Collection[str]) -> InvalidR
 
 def _serving(record: StreamRecord) -> str:
     """Return the decorator for what the stream does carry, which each of its records of a kind has."""
-    stream = "this stream" if record.view_type is None else f"this {record.view_type} stream"
+    stream = f"this {record.source}" if record.view_type is None else f"this {record.view_type} stream"
     if record.kind == "MODIFY" and record.new_image is not None:
         return f"on_upsert, which needs only the new image: {stream} carries it"
     if record.kind == "MODIFY" and record.old_image is not None:

@@ -110,7 +110,7 @@ def _any_unfinished(states: RecordStates) -> Sequence[str | None]:
 
 
 def _is_unfinished(_: RecordStates, identifiers: Sequence[str | None]) -> bool:
-    """Return whether anything is unfinished: whoever invokes asynchronously looks for an error only."""
+    """Return whether anything is unfinished: whoever waits for no answer looks for an error only."""
     return bool(identifiers)
 
 
@@ -128,4 +128,5 @@ ANSWERING: Final[Mapping[Delivery, Answering]] = {
     "queue": Answering(is_ordered=False, unfinished=_each_unfinished, must_raise=_has_nameless),
     "topic": _WHOLE,
     "bucket": _WHOLE,
+    "map": _WHOLE,
 }

@@ -41,6 +41,10 @@ def delivered(event: object, reader: FailureReader | None, is_late: Callable[[],
     """
     if isinstance(event, list) and any(isinstance(each, dict) and is_record(each) for each in event):
         return event, "pipe", read_pipe
+    if isinstance(event, dict) and "BatchInput" in event and isinstance(event.get("Items"), list):
+        from ._exports import read_export, read_lines  # noqa: PLC0415  # cold start: for exports and scans
+
+        return event["Items"], "map", partial(read_lines, export=read_export(event["BatchInput"]))
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         raise refused(event)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from .._attributes import Image, decode_attribute, split_tag
 from .._errors import AttributePath, InvalidItemError, InvalidRecordError
@@ -23,7 +23,6 @@ from ._record import (
     view_type_of,
 )
 
-_KINDS: Final[Mapping[str, Kind]] = {name: name for name in get_args(Kind)}
 _KEY_TAGS: Final = ("S", "N", "B")
 SOURCE: Final = "aws:dynamodb"
 KINESIS: Final = "aws:kinesis"
@@ -39,6 +38,7 @@ _IMAGES: Final[Mapping[Kind, Mapping[ViewType | None, tuple[str, ...]]]] = {
     },
     "REMOVE": {"OLD_IMAGE": ("OldImage",), "NEW_AND_OLD_IMAGES": ("OldImage",)},
 }
+_KINDS: Final[Mapping[str, Kind]] = {name: name for name in _IMAGES}
 _IMAGE_TYPES: Final = {dict, NoneType}
 USUAL_IMAGES: Final = {"INSERT": (dict, NoneType), "MODIFY": (dict, dict), "REMOVE": (NoneType, dict)}
 
@@ -212,7 +212,7 @@ def _stream_record(
     envelope: dict[str, Any], body: dict[str, Any], sequence_number: str, keys: Mapping[str, KeyValue]
 ) -> StreamRecord:
     kind = _kind(envelope)
-    new_image, old_image = _image(body, "NewImage"), _image(body, "OldImage")
+    new_image, old_image = read_image(body, "NewImage"), read_image(body, "OldImage")
     if (new_image is None and kind != "REMOVE") or (old_image is None and kind != "INSERT"):
         _demand_images(kind, body)
     return StreamRecord(
@@ -257,7 +257,12 @@ def _demand_images(kind: Kind, body: Mapping[str, Any]) -> None:
             raise InvalidRecordError(reason, path=("dynamodb", name))
 
 
-def _image(body: Mapping[str, Any], name: Literal["NewImage", "OldImage"]) -> Image | None:
+def read_image(body: Mapping[str, Any], name: Literal["NewImage", "OldImage"]) -> Image | None:
+    """Return an image of a record's `dynamodb` object; None if it has none.
+
+    Raises:
+        InvalidRecordError: It is no object of attributes.
+    """
     image = body.get(name)
     if image is None:  # AWS leaves it out; some emulators and hand-made events say null
         return None

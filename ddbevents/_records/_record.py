@@ -15,11 +15,11 @@ from .._attributes import Image
 from .._errors import LONGEST_LABEL, InvalidRecordError, SourceError, printable
 from .._tuples import NamedTuple
 
-Kind: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
+Kind: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE", "SNAPSHOT"]
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
-Source: TypeAlias = Literal["stream", "kinesis", "pipe", "dead letter", "failure record"]
+Source: TypeAlias = Literal["stream", "kinesis", "pipe", "dead letter", "failure record", "export", "scan"]
 """Where a record comes from."""
-Delivery: TypeAlias = Literal["stream", "kinesis", "pipe", "queue", "topic", "bucket"]
+Delivery: TypeAlias = Literal["stream", "kinesis", "pipe", "queue", "topic", "bucket", "map"]
 """What delivers a batch: it decides how the batch is answered."""
 
 KeyValue: TypeAlias = str | int | Decimal | bytes
@@ -74,19 +74,19 @@ class StreamRecord(NamedTuple):
 
     Attributes:
         event_id: The same in every delivery of the record. Idempotency records are made from it.
-        kind: INSERT, MODIFY or REMOVE.
+        kind: INSERT, MODIFY, REMOVE, or SNAPSHOT for an item that an export or a scan has.
         keys: The item's primary key, as Python values.
         new_image: The item after the change in DynamoDB's typed JSON; None if the stream does not carry it.
         old_image: The item before the change, likewise.
         sequence_number: 1 to 64 decimal digits; AWS sends up to 40. Rises along a shard; compare as int. For
-            Kinesis, that of the Kinesis record.
+            Kinesis, that of the Kinesis record; `""` for an export or a scan.
         identifier: The name of the record in a partial batch response.
         raw: The record as AWS sent it. Do not change it. For Kinesis, the change in its `data`, with the rest
-            of the Kinesis record under `kinesis`.
+            of the Kinesis record under `kinesis`; for an export or a scan, its line in the form of a record.
         letter: The dead letter that it was taken from, if its source is one.
         source: Where it comes from: a `"stream"`, which boto3's `get_records` reads too; `"kinesis"`, a copy
             of the table's changes; a `"pipe"` of EventBridge; a `"dead letter"` of this library;
-            or a `"failure record"` of Lambda.
+            a `"failure record"` of Lambda; an `"export"` to S3; or a `"scan"` of the table.
     """
 
     event_id: str
@@ -174,7 +174,8 @@ class StreamRecord(NamedTuple):
 
     def __repr__(self) -> str:
         """Leave out keys and images, since a record may end up in logs."""
-        return f"<StreamRecord {self.kind} {self.sequence_number} of {shown_table(self.raw)}>"
+        name = self.sequence_number or self.event_id
+        return f"<StreamRecord {self.kind} {name} of {shown_table(self.raw)}>"
 
 
 class UnreadableRecord(NamedTuple):
@@ -229,7 +230,7 @@ class FailureReader(Protocol):
 def lane_of(record: AnyRecord) -> Hashable | None:
     """Return a value that is equal for records of the same item; None if the record may be of any item."""
     keys = record.keys
-    return None if keys is None else frozenset([(name, _text(value)) for name, value in keys.items()])
+    return None if keys is None else frozenset([(name, key_text(value)) for name, value in keys.items()])
 
 
 def view_type_of(body: Mapping[str, Any]) -> ViewType | None:
@@ -273,7 +274,7 @@ def _expired(envelope: Mapping[str, Any]) -> bool:
     return principal == "dynamodb.amazonaws.com" and identity.get("type", identity.get("Type")) == "Service"
 
 
-def _text(value: KeyValue) -> str | bytes:
+def key_text(value: KeyValue) -> str | bytes:
     """Return text, equal for equal numbers. Python seeds its hash, so nobody can make keys collide."""
     if isinstance(value, Decimal):
         # arithmetic would round by the caller's decimal context, or raise

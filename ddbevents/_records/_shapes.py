@@ -125,12 +125,14 @@ _FAILURES: Final = (
 _LINES: Final = (
     Shape(
         "a line of an incremental export to S3",
-        "an app reads streams, not exports",
+        "an app takes lines in batches of Step Functions' Distributed Map, or as read_export of"
+        " ddbevents.sources gives them",
         _is_incremental_line,
     ),
     Shape(
         "a line of a full export to S3, or an item that boto3 read",
-        "an app handles changes, not items. In a test, make a record with ddbevents.testing.insert",
+        "an app takes items as scan and read_export of ddbevents.sources give them. In a test, make a record"
+        " with ddbevents.testing.insert",
         _is_full_line,
     ),
 )
@@ -176,13 +178,14 @@ EVENTS: Final = (
     ),
     *_PARTS,
     Shape(
-        "a batch of Step Functions' Distributed Map",
-        "an app reads streams, not the lines of a map",
+        "a batch of Step Functions' Distributed Map, but without a list in Items",
+        "give the map an ItemBatcher, which passes several lines",
         has("Items", "BatchInput"),
     ),
     Shape(
         "items that boto3's scan or query returned",
-        "an app handles changes, not items. In a test, make records with ddbevents.testing.insert",
+        "an app takes items as scan of ddbevents.sources gives them, or a Distributed Map with BatchInput. In"
+        " a test, make records with ddbevents.testing.insert",
         has("Items"),
     ),
     _HTTP,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Generic, Never, TypeVar, overload
 
-from .._changes import Change, Insert, ItemT, KeyChange, Latest, Modify, Previous, Remove, Upsert
+from .._changes import Change, Insert, ItemT, KeyChange, Latest, Modify, Previous, Remove, Snapshot, Upsert
 from .._conditions import Condition
 from .._errors import ConfigurationError
 from .._records import Kind, StreamRecord
@@ -117,6 +117,12 @@ class BulkDecorators:
     ) -> BulkRegistration[Upsert[ItemT]]:
         """Call the handler with items that were created or changed."""
         return self._of("on_upsert", model, where=where)
+
+    def on_snapshot(
+        self, model: type[ItemT], *, where: Condition | None = None
+    ) -> BulkRegistration[Snapshot[ItemT]]:
+        """Call the handler with items that an export or a scan has."""
+        return self._of("on_snapshot", model, where=where)
 
     def on_change(
         self, model: type[ItemT], *, where: Condition | None = None

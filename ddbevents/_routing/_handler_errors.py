@@ -32,6 +32,7 @@ _KINDS_BY_TEXT: Final[Mapping[str, frozenset[str]]] = {
     "Upsert": frozenset({"Upsert"}),
     "Previous": frozenset({"Previous"}),
     "Latest": frozenset({"Latest"}),
+    "Snapshot": frozenset({"Snapshot"}),
     "Change": frozenset({"Insert", "Modify", "Remove"}),
 }
 

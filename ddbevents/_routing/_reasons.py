@@ -48,7 +48,10 @@ def _reason(selection: Selection, record: StreamRecord) -> str:
 
 
 def _reason_without_handlers(handlers: Sequence[Named], record: StreamRecord) -> str:
-    return f"no handler for {record.kind} is registered" if handlers else "the app has no handlers"
+    if not handlers:
+        return "the app has no handlers"
+    hint = ": on_snapshot, on_upsert and on_latest take the items of exports and scans"
+    return f"no handler for {record.kind} is registered{hint if record.kind == 'SNAPSHOT' else ''}"
 
 
 def _candidates(handlers: Sequence[Named], record: StreamRecord) -> Iterable[Named]:

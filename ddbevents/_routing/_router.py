@@ -17,6 +17,7 @@ from .._changes import (
     Modify,
     Previous,
     Remove,
+    Snapshot,
     Upsert,
     reader,
 )
@@ -132,8 +133,17 @@ class Router:
         return self._on("on_remove", model, where=where, expired=expired)
 
     def on_upsert(self, model: type[ItemT], *, where: Condition | None = None) -> Registration[Upsert[ItemT]]:
-        """Run the handler when an item was created or changed, reading only the new image."""
+        """Run the handler when an item was created or changed, reading only the new image.
+
+        It also runs for each item that an export or a scan has, since it says what the item is now.
+        """
         return self._on("on_upsert", model, where=where)
+
+    def on_snapshot(
+        self, model: type[ItemT], *, where: Condition | None = None
+    ) -> Registration[Snapshot[ItemT]]:
+        """Run the handler for each item that an export or a scan of the table has."""
+        return self._on("on_snapshot", model, where=where)
 
     def on_previous(
         self, model: type[ItemT], *, where: Condition | None = None

@@ -16,6 +16,7 @@ from .._changes import (
     Place,
     Previous,
     Remove,
+    Snapshot,
     Upsert,
     key_image,
     needed_image,
@@ -37,11 +38,17 @@ PLACES: Final[Mapping[type[Any], tuple[Place, ...]]] = {
     Previous: ("OldImage",),
     KeyChange: ("Keys",),
     Latest: ("NewImage",),
+    Snapshot: ("NewImage",),
     StreamRecord: (),
 }
 """The parts of a record that each change is decoded from, first the one that conditions look at."""
 
-_NEWEST: Final[Mapping[Kind, ImageName]] = {"INSERT": "NewImage", "MODIFY": "NewImage", "REMOVE": "OldImage"}
+_NEWEST: Final[Mapping[Kind, ImageName]] = {
+    "INSERT": "NewImage",
+    "MODIFY": "NewImage",
+    "REMOVE": "OldImage",
+    "SNAPSHOT": "NewImage",
+}
 
 
 class Form(NamedTuple):
@@ -67,6 +74,9 @@ class Form(NamedTuple):
 
 
 KINDS: Final[tuple[Kind, ...]] = ("INSERT", "MODIFY", "REMOVE")
+"""The kinds of change that a stream has."""
+
+_EVERY_KIND: Final[tuple[Kind, ...]] = (*KINDS, "SNAPSHOT")
 
 FORMS: Final[Mapping[str, Form]] = {
     form.decorator: form
@@ -74,12 +84,13 @@ FORMS: Final[Mapping[str, Form]] = {
         Form("on_insert", {"INSERT": Insert}),
         Form("on_modify", {"MODIFY": Modify}),
         Form("on_remove", {"REMOVE": Remove}),
-        Form("on_upsert", {"INSERT": Upsert, "MODIFY": Upsert}),
+        Form("on_upsert", {"INSERT": Upsert, "MODIFY": Upsert, "SNAPSHOT": Upsert}),
+        Form("on_snapshot", {"SNAPSHOT": Snapshot}),
         Form("on_previous", {"MODIFY": Previous, "REMOVE": Previous}),
         Form("on_change", {"INSERT": Insert, "MODIFY": Modify, "REMOVE": Remove}),
-        Form("on_keys", dict.fromkeys(KINDS, KeyChange)),
-        Form("on_latest", dict.fromkeys(KINDS, Latest)),
-        Form("on_record", dict.fromkeys(KINDS, StreamRecord)),
+        Form("on_keys", dict.fromkeys(_NEWEST, KeyChange)),
+        Form("on_latest", dict.fromkeys(_NEWEST, Latest)),
+        Form("on_record", dict.fromkeys(_NEWEST, StreamRecord)),
     )
 }
 """The forms of all decorators, by name."""
@@ -220,11 +231,11 @@ def kinds_of(kinds: object) -> frozenset[Kind]:
         ConfigurationError: One of them is no kind of change, or there is none.
     """
     given = [*kinds] if isinstance(kinds, Iterable) and not isinstance(kinds, (str, bytes)) else [kinds]
-    if not given or any(kind not in KINDS for kind in given):
+    if not given or any(kind not in _EVERY_KIND for kind in given):
         from ._kind_errors import wrong_kinds  # noqa: PLC0415  # cold start: for mistakes only
 
         raise wrong_kinds(given)
-    return frozenset(kind for kind in KINDS if kind in given)
+    return frozenset(kind for kind in _EVERY_KIND if kind in given)
 
 
 def names_of(changed: object) -> frozenset[str]:

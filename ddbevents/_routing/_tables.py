@@ -54,7 +54,8 @@ class Tables:
         by_kind: dict[Kind, list[Route]] = {kind: [] for kind in KINDS}
         for route in routes:
             for kind in route.selection.kinds:
-                by_kind[kind].append(route)
+                if kind in by_kind:
+                    by_kind[kind].append(route)
         tables = {kind: _table(kind, routes) for kind, routes in by_kind.items()}
         self._tables = {kind: table for kind, table in tables.items() if table is not None}
         # of the kinds whose records all go to the same handlers

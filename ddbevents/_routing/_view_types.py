@@ -97,7 +97,8 @@ def _cure(selection: Selection, view_type: ViewType) -> str:
     served = [
         name
         for name, form in FORMS.items()
-        if not _lacks(selection._replace(form=form, kinds=frozenset(form.gives), where=None), view_type)
+        if not form.gives.keys().isdisjoint(KINDS)
+        and not _lacks(selection._replace(form=form, kinds=frozenset(form.gives), where=None), view_type)
     ]
     return f"such a stream serves {_listed(served)}"
 

@@ -16,6 +16,7 @@ from ddbevents import (
     Modify,
     Previous,
     Remove,
+    Snapshot,
     StreamRecord,
     Upsert,
     ViewType,
@@ -107,7 +108,7 @@ def record(record: StreamRecord) -> None:
 
 def upsert_has_a_new_item(change: Upsert[User]) -> None:
     assert_type(change.new, User)
-    assert_type(change.kind, Literal["INSERT", "MODIFY"])
+    assert_type(change.kind, Literal["INSERT", "MODIFY", "SNAPSHOT"])
     assert_type(change.record, StreamRecord)
     change.old  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
     match change:
@@ -176,8 +177,16 @@ def kind_by_match(change: KeyChange[UserKey]) -> str:
             return "changed"
         case "REMOVE":
             return "gone"
+        case "SNAPSHOT":
+            return "there"
         case _:
             assert_never(change.kind)
+
+
+def snapshot_has_a_new_item(change: Snapshot[User]) -> None:
+    assert_type(change.new, User)
+    assert_type(change.record, StreamRecord)
+    change.old  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
 
 
 def every_change_has_a_record(change: Change[User] | KeyChange[UserKey]) -> None:
