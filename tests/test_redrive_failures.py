@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from ddbevents.cli._target import load_target  # nothing else imports an app as the command does
 from ddbevents.dead_letters import letter_to_json
+from ddbevents.sources import StreamReader
 from ddbevents.stores import SQLiteStore
+from ddbevents.testing import EventSourceMapping
 from tests.campaigns import size
 from tests.command_line import Command, command, current_folder, lines
 from tests.dynamodb_local import clients, read_stream
@@ -289,6 +292,30 @@ def of_local(arn: str, shard: str, records: Sequence[Json]) -> Json:
         "approximateArrivalOfLastRecord": datetime.now(UTC).isoformat(),
     }
     return failure
+
+
+def test_given_up_records_are_redriven(
+    dynamodb_endpoint: str, moto_endpoint: str, sqs: SQSClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB has the records, Lambda's model gives some up, and a redrive runs these alone."""
+    _, arn, shard, records = stream_of(dynamodb_endpoint, 6)
+    reader = StreamReader(streams_client=clients(dynamodb_endpoint)[1])
+    event = reader.read(of_local(arn, shard, records))
+    monkeypatch.setenv("BAD", "u-003")  # the handler looks there
+    app = load_target("people.py:app").app
+    mapping = EventSourceMapping(app, batch_size=3, retries=1, bisect=True)
+    mapping.put(*event["Records"])
+
+    history = mapping.run()
+    [message] = [discarded.message for discarded in history.discarded]
+    message["DDBStreamBatchInfo"]["shardId"] = shard  # the model has a name of its own for it
+    queue = queue_of(sqs, [message])
+    monkeypatch.delenv("BAD")
+    environment = {**aws(moto_endpoint), "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": dynamodb_endpoint}
+    run = command("redrive", 100, **environment)("people.py:app", queue)
+
+    assert (run.code, left_in(sqs, queue)) == (0, 0)
+    assert sorted(effects()) == [f"u-{number:03}" for number in range(6)]
 
 
 KILLS: Final = size(short=1, full=5, long=20)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ddbevents import ConfigurationError, SourceError, StreamApp, parse_event
+from ddbevents import ConfigurationError, Outcome, SourceError, StreamApp, parse_event
 from ddbevents.sources import StreamReader
 from ddbevents.sources._clients import make_client  # nothing else shows where requests would go
+from ddbevents.stores import MemoryStore
+from ddbevents.testing import queue_event
 from tests.dynamodb_local import clients, read_stream
 from tests.dynamodb_tables import make_table
 from tests.letters import new_bucket
@@ -391,6 +393,13 @@ def test_a_failure_record_is_checked(failure: Json, problem: str) -> None:
         reader(shards([1])).read(failure)
 
 
+def test_a_text_is_no_failure_record() -> None:
+    text: Any = json.dumps(failure_record(1, 1))
+
+    with pytest.raises(SourceError, match=r"an object, not str: read it with json\.loads first"):
+        reader(shards([1])).read(text)
+
+
 def test_an_expired_item_keeps_its_mark() -> None:
     identity = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
     streams = shards([1])
@@ -403,6 +412,28 @@ def test_an_expired_item_keeps_its_mark() -> None:
 
     assert read.expired
     assert read.created_at is None
+
+
+def test_an_app_takes_a_failure_record() -> None:
+    app = StreamApp("users", store=MemoryStore(), reader=reader(shards([1, 2, 3]), streams=[ARN]))
+    seen: list[str] = []
+    app.on_insert(dict)(lambda change: seen.append(change.new["pk"]))
+
+    answers = [app(queue_event(failure_record(1, 2)), None), app(queue_event(failure_record(2, 3)), None)]
+
+    assert answers == [{"batchItemFailures": []}] * 2
+    assert seen == ["u-1", "u-2", "u-3"]
+
+
+def test_an_app_fails_the_message_of_lost_records() -> None:
+    app = StreamApp("users", reader=reader(shards([1, 2, 3], trimmed=3), streams=[ARN]))
+    app.on_insert(dict)(lambda _: None)
+
+    report = app.process(queue_event(failure_record(1, 2), failure_record(3, 3)))
+
+    assert [each.outcome for each in report.records] == [Outcome.FAILED, Outcome.HANDLED]
+    assert f"the records {FIRST + 1} to {FIRST + 2} of shard shard-a" in str(report.records[0].error)
+    assert len(report.response["batchItemFailures"]) == 1
 
 
 def test_an_app_handles_what_was_read() -> None:

@@ -81,6 +81,10 @@ class StreamReader:
                 be read now; or this is no failure record.
         """
         bucket = None
+        if not isinstance(failure, Mapping):
+            raise SourceError(
+                f"a failure record is an object, not {type(failure).__name__}: read it with json.loads first"
+            )
         if "DDBStreamBatchInfo" not in failure and {"bucket", "key"} <= failure.keys():
             bucket = failure["bucket"]
             failure = self._read_object(bucket, failure["key"])
