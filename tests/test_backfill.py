@@ -235,10 +235,13 @@ def test_a_run_keeps_its_options(backfill: Command) -> None:
     Path("bad.txt").write_text("u-2", "utf-8")
     backfill("people.py:app", export, "--keys", "pk", "--as-inserts")
 
-    run = backfill("people.py:app", export, "--keys", "pk", "--resume")
+    other = backfill("people.py:app", export, "--keys", "sk", "--resume")
+    Path("bad.txt").unlink()
+    same = backfill("people.py:app", export, "--resume")
 
-    assert run.code == 2
-    assert run.err.startswith("error: the stopped run had another --as-inserts: give it again, or delete ")
+    assert (other.code, same.code) == (2, 0)
+    assert other.err.startswith("error: the stopped run had another --keys: give it again, or delete ")
+    assert sorted(effects()) == users(5)
 
 
 def test_there_has_to_be_a_run_to_resume(backfill: Command) -> None:

@@ -89,17 +89,19 @@ def backfill(  # noqa: PLR0913  # typer makes an option of each
     ddbevents backfill app.py:app Users --resume
     """
     console, options = stdout_console(), StoreOptions(store, table or ())
-    items = ItemOptions(segments, keys, read_units, as_inserts)
+    items = ItemOptions(segments, keys, as_inserts)
     with exit_on_command_error(), show_handler_output(console) as output:
         check_target(target)
         file = cursor_file(target, source)
-        kept = {"--segments": segments, "--keys": keys, "--as-inserts": as_inserts}
+        kept = {"--segments": items.segments, "--keys": items.keys, "--as-inserts": items.as_inserts}
         cursor = None if dry_run else begin(file, kept, resume=resume)
+        if cursor is not None:
+            items = ItemOptions(*cursor.options.values())
         loaded = load_target(target)
         settings = Settings(loaded.module.rpartition(".")[2], timeout, retries, dry_run)
         with app_with_store(loaded.app, options) as app:
             local_app = app if options.is_app else app.with_sink(LocalLetters())
-            opened = _open(source, items, cursor)
+            opened = _open(source, items, read_units, cursor)
             running = Backfill(local_app, cursor or Cursor(opened.run_id, kept), file, settings)
             _run(console, output, running, opened)
         _show(console, loaded, running, source, dry_run=dry_run, traceback=traceback)
@@ -107,9 +109,9 @@ def backfill(  # noqa: PLR0913  # typer makes an option of each
         raise typer.Exit(1)
 
 
-def _open(source: str, options: ItemOptions, cursor: Cursor | None) -> ItemSource:
+def _open(source: str, options: ItemOptions, read_units: int, cursor: Cursor | None) -> ItemSource:
     try:
-        return open_items(source, options, cursor.run_id if cursor else None)
+        return open_items(source, options, read_units, cursor.run_id if cursor else None)
     except (ConfigurationError, SourceError) as error:
         raise CommandError(str(error)) from error
 

@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from .._errors import CommandError
 from .._local import FOLDER, make_folder
 
-_VERSION = 1
+UNSET: Final[Mapping[str, object]] = {"--segments": 1, "--keys": None, "--as-inserts": False}
+"""What the options are that a run keeps, if they are not given."""
+
+_VERSION: Final = 1
 
 
 @dataclass
@@ -22,7 +25,7 @@ class Cursor:
 
     Attributes:
         run_id: The name of the run, which idempotency records are made of.
-        options: The options that a run has to keep.
+        options: The options of `UNSET`, as they were given in the beginning.
         position: Behind the latest batch that is done; None before the first one.
         outcomes: How many items had which outcome.
         version: The format's.
@@ -76,7 +79,7 @@ def begin(path: Path, options: Mapping[str, Any], *, resume: bool) -> Cursor | N
             " again with the first item"
         )
     for name, value in cursor.options.items():
-        if options[name] != value:
+        if options[name] not in {value, UNSET[name]}:
             raise CommandError(
                 f"the stopped run had another {name}: give it again, or delete {path} to begin again with the"
                 " first item"

@@ -15,19 +15,17 @@ Event = dict[str, Any]
 
 
 class ItemOptions(NamedTuple):
-    """The options as the user gave them.
+    """The options that a run has from its beginning to its end.
 
     Attributes:
         segments: The value of --segments.
         keys: The value of --keys.
-        read_units: The value of --read-units.
         as_inserts: Whether --as-inserts was given.
     """
 
-    segments: int = 1
-    keys: str | None = None
-    read_units: int = 1000
-    as_inserts: bool = False
+    segments: int
+    keys: str | None
+    as_inserts: bool
 
 
 class ItemSource(NamedTuple):
@@ -46,12 +44,13 @@ class ItemSource(NamedTuple):
     convert: Callable[[Event], Event]
 
 
-def open_items(argument: str, options: ItemOptions, run_id: str | None) -> ItemSource:
+def open_items(argument: str, options: ItemOptions, read_units: int, run_id: str | None) -> ItemSource:
     """Return the table or the export that an argument names.
 
     Args:
         argument: The table's name or ARN, a folder, or `s3://bucket/prefix/AWSDynamoDB/<export id>`.
         options: The options.
+        read_units: The read capacity units that a scan may use a second.
         run_id: The name of the scan to go on with; None for a new one.
 
     Raises:
@@ -60,7 +59,7 @@ def open_items(argument: str, options: ItemOptions, run_id: str | None) -> ItemS
         CommandError: An option is not for this source.
     """
     is_export = "/" in argument.rpartition(":table/")[2] or Path(argument).is_dir()
-    return _export(argument, options) if is_export else _table(argument, options, run_id)
+    return _export(argument, options) if is_export else _table(argument, options, read_units, run_id)
 
 
 def _export(argument: str, options: ItemOptions) -> ItemSource:
@@ -79,7 +78,7 @@ def _export(argument: str, options: ItemOptions) -> ItemSource:
     )
 
 
-def _table(argument: str, options: ItemOptions, run_id: str | None) -> ItemSource:
+def _table(argument: str, options: ItemOptions, read_units: int, run_id: str | None) -> ItemSource:
     from ..._aws import check_boto3  # noqa: PLC0415  # for an explanation before the import below fails
 
     check_boto3("a table")
@@ -87,7 +86,7 @@ def _table(argument: str, options: ItemOptions, run_id: str | None) -> ItemSourc
 
     if options.keys:
         raise CommandError("--keys is for exports: a table says itself which attributes are its key")
-    scan = TableScan(argument, options.segments, None, run_id, options.read_units)
+    scan = TableScan(argument, options.segments, None, run_id, read_units)
     return ItemSource(scan.run_id, scan.table.item_count, scan.batches, _convert(options))
 
 
