@@ -132,7 +132,8 @@ class World:
         self._failed: Counter[tuple[int, int]] = Counter()
         self._numbers = count()
         self._lock = threading.Lock()
-        self.truth: dict[str, int | None] = {}
+        self._states: dict[str, int | None] = {}
+        self._views: dict[str, int | None] = {}
         self.records = [*self._written(plan.writes)]
         self._keys = {_number_at(place): write.key for place, write in enumerate(plan.writes)}
         self._of_item: dict[str, list[int]] = defaultdict(list)
@@ -153,7 +154,7 @@ class World:
             (name, key)
             for name, spec in self._specs.items()
             if spec.form not in {"single", "bulk"}
-            for key, state in self.truth.items()
+            for key, state in (self._views if spec.form in _LATEST else self._states).items()
             if (name, self._of_item[key][-1]) not in aside and self.mirrors[name].get(key) != state
         ]
 
@@ -200,12 +201,13 @@ class World:
         for place, (key, removes, is_on) in enumerate(writes):
             number, old = _number_at(place), items.pop(key, None)
             new = {"pk": {"S": key}, "v": {"N": str(number)}, "on": {"BOOL": is_on}}
-            self.truth[key] = None
+            self._states[key] = self._views[key] = None
             if removes and old is not None:
                 yield remove(number, old)
                 continue
             items[key] = new
-            self.truth[key] = number if is_on or not self._where else None
+            self._states[key] = number
+            self._views[key] = number if is_on or not self._where else None
             yield insert(number, new) if old is None else modify(number, old, new)
 
     def _register(self, app: StreamApp, spec: Spec, handler: Any) -> None:
@@ -280,10 +282,8 @@ class World:
         return None
 
     def _apply(self, name: str, change: Any) -> None:
-        record = change.record
-        image = None if record.kind == "REMOVE" else record.new_image
-        is_seen = image is not None and (not self._where or image["on"]["BOOL"])
-        self.mirrors[name][record.keys["pk"]] = int(image["v"]["N"]) if is_seen and image else None
+        item = getattr(change, "item", getattr(change, "new", None))
+        self.mirrors[name][change.record.keys["pk"]] = None if item is None else int(item["v"])
 
     def _check_call(self, name: str, spec: Spec, units: Sequence[tuple[int, ...]]) -> None:
         if len(units) > spec.most or (spec.form in {"single", "latest"} and len(units) != 1):

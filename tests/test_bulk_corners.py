@@ -27,7 +27,7 @@ from ddbevents import (
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import MemorySink
-from tests.deliveries import Letters
+from tests.deliveries import FaultyStore, Letters
 from tests.stream import CANARY, Context, Json, batch, insert, modify, remove, user
 
 HANDLED: Final = "handled"
@@ -369,3 +369,35 @@ def test_another_table_says_nothing_of_an_item() -> None:
     found = outcomes(app.process(batch(insert(0, admin), other, modify(2, guest, guest))))
 
     assert found == [HANDLED, IGNORED, HANDLED]
+
+
+class Both:
+    """An app with a handler of single records, which fails with the second one, and a bulk handler."""
+
+    def __init__(self, store: FaultyStore) -> None:
+        self.log: list[str] = []
+        self.app = StreamApp("app", store=store)
+        self.app.on_insert(User)(self.welcome)
+        self.app.bulk(9).on_insert(User)(self.index)
+
+    def welcome(self, change: Insert[User]) -> None:
+        self.log.append(change.new.pk.upper())
+        if len(self.log) == 2:
+            raise ValueError
+
+    def index(self, changes: Sequence[Insert[User]]) -> None:
+        self.log.append(keys_of(changes))
+
+
+def test_records_before_a_failure_go_on() -> None:
+    both = Both(FaultyStore())
+
+    assert outcomes(both.app.process(batch(*users("aab")))) == [HANDLED, FAILED, HANDLED]
+    assert both.log == ["A", "A", "B", "ab"]
+
+
+def test_lost_marks_end_both_passes() -> None:
+    both = Both(FaultyStore(["none", "down"]))
+
+    assert outcomes(both.app.process(batch(*users("a")))) == [FAILED]
+    assert both.log == ["A"]
