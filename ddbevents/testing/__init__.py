@@ -3,6 +3,7 @@
 from ._builders import RecordDetails, Table, event, insert, inserted, modified, modify, remove, removed
 from ._clock import FunctionTimeoutError, VirtualClock
 from ._explorer import Exploration, ScheduleStep, Violation, boundary, explore
+from ._export_files import export_files
 from ._failure_records import MemoryReader, failure_record
 from ._letters import MemorySink, queue_event
 from ._mapping import Discarded, EventSourceMapping, History, Invocation, SimulatedContext, matches_pattern
@@ -48,6 +49,7 @@ __all__ = [
     "boundary",
     "event",
     "explore",
+    "export_files",
     "failure_record",
     "insert",
     "inserted",

@@ -78,7 +78,7 @@ def record_of(source: Source, write: Write, number: int, origin: str = "table") 
         "awsRegion": source.region,
         "dynamodb": {
             "ApproximateCreationDateTime": int(aware(write.at).timestamp()),
-            **{name: _as_json({"M": image})["M"] for name, image in carried.items()},
+            **{name: image_json(image) for name, image in carried.items()},
             "SequenceNumber": str(_FIRST_NUMBER + number),
             "SizeBytes": sum(map(image_size, carried.values())),
             "StreamViewType": source.view_type,
@@ -173,6 +173,12 @@ def _default_keys(image: _Image) -> tuple[str, ...]:
 def _event_id(stream: str, number: int) -> str:
     """Return 32 hex digits that rise along a stream and differ between streams."""
     return hashlib.blake2b(stream.encode(), digest_size=8).hexdigest() + f"{number:016x}"
+
+
+def image_json(image: _Image) -> Json:
+    """Return an image as AWS's JSON has it: binary as base64 text, numbers as DynamoDB writes them."""
+    content: Json = _as_json({"M": image})["M"]
+    return content
 
 
 def _as_json(attribute: AttributeValue) -> AttributeValue:
