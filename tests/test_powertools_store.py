@@ -93,8 +93,8 @@ def valkey(valkey_port: int) -> Generator[Redis]:
         yield client
 
 
-def connect(port: int, **parts: Any) -> Redis:
-    return Redis(port=port, retry=Retry(NoBackoff(), 0), **{"socket_timeout": 10, **parts})
+def connect(port: int, *, socket_timeout: float = 10, **parts: Any) -> Redis:
+    return Redis(port=port, socket_timeout=socket_timeout, retry=Retry(NoBackoff(), 0), **parts)
 
 
 def cache_layer(client: Any) -> CachePersistenceLayer:
