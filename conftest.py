@@ -2,6 +2,7 @@
 
 import gc
 import os
+from typing import Any
 
 import pytest
 from sybil import Sybil
@@ -20,9 +21,12 @@ pytest_collect_file = Sybil(
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Give all workers one hash seed, so that the names of sets in test ids are the same in each of them.
 
-    It is the seed of the tests' order, which pytest shows.
+    It is the seed of the tests' order, which pytest shows. Workers also get a minute to end: one that is
+    killed loses its coverage, and 10 seconds are too few on a busy machine.
     """
     os.environ.setdefault("PYTHONHASHSEED", str(config.getoption("randomly_seed", 0)))
+    distribution: Any = config.pluginmanager.get_plugin("dsession")
+    distribution.nodemanager.EXIT_TIMEOUT = 60
 
 
 @pytest.hookimpl(optionalhook=True)
