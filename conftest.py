@@ -9,7 +9,11 @@ from sybil import Sybil
 from sybil.integration.pytest import SybilItem
 from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 
-os.environ.setdefault("IDEMPOTENCY_TABLE", "handled-events")  # as a function's environment names it
+# as a function's environment names them
+os.environ.setdefault("IDEMPOTENCY_TABLE", "handled-events")
+os.environ.setdefault(
+    "STREAM_ARN", "arn:aws:dynamodb:eu-central-1:123456789012:table/Users/stream/2026-11-23T09:00:00.000"
+)
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
