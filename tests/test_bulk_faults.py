@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from tests import test_bulk, test_bulk_corners, test_latest
 from tests.bulk_deliveries import COPIES, PLANS, Plan, World, deliver
+from tests.planted import load
 from tests.test_bulk_laws import WITH_LETTERS
+
+load("ddbevents._engine", "ddbevents._routing")
 
 # in the order in which they import each other: with a fault in one, the later ones have to be made again
 MODULES: Final = (

@@ -19,6 +19,7 @@ from ddbevents._engine import _batch  # faults are planted there
 from ddbevents._engine._straight import Straight  # and are of it
 from ddbevents._records import columns_of  # nobody sees which batches it takes for usual
 from tests.campaigns import size
+from tests.planted import load
 from tests.straight_compared import differences, misread
 
 APPS: Final = size(short=150, full=1_000, long=30_000)
@@ -43,6 +44,8 @@ SHARP: Final = (
     671,
 )  # each fault is found by one
 TRIES: Final = (*SHARP, *range(1_200))  # and one of so many still does when the apps have changed
+
+load("ddbevents._engine", "ddbevents._routing")
 
 # what a process has loaded after a batch, in which a handler may fail
 LOADED: Final = """
@@ -121,7 +124,6 @@ FAULTS: Final = (
     _bulk("looks are forgotten", "self._seen[place] = record_of(change)", "pass"),
     _bulk("calls are not told", "outcomes[name] = Outcome.HANDLED", "outcomes[name] = Outcome.NOT_RUN"),
     _bulk("calls take no time", "self._seconds[place] += seconds / len(chunk)", "pass"),
-    _bulk("its result is not awaited", "settle(result)", "pass"),
     _tables("a second tag is ignored", " and len(attribute) == 1", ""),
     _tables("an absent attribute is taken", " or not field.required", " or field"),
     _tables("an optional attribute is not taken", " or not field.required", ""),
