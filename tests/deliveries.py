@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias
 
+import pytest
 from hypothesis import strategies as st
 
 from ddbevents import (
@@ -33,6 +34,8 @@ Run: TypeAlias = tuple[str, int]
 """A handler and the number of a record."""
 
 MOST_DELIVERIES: Final = 200
+WAYS: Final = pytest.mark.parametrize("lanes", [1, 2], ids=["straight", "general"])
+"""With lanes, a batch goes through the general engine."""
 LONGER: Final = size(short=1, full=4, long=200)
 """How many times as many examples a longer campaign tries."""
 

@@ -26,7 +26,7 @@ from ddbevents import (
 )
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
-from tests.deliveries import FaultyStore, Letters
+from tests.deliveries import WAYS, FaultyStore, Letters
 from tests.stream import CANARY, Context, Json, batch, insert, modify, named, remove, user
 
 
@@ -170,10 +170,11 @@ def test_what_is_marked_is_in_no_call() -> None:
     assert index.calls == [["b"]]
 
 
-def test_marks_are_written_after_each_call() -> None:
+@WAYS
+def test_marks_are_written_after_each_call(lanes: int) -> None:
     store = FaultyStore()
     marked: list[int] = []
-    index = Index(2, store=store)
+    index = Index(2, store=store, concurrency=lanes)
 
     @index.app.bulk(2).on_keys(dict)
     def note(changes: object) -> None:

@@ -27,7 +27,7 @@ from ddbevents import (
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import MemorySink
-from tests.deliveries import FaultyStore, Letters
+from tests.deliveries import WAYS, FaultyStore, Letters
 from tests.stream import CANARY, Context, Json, batch, insert, modify, remove, user
 
 HANDLED: Final = "handled"
@@ -96,8 +96,9 @@ def test_a_copy_of_a_failed_state_waits() -> None:
     assert outcomes(app.process(batch(insert(0, A1), insert(0, A1)))) == [FAILED, NOT_RUN]
 
 
-def test_a_list_may_be_emptied() -> None:
-    app = StreamApp("app", store=MemoryStore())
+@WAYS
+def test_a_list_may_be_emptied(lanes: int) -> None:
+    app = StreamApp("app", store=MemoryStore(), concurrency=lanes)
 
     @app.bulk(9).on_insert(User)
     def index(changes: list[Insert[User]]) -> None:
