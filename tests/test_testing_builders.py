@@ -33,10 +33,12 @@ from ddbevents.testing import (
     event,
     insert,
     inserted,
+    latest,
     modified,
     modify,
     remove,
     removed,
+    upserted,
 )
 from tests.dynamodb_local import clients, read_stream
 from tests.stream import CANARY
@@ -399,6 +401,16 @@ def test_changes_hold_the_given_items() -> None:
     assert isinstance(removal, Remove)
     assert (insertion.new, modification.old, modification.new, removal.old) == (ADA, ADA, MOVED, ADA)
     assert removal.expired
+
+
+def test_states_hold_the_given_items() -> None:
+    upsert, state = upserted(ADA, keys="userId"), latest(ADA, keys="userId")
+    gone = latest(ADA, removed=True, keys="userId")
+
+    assert (upsert.new, upsert.kind, state.item, gone.item) == (ADA, "INSERT", ADA, None)
+    assert [len(each.records) for each in (state, gone)] == [1, 1]
+    assert gone.keys == state.keys == {"userId": ADA.user_id}
+    assert gone.record.kind == "REMOVE"
 
 
 def test_a_removal_is_not_an_expiry() -> None:

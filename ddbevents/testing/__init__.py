@@ -1,6 +1,18 @@
 """The test kit: records, Lambda's event source mapping, the crash explorer and rules for stores."""
 
-from ._builders import RecordDetails, Table, event, insert, inserted, modified, modify, remove, removed
+from ._builders import (
+    RecordDetails,
+    Table,
+    event,
+    insert,
+    inserted,
+    latest,
+    modified,
+    modify,
+    remove,
+    removed,
+    upserted,
+)
 from ._clock import FunctionTimeoutError, VirtualClock
 from ._explorer import Exploration, ScheduleStep, Violation, boundary, explore
 from ._export_files import export_files
@@ -54,6 +66,7 @@ __all__ = [
     "insert",
     "inserted",
     "kinesis_event",
+    "latest",
     "matches_pattern",
     "modified",
     "modify",
@@ -61,4 +74,5 @@ __all__ = [
     "queue_event",
     "remove",
     "removed",
+    "upserted",
 ]

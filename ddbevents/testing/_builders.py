@@ -18,7 +18,7 @@ from typing import (
     Unpack,
 )
 
-from .._changes import Insert, Modify, Remove
+from .._changes import Insert, Latest, Modify, Remove, Upsert
 from .._errors import ConfigurationError
 from .._records import StreamRecord, ViewType, parse_event
 from ._clock import START
@@ -147,6 +147,24 @@ def inserted(item: ItemT, **details: Unpack[RecordDetails]) -> Insert[ItemT]:
 def modified(old: OldT, new: ItemT, **details: Unpack[RecordDetails]) -> Modify[ItemT, OldT]:
     """Return the change that a handler gets for a changed item, to call the handler directly."""
     return Modify(old, new, _parsed(modify(old, new, **details)))
+
+
+def upserted(item: ItemT, **details: Unpack[RecordDetails]) -> Upsert[ItemT]:
+    """Return what a handler of `on_upsert` gets for a new item, to call the handler directly."""
+    return Upsert(item, _parsed(insert(item, **details)))
+
+
+def latest(item: ItemT, *, removed: bool = False, **details: Unpack[RecordDetails]) -> Latest[ItemT]:
+    """Return the last state of an item that a handler of `on_latest` gets, to call the handler directly.
+
+    Args:
+        item: The item.
+        removed: Whether it was removed, so that the state has its keys, and no item.
+        details: The other parts of its record, see `RecordDetails`.
+    """
+    if removed:
+        return Latest(None, (_parsed(remove(item, **details)),))
+    return Latest(item, (_parsed(insert(item, **details)),))
 
 
 def removed(item: ItemT, *, expired: bool = False, **details: Unpack[RecordDetails]) -> Remove[ItemT]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
-from ddbevents import Insert, Modify, Remove, StreamApp
+from ddbevents import Insert, Latest, Modify, Remove, StreamApp, Upsert
 from ddbevents.dead_letters import DeadLetter, DeadLetters, DeadLetterSink
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import (
@@ -20,12 +21,14 @@ from ddbevents.testing import (
     event,
     insert,
     inserted,
+    latest,
     matches_pattern,
     modified,
     modify,
     queue_event,
     remove,
     removed,
+    upserted,
 )
 
 
@@ -43,6 +46,7 @@ def welcome(change: Insert[User]) -> None: ...
 def confirm(change: Modify[User]) -> None: ...
 def migrate(change: Modify[User, OldUser]) -> None: ...
 def farewell(change: Remove[User]) -> None: ...
+def index(changes: Sequence[Upsert[User]]) -> None: ...
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -57,6 +61,9 @@ assert_type(inserted(user), Insert[User])
 assert_type(modified(user, user), Modify[User, User])
 assert_type(modified(before, user), Modify[User, OldUser])
 assert_type(removed(user, expired=True), Remove[User])
+assert_type(upserted(user), Upsert[User])
+assert_type(latest(user, removed=True), Latest[User])
+index([upserted(user), upserted(user, table="Users")])
 welcome(inserted(user, keys="pk", table="Users", view_type="NEW_IMAGE"))
 confirm(modified(user, user))
 migrate(modified(before, user))
@@ -88,6 +95,7 @@ assert_type(StreamApp(store=store, dead_letter=DeadLetters(sink)).with_sink(Memo
 def what_a_handler_refuses() -> None:
     welcome(inserted(before))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     welcome(removed(user))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    index([upserted(user), inserted(user)])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     confirm(modified(before, user))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ._function import item_of
-from ._processes import Process
+from ._processes import MadeApp, Process
 from ._schedules import NOBODY, TO_THE_END, Company, OtherBatches, OtherItems, Step
 from ._simulation import Scenario, Simulation, simulate
 
@@ -40,6 +40,12 @@ def what_is_unplayed(scenario: Scenario[Any], baseline: Simulation, company: Com
             if baseline.most_at_once == 1
             else "batches at the same time, since no two of them are due together: use records of more items"
         )
+    made = [process.made for process in baseline.processes() if process.made is not None]
+    if has_items and any(app.concurrency > 1 and app.one_by_one for app in made):
+        yield (
+            "items at the same time, since calls of bulk handlers and of on_latest come one after the other:"
+            " explore the other handlers in an app of their own"
+        )
     if any(not point.can_wait for point in points):
         yield "waiting at a boundary within an async handler: only crashes were tried there"
     if company != NOBODY and not any(point.kind == "boundary" for point in points):
@@ -64,4 +70,9 @@ def _items_at_once(baseline: Simulation, number: int) -> int:
     made = baseline.deliveries[number][0].made
     records = baseline.invocations[number].records
     items = len({item_of(record) for record in records})
-    return items if made is not None and made.concurrency > 1 and items > 1 else 0
+    return items if made is not None and _has_lanes(made) and items > 1 else 0
+
+
+def _has_lanes(made: MadeApp) -> bool:
+    """Return whether handlers of several items run at the same time."""
+    return made.concurrency > 1 and not made.one_by_one

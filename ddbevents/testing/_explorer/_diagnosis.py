@@ -7,17 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from .._tables import short
 from ._effects import difference
 from ._processes import MadeApp, Place, Process
 from ._results import Harm, ScheduleStep, Violation
 from ._schedules import (
     TO_THE_END,
     Copy,
-    Fault,
     OtherBatches,
     OtherItems,
-    Point,
     Repeat,
     Schedule,
     Sleep,
@@ -25,6 +22,7 @@ from ._schedules import (
     Strike,
 )
 from ._simulation import Simulation
+from ._words import MEANWHILE, WHAT_HAPPENS, in_words
 
 
 class _Suspect(NamedTuple):
@@ -216,19 +214,6 @@ _ELSEWHERE: Final = (
     "differs, let observe sort it"
 )
 _RULES: Final = "test it with TRANSACTION_RULES and PACKING_RULES of ddbevents.testing"
-_WHAT_HAPPENS: Final = {
-    Fault.KILLED_BEFORE: "the process is killed, or times out",
-    Fault.KILLED_AFTER: "the request succeeds, but the process is killed before it knows",
-    Fault.ANSWER_LOST: "the request succeeds, but its answer is lost",
-    Fault.REFUSED: "the store refuses the request",
-    Fault.OUT_OF_TIME: "no time is left for another record",
-}
-
-
-_MEANWHILE: Final = {
-    OtherBatches: "other batches run to their end",
-    OtherItems: "the other items of the batch run to their end",
-}
 
 
 def _when(step: Step) -> tuple[float, bool]:
@@ -252,9 +237,9 @@ def _in_words(step: Step, simulation: Simulation, record_name: Callable[[str], s
         return ScheduleStep(step.delivery + 1, where, "the process freezes until all other work is finished")
     if isinstance(step, (OtherBatches, OtherItems)):
         where = _place(processes, _stop(processes, step.point), record_name)
-        return ScheduleStep(step.delivery + 1, where, _MEANWHILE[type(step)])
+        return ScheduleStep(step.delivery + 1, where, MEANWHILE[type(step)])
     where = _place(processes, step.point, record_name, of_copy=step.of_copy)
-    return ScheduleStep(step.delivery + 1, where, _WHAT_HAPPENS[step.fault])
+    return ScheduleStep(step.delivery + 1, where, WHAT_HAPPENS[step.fault])
 
 
 def _turns(turns: Sequence[int]) -> str:
@@ -277,16 +262,7 @@ def _place(
     points = processes[of_copy].points if of_copy < len(processes) else []
     if point >= len(points):
         return "the end"
-    return ("in the copy: " if of_copy else "") + _point(points[point], record_name)
-
-
-def _point(point: Point, record_name: Callable[[str], str]) -> str:
-    if point.kind == "boundary":
-        return point.name
-    if point.kind in {"begin", "end"}:
-        return f"{point.kind} of {short(point.name)}, {record_name(point.event_ids[0])}"
-    many = f"{len(point.event_ids)} records"
-    return f"store.{point.name}, {record_name(point.event_ids[0]) if len(point.event_ids) == 1 else many}"
+    return ("in the copy: " if of_copy else "") + in_words(points[point], record_name)
 
 
 def _record_names(baseline: Simulation) -> Callable[[str], str]:

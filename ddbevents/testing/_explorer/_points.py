@@ -17,6 +17,7 @@ from ..._app import StreamApp, app_with, parts_of
 from ..._engine import Commit, IdempotencyStore, NoStore, PackingStore, TransactionalStore
 from ..._routing import Route, routes_of
 from ..._transaction import Transaction
+from ._lists import Elements, event_ids_of, handling_list
 from ._processes import MadeApp, Process, Task, current_process
 from ._schedules import Point
 
@@ -43,6 +44,7 @@ def described(app: StreamApp, place: int) -> MadeApp:
         name=parts.name,
         handlers=tuple(dict.fromkeys(route.name for route in routes)),
         transactional=frozenset(route.name for route in routes if route.transactional),
+        one_by_one=any(route.bulk is not None for route in routes),
         has_store=not isinstance(parts.store, NoStore),
         concurrency=parts.concurrency,
     )
@@ -69,10 +71,18 @@ def apart(app: StreamApp, place: int) -> StreamApp:
 
 def _instrumented_route(process: Process, route: Route) -> Route:
     def handling(change: Any) -> AbstractContextManager[object]:
-        return process.handling(route.name, change.record.event_id, transactional=route.transactional)
+        return process.handling(route.name, event_ids_of(change), transactional=route.transactional)
+
+    def handling_changes(changes: Any) -> AbstractContextManager[object]:
+        return handling_list(process, route.name, changes)
+
+    def handler(changes: Any) -> object:
+        return route.handler(Elements(changes, process, route.name))
 
     # Last, and so the innermost middleware: the two points are right around the handler.
-    return route._replace(middleware=(*route.middleware, handling))
+    if route.bulk is None or not route.bulk.takes_list:
+        return route._replace(middleware=(*route.middleware, handling))
+    return route._replace(middleware=(*route.middleware, handling_changes), handler=handler)
 
 
 def _instrumented_store(process: Process, store: IdempotencyStore) -> IdempotencyStore:

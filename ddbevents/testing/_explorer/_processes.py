@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, NamedTuple, TypeAlias, TypeVar
@@ -33,6 +33,7 @@ class MadeApp(NamedTuple):
         name: Its name; None for the function's.
         handlers: The names of its handlers, in order of registration.
         transactional: The names of those that ask for a transaction.
+        one_by_one: Whether handlers take lists or last states, whose calls are never at the same time.
         has_store: Whether it has an idempotency store.
         concurrency: The number of items whose records run at the same time.
     """
@@ -41,6 +42,7 @@ class MadeApp(NamedTuple):
     name: str | None
     handlers: tuple[str, ...]
     transactional: frozenset[str]
+    one_by_one: bool
     has_store: bool
     concurrency: int
 
@@ -153,16 +155,23 @@ class Process:
         return answer
 
     @contextmanager
-    def handling(self, handler: str, event_id: str, *, transactional: bool) -> Generator[None]:
+    def handling(self, handler: str, event_ids: tuple[str, ...], *, transactional: bool) -> Generator[None]:
         """Run a handler within this context; its begin and its end are points."""
-        task = handler, event_id
-        self.reach(Point("begin", handler, (event_id,)))
-        self.begun[task] += 1
+        self.reach(Point("begin", handler, event_ids))
+        self.note_begun(handler, event_ids)
         yield
         # A transactional handler only asks for writes. They take effect when the store commits them.
         if not transactional:
-            self.done[task] += 1
-        self.reach(Point("end", handler, (event_id,)))
+            self.note_done(handler, event_ids)
+        self.reach(Point("end", handler, event_ids))
+
+    def note_begun(self, handler: str, event_ids: Iterable[str]) -> None:
+        """Note that a handler began with these records."""
+        self.begun.update((handler, event_id) for event_id in event_ids)
+
+    def note_done(self, handler: str, event_ids: Iterable[str]) -> None:
+        """Note that a handler took effect for these records."""
+        self.done.update((handler, event_id) for event_id in event_ids)
 
     def milliseconds_left(self) -> int:
         """Return the time left before Lambda ends the function."""

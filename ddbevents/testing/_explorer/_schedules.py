@@ -7,14 +7,17 @@ from enum import StrEnum
 from random import Random
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-PointKind: TypeAlias = Literal["read", "write", "commit", "begin", "end", "boundary"]
+PointKind: TypeAlias = Literal[
+    "read", "write", "commit", "begin", "end", "boundary", "between", "end of list"
+]
 
 
 class Fault(StrEnum):
     """A fault at a point.
 
     A timeout of the function is a kill, too: Lambda ends the process wherever it is. With `OUT_OF_TIME` the
-    app sees in time that too little time is left, and stops on its own.
+    app sees in time that too little time is left, and stops on its own. `CALL_FAILED` makes the app halve the
+    list of a bulk handler, and `PARTLY_FAILED` is a `PartialFailure` of it.
     """
 
     KILLED_BEFORE = "killed before"
@@ -22,13 +25,16 @@ class Fault(StrEnum):
     ANSWER_LOST = "answer lost"
     REFUSED = "refused"
     OUT_OF_TIME = "out of time"
+    CALL_FAILED = "call failed"
+    PARTLY_FAILED = "partly failed"
 
 
 class Point(NamedTuple):
     """A moment in a process at which something can go wrong.
 
     Attributes:
-        kind: A request to the store, the begin or the end of a handler, or a boundary within one.
+        kind: A request to the store, the begin or the end of a handler, a boundary within one, or the step
+            from one change of a list to the next.
         name: The store's method, the handler, or the boundary's name.
         event_ids: The ids of the records that it is about.
         can_wait: Whether a process can wait there. Within an async handler it cannot, because the handlers of
@@ -127,6 +133,8 @@ _FAULTS: Final[Mapping[PointKind, Sequence[Fault]]] = {
     "begin": (Fault.KILLED_BEFORE, Fault.OUT_OF_TIME),
     "end": (Fault.KILLED_BEFORE,),
     "boundary": (Fault.KILLED_BEFORE,),
+    "between": (Fault.KILLED_BEFORE, Fault.CALL_FAILED),
+    "end of list": (Fault.KILLED_BEFORE, Fault.PARTLY_FAILED),
 }
 
 

@@ -73,6 +73,8 @@ def explore(  # noqa: PLR0913  # three are required, the others have defaults
     after it, an answer is lost, the store refuses, time runs out, a copy of the batch overtakes the process,
     or the process freezes until another one has finished everything. Batches that the mapping can deliver at
     the same time overtake each other there, and so do the items of a batch if the app has `concurrency`.
+    Between two changes of a bulk handler's list the process is killed, or the call fails; at its end it may
+    raise a `PartialFailure`.
     First each of these happens alone, then up to three happen together at random. Everything runs in memory
     and in virtual time. The library logs nothing meanwhile.
 
