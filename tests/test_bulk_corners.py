@@ -26,7 +26,7 @@ from ddbevents import (
 )
 from ddbevents.dead_letters import DeadLetters
 from ddbevents.stores import MemoryStore
-from ddbevents.testing import MemorySink
+from ddbevents.testing import MemorySink, queue_event
 from tests.deliveries import WAYS, FaultyStore, Letters
 from tests.stream import CANARY, Context, Json, batch, insert, modify, remove, user
 
@@ -402,3 +402,57 @@ def test_lost_marks_end_both_passes() -> None:
 
     assert outcomes(both.app.process(batch(*users("a")))) == [FAILED]
     assert both.log == ["A"]
+
+
+def test_dead_letters_come_back_in_a_list() -> None:
+    sink, calls = MemorySink(), list[str]()
+    app = StreamApp("app", store=MemoryStore(), dead_letter=DeadLetters(sink, after=1))
+
+    @app.bulk(9).on_insert(User)
+    def index(changes: Sequence[Insert[User]]) -> None:
+        calls.append(keys_of(changes))
+        if len(calls) == 1:
+            failure = PartialFailure()
+            failure.add(changes[1])
+            raise failure
+
+    app.process(batch(*users("abc")))
+    redriven = app.process(queue_event(*sink.letters, *sink.letters))
+
+    assert calls == ["abc", "b"]
+    assert outcomes(redriven) == [HANDLED, EARLIER]
+
+
+def test_a_dead_letter_tells_that_an_item_left() -> None:
+    sink, states = MemorySink(), list[object]()
+    app = StreamApp("app", store=MemoryStore(), dead_letter=DeadLetters(sink, after=1))
+
+    @app.on_latest(Admin)
+    def mirror(latest: Latest[Admin]) -> None:
+        states.append(latest.item)
+        if len(states) == 1:
+            raise ValueError
+
+    admin, guest = (user("a", role={"S": role}) for role in ("admin", "guest"))
+
+    assert outcomes(app.process(batch(insert(0, admin), modify(1, admin, guest)))) == [DEAD, DEAD]
+    assert outcomes(app.process(queue_event(*sink.letters))) == [HANDLED]
+    assert states == [None, None]
+
+
+def test_mixed_up_dead_letters_end_in_the_last_state() -> None:
+    sink, states = MemorySink(), list[str]()
+    app = StreamApp("app", store=MemoryStore(), dead_letter=DeadLetters(sink, after=1))
+
+    @app.on_latest(User)
+    def mirror(latest: Latest[User]) -> None:
+        assert latest.item is not None
+        states.append(latest.item.email)
+        if len(states) < 3:
+            raise ValueError
+
+    app.process(batch(insert(0, A1)))
+    app.process(batch(modify(1, A1, A2)))
+
+    assert outcomes(app.process(queue_event(*reversed(sink.letters)))) == [HANDLED, HANDLED]
+    assert states == ["1@x", "2@x", "2@x"]
