@@ -224,7 +224,7 @@ class World:
                 bulk.on_remove(dict)(handler)
             case "latest":
                 app.on_latest(dict, where=where)(handler)
-            case "latest list":
+            case _:
                 bulk.on_latest(dict, where=where)(handler)
 
     def _handler(self, place: int, name: str, spec: Spec) -> Any:
@@ -286,11 +286,10 @@ class World:
         self.mirrors[name][change.record.keys["pk"]] = None if item is None else int(item["v"])
 
     def _check_call(self, name: str, spec: Spec, units: Sequence[tuple[int, ...]]) -> None:
-        if len(units) > spec.most or (spec.form in {"single", "latest"} and len(units) != 1):
-            self.problems.append(f"{name} got {len(units)} changes")
+        most = 1 if spec.form in {"single", "latest"} else spec.most
         numbers = [number for unit in units for number in unit]
-        if len(numbers) != len({*numbers}):
-            self.problems.append(f"{name} got a record twice in one call: {units}")
+        self.problems += [f"{name} got {len(units)} changes"] * (len(units) > most)
+        self.problems += [f"{name} got a record twice: {units}"] * (len(numbers) > len({*numbers}))
         marks = {*runs_of(self.store.marks)} if self.store is not None else set[Run]()
         self.problems += [
             f"{name} got {number}, which is marked" for number in numbers if (name, number) in marks
@@ -301,11 +300,10 @@ class World:
         for place, unit in enumerate(units):
             before = {number for other in units[:place] for number in other}
             key = self._keys[unit[0]]
-            for earlier in self._of_item[key]:
-                if earlier < unit[0] and (name, earlier) not in done and earlier not in before:
-                    self.problems.append(f"{name} got {unit} before {earlier}")
-                if spec.form in _LATEST and earlier > unit[-1] and (name, earlier) in marks:
-                    self.problems.append(f"{name} went back to {unit[-1]} from {earlier}")
+            ahead = [n for n in self._of_item[key] if n < unit[0] and (name, n) not in done]
+            self.problems += [f"{name} got {unit} before {n}" for n in ahead if n not in before]
+            newer = [n for n in self._of_item[key] if n > unit[-1] and (name, n) in marks]
+            self.problems += [f"{name} went back to {unit[-1]} from {n}" for n in newer]
 
     def _given_up(self) -> set[Run]:
         """Return the handlers and records that dead letters stand for, with those before them of an item."""
@@ -320,8 +318,7 @@ class World:
         """Note marks of handlers that have not succeeded, and of records before which another is open."""
         marked, aside = {*runs_of(marks)}, self.aside()
         wrong = {run for run in marked if run[0]} - self.ended
-        if wrong and not self._where:
-            self.problems.append(f"marked without success: {sorted(wrong)}")
+        self.problems += [f"{run} is marked without success" for run in wrong if not self._where]
         for name in () if self._where else self._specs:
             for numbers in self._of_item.values():
                 last = max((number for number in numbers if (name, number) in marked), default=-1)
@@ -334,9 +331,9 @@ def deliver(world: World) -> bool:
     waiting, plan = world.event(), world.plan
     sizes, bisects, hurries = deque(plan.sizes), deque(plan.bisects), deque(plan.hurries)
     most = len(waiting)
-    for _ in range(MOST_DELIVERIES):
-        if not waiting:
-            return True
+    deliveries = 0
+    while waiting and deliveries < MOST_DELIVERIES:
+        deliveries += 1
         size = min(sizes.popleft(), most) if sizes else most
         sent = waiting[:size]
         left = _left(world, sent, hurries.popleft() if hurries else None)
@@ -346,7 +343,7 @@ def deliver(world: World) -> bool:
         else:
             waiting = [*left, *waiting[size:]]
             most = len(waiting)
-    return False
+    return not waiting
 
 
 def _left(world: World, sent: Sequence[Json], context: Hurry | None) -> Sequence[Json] | None:

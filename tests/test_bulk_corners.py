@@ -10,7 +10,7 @@ from time import sleep
 from typing import Any, Final, Literal
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from ddbevents import (
     BatchReport,
@@ -456,3 +456,19 @@ def test_mixed_up_dead_letters_end_in_the_last_state() -> None:
 
     assert outcomes(app.process(queue_event(*reversed(sink.letters)))) == [HANDLED, HANDLED]
     assert states == ["1@x", "2@x", "2@x"]
+
+
+def test_an_exit_of_a_validator_passes_through() -> None:
+    class Leaving(User):
+        @field_validator("email")
+        @classmethod
+        def leave(cls, _: str) -> str:
+            raise SystemExit
+
+    app = StreamApp("app", store=MemoryStore())
+
+    @app.bulk(9).on_insert(Leaving)
+    def index(changes: Sequence[Insert[Leaving]]) -> None: ...
+
+    with pytest.raises(SystemExit):
+        app(batch(*users("ab")))
