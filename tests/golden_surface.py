@@ -23,6 +23,7 @@ from tests.stream import Json
 MODULES: Final = (
     "ddbevents",
     "ddbevents.dead_letters",
+    "ddbevents.deploy",
     "ddbevents.powertools",
     "ddbevents.sources",
     "ddbevents.stores",

@@ -11,6 +11,7 @@ import pytest
 
 import ddbevents
 import ddbevents.dead_letters
+import ddbevents.deploy
 import ddbevents.powertools
 import ddbevents.sources
 import ddbevents.stores
@@ -21,7 +22,9 @@ ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 
 
-@pytest.mark.parametrize("module", [ddbevents, ddbevents.dead_letters, ddbevents.sources, ddbevents.stores])
+@pytest.mark.parametrize(
+    "module", [ddbevents, ddbevents.dead_letters, ddbevents.deploy, ddbevents.sources, ddbevents.stores]
+)
 def test_every_public_name_exists(module: object) -> None:
     names: list[str] = module.__all__  # type: ignore[attr-defined]  # of a module
 
@@ -39,6 +42,7 @@ def test_nothing_else_is_public() -> None:
     assert public - set(ddbevents.__all__) <= {
         "cli",
         "dead_letters",
+        "deploy",
         "powertools",
         "sources",
         "stores",
@@ -61,6 +65,7 @@ MODULES = (
     ddbevents.stores,
     ddbevents.dead_letters,
     ddbevents.sources,
+    ddbevents.deploy,
     ddbevents.powertools,
     ddbevents.testing,
 )

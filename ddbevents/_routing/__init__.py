@@ -3,6 +3,7 @@
 from ._route import Middleware, Route
 from ._router import Router, doubts, routes_of
 from ._routes import AddressedRoutes, Routes
+from ._selection import Selection
 
 __all__ = [
     "AddressedRoutes",
@@ -10,6 +11,7 @@ __all__ = [
     "Route",
     "Router",
     "Routes",
+    "Selection",
     "doubts",
     "routes_of",
 ]
