@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from ddbevents import (
     BatchFailedError,
     ConfigurationError,
+    Insert,
     InvalidRecordError,
+    Latest,
     Outcome,
     Remove,
     StreamApp,
@@ -306,6 +308,30 @@ def test_events_for_tests_are_read_back() -> None:
     assert {each.event_id for each in carried}.isdisjoint(each.event_id for each in streamed)
     assert int(carried[0].sequence_number) < int(carried[1].sequence_number)
     assert len(carried[0].sequence_number) == 56
+
+
+def test_two_tables_may_have_one_key() -> None:
+    app, states = StreamApp("app", store=MemoryStore()), list[tuple[str | None, int]]()
+    users, orders = Table("Users", "pk"), Table("Orders", "pk")
+
+    @app.on_latest(dict)
+    def mirror(latest: Latest[dict[str, Any]]) -> None:
+        states.append((latest.record.table, (latest.item or {})["n"]))
+
+    @app.on_insert(dict)
+    def refuse(change: Insert[dict[str, Any]]) -> None:
+        if change.record.table == "Orders":
+            raise ValueError
+
+    made = [
+        users.insert({"pk": "a", "n": 1}),
+        orders.insert({"pk": "a", "n": 2}),
+        users.insert({"pk": "a", "n": 3}),
+    ]
+    report = app.process(kinesis_event(*made))
+
+    assert states == [("Users", 3)]
+    assert [each.outcome for each in report.records] == [Outcome.HANDLED, Outcome.FAILED, Outcome.HANDLED]
 
 
 def test_another_precision_is_refused() -> None:

@@ -230,7 +230,12 @@ class FailureReader(Protocol):
 def lane_of(record: AnyRecord) -> Hashable | None:
     """Return a value that is equal for records of the same item; None if the record may be of any item."""
     keys = record.keys
-    return None if keys is None else frozenset([(name, key_text(value)) for name, value in keys.items()])
+    if keys is None:
+        return None
+    item = frozenset([(name, key_text(value)) for name, value in keys.items()])
+    # a Kinesis stream may carry several tables
+    is_of_one_table = isinstance(record, UnreadableRecord) or record.source != "kinesis"
+    return item if is_of_one_table else (record.table, item)
 
 
 def view_type_of(body: Mapping[str, Any]) -> ViewType | None:
