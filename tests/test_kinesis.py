@@ -312,7 +312,7 @@ def test_events_for_tests_are_read_back() -> None:
 
 def test_two_tables_may_have_one_key() -> None:
     app, states = StreamApp("app", store=MemoryStore()), list[tuple[str | None, int]]()
-    users, orders = Table("Users", "pk"), Table("Orders", "pk")
+    users = Table("Users", "pk")
 
     @app.on_latest(dict)
     def mirror(latest: Latest[dict[str, Any]]) -> None:

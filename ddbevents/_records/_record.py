@@ -233,9 +233,10 @@ def lane_of(record: AnyRecord) -> Hashable | None:
     if keys is None:
         return None
     item = frozenset([(name, key_text(value)) for name, value in keys.items()])
-    # a Kinesis stream may carry several tables
-    is_of_one_table = isinstance(record, UnreadableRecord) or record.source != "kinesis"
-    return item if is_of_one_table else (record.table, item)
+    if isinstance(record, UnreadableRecord) or record.source != "kinesis":
+        return item
+    # one Kinesis stream may carry several tables
+    return record.table, item
 
 
 def view_type_of(body: Mapping[str, Any]) -> ViewType | None:
