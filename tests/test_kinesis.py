@@ -323,11 +323,8 @@ def test_two_tables_may_have_one_key() -> None:
         if change.record.table == "Orders":
             raise ValueError
 
-    made = [
-        users.insert({"pk": "a", "n": 1}),
-        orders.insert({"pk": "a", "n": 2}),
-        users.insert({"pk": "a", "n": 3}),
-    ]
+    made = [users.insert({"pk": "a", "n": number}) for number in (1, 2, 3)]
+    made[1] |= {"eventSourceARN": Table("Orders", "pk").insert({"pk": "a"})["eventSourceARN"]}
     report = app.process(kinesis_event(*made))
 
     assert states == [("Users", 3)]
