@@ -39,7 +39,8 @@ def parse_event(event: object) -> list[StreamRecord]:
 
     Args:
         event: What Lambda passes for a DynamoDB stream, for Kinesis Data Streams for DynamoDB or for a queue
-            of dead letters; what EventBridge Pipes passes; or what boto3's `get_records` returns.
+            of dead letters; what EventBridge Pipes passes; a batch of Step Functions' Distributed Map over an
+            export; or what boto3's `get_records`, or `read_export` or `scan` of this library return.
 
     Raises:
         InvalidEventError: It is no batch of records.
@@ -67,17 +68,17 @@ def read_event(
         InvalidEventError: It is no batch of records, or one of a tumbling window. Lambda takes an answer
             without `state` for a failure then, so all effects would be repeated until the retries end.
     """
-    if isinstance(event, dict) and _is_of_window(event):
+    # the last event of a window may have no Records
+    if (
+        isinstance(event, dict)
+        and not _OF_WINDOW.isdisjoint(event)
+        and ("Records" in event or "isFinalInvokeForWindow" in event)
+    ):
         raise InvalidEventError(
             "the event is of a tumbling window, which needs an answer with a state: remove"
             " TumblingWindowInSeconds from the event source mapping. No handler ran"
         )
     return _read(event, reader, is_late)
-
-
-def _is_of_window(event: dict[str, Any]) -> bool:
-    # the last event of a window may have no Records
-    return not _OF_WINDOW.isdisjoint(event) and ("Records" in event or "isFinalInvokeForWindow" in event)
 
 
 def _read(event: object, reader: FailureReader | None = None, is_late: Callable[[], bool] = bool) -> Event:
