@@ -64,8 +64,8 @@ MODULES = (
     ddbevents,
     ddbevents.stores,
     ddbevents.dead_letters,
-    ddbevents.sources,
     ddbevents.deploy,
+    ddbevents.sources,
     ddbevents.powertools,
     ddbevents.testing,
 )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .backfill import backfill
+from .check import check
 from .invoke import invoke
 from .redrive import redrive
 
@@ -17,6 +18,7 @@ commands = typer.Typer(
 commands.command(no_args_is_help=True)(invoke)
 commands.command(no_args_is_help=True)(redrive)
 commands.command(no_args_is_help=True)(backfill)
+commands.command(no_args_is_help=True)(check)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback

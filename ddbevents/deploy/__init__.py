@@ -1,5 +1,18 @@
-"""From an app's code to its deployment: the event filter, and what else AWS has to be told about it."""
+"""From an app to its deployment, and the proof that what is deployed is what the app needs."""
 
+from __future__ import annotations
+
+from ._check import Finding, check
+from ._errors import DeployError
 from ._filters import Filter, FilterCriteria, HandlerFilter, explain_filters, filter_criteria
 
-__all__ = ["Filter", "FilterCriteria", "HandlerFilter", "explain_filters", "filter_criteria"]
+__all__ = [
+    "DeployError",
+    "Filter",
+    "FilterCriteria",
+    "Finding",
+    "HandlerFilter",
+    "check",
+    "explain_filters",
+    "filter_criteria",
+]

@@ -2,6 +2,7 @@
 
 from ._advice import advice_after_invoke, advice_after_redrive, advice_on_errors, show_advice
 from ._batch import show_invocation, show_records, show_tracebacks
+from ._findings import show_findings
 from ._handler_output import HandlerOutput, show_handler_output, stdout_console
 from ._progress import show_progress
 from ._summary import show_backfill_summary, show_invoke_summary, show_redrive_summary
@@ -13,6 +14,7 @@ __all__ = [
     "advice_on_errors",
     "show_advice",
     "show_backfill_summary",
+    "show_findings",
     "show_handler_output",
     "show_invocation",
     "show_invoke_summary",
