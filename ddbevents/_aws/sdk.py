@@ -78,7 +78,7 @@ class Place(NamedTuple):
 
 
 def make_client(
-    service: Literal["dynamodb", "dynamodbstreams", "s3", "sqs"],
+    service: Literal["dynamodb", "dynamodbstreams", "lambda", "s3", "sqs"],
     *,
     read_timeout: int,
     error_type: type[DDBEventsError],

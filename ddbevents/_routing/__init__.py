@@ -3,9 +3,11 @@
 from ._route import Middleware, Route
 from ._router import Router, doubts, routes_of
 from ._routes import AddressedRoutes, Routes
-from ._selection import Selection
+from ._selection import FORMS, KINDS, Selection
 
 __all__ = [
+    "FORMS",
+    "KINDS",
     "AddressedRoutes",
     "Middleware",
     "Route",

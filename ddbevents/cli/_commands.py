@@ -11,6 +11,7 @@ from .backfill import backfill
 from .check import check
 from .invoke import invoke
 from .redrive import redrive
+from .tail import tail
 
 commands = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
@@ -19,6 +20,7 @@ commands.command(no_args_is_help=True)(invoke)
 commands.command(no_args_is_help=True)(redrive)
 commands.command(no_args_is_help=True)(backfill)
 commands.command(no_args_is_help=True)(check)
+commands.command(no_args_is_help=True)(tail)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback

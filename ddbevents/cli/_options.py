@@ -33,3 +33,17 @@ TracebackOption: TypeAlias = Annotated[
     bool,
     typer.Option("--traceback", help="Show tracebacks of handlers; their messages may contain item values."),
 ]
+StreamArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="TABLE", help="A table's name or ARN, or the ARN of its stream.", show_default=False
+    ),
+]
+EndpointOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where DynamoDB is, as http://localhost:8000 for DynamoDB Local.",
+        show_default="AWS",
+    ),
+]

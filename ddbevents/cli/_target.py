@@ -67,6 +67,22 @@ def load_target(target: str) -> Target:
     return Target(_app(module, place, attribute), module.__name__, attribute)
 
 
+def load_model(name: str) -> type:
+    """Import the class that `module:Model` or `path/to/file.py:Model` names.
+
+    Raises:
+        CommandError: There is no such module, file or class, or it cannot be imported.
+    """
+    place, attribute = _split(name)
+    if not place or not attribute:
+        raise CommandError(f"--model has to be module:Model or path/to/file.py:Model, not {name!r}")
+    module = _import_file(Path(place), attribute) if _is_path(place) else _import_module(place)
+    found: object = getattr(module, attribute, None)
+    if not isinstance(found, type):
+        raise CommandError(f"{place} has no class {attribute}: --model names the class of the items")
+    return found
+
+
 def check_target(target: str) -> None:
     """Look at the argument alone, before anything is read or imported.
 

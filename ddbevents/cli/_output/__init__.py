@@ -5,13 +5,17 @@ from ._batch import show_invocation, show_records, show_tracebacks
 from ._findings import show_findings
 from ._handler_output import HandlerOutput, show_handler_output, stdout_console
 from ._progress import show_progress
-from ._summary import show_backfill_summary, show_invoke_summary, show_redrive_summary
+from ._summary import show_backfill_summary, show_invoke_summary, show_redrive_summary, show_tail_summary
+from ._table import key_text
+from ._text import printable
 
 __all__ = [
     "HandlerOutput",
     "advice_after_invoke",
     "advice_after_redrive",
     "advice_on_errors",
+    "key_text",
+    "printable",
     "show_advice",
     "show_backfill_summary",
     "show_findings",
@@ -21,6 +25,7 @@ __all__ = [
     "show_progress",
     "show_records",
     "show_redrive_summary",
+    "show_tail_summary",
     "show_tracebacks",
     "stdout_console",
 ]

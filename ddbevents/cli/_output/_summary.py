@@ -63,6 +63,15 @@ def show_backfill_summary(
     )
 
 
+def show_tail_summary(console: Console, table: str, kinds: Mapping[str, int], seconds: float) -> None:
+    """Show one line about the records of a table that were shown, by kind."""
+    _show_line(
+        console,
+        Text(f"{plural(sum(kinds.values()), 'record')} of {table} in {seconds:.0f} s", "bold"),
+        *(Text(f"{count} {kind}") for kind, count in sorted(kinds.items())),
+    )
+
+
 def _counts(reports: Sequence[RecordReport]) -> Iterator[Text]:
     for outcome in Outcome:
         count = sum(report.outcome is outcome for report in reports)

@@ -40,7 +40,7 @@ def _row(number: int, report: RecordReport, target: Target) -> list[Text]:
     return [
         Text(str(number), "dim"),
         Text(kind),
-        _key(report.record.keys),
+        key_text(report.record.keys),
         Text("\n").join(_handlers(report, target)),
         Text(report.outcome, OUTCOME_STYLES[report.outcome]),
         Text(f"{report.seconds * 1000:.1f}" if report.seconds else ""),
@@ -75,7 +75,8 @@ def _show_blocks(console: Console, rows: Sequence[Sequence[Text]]) -> None:
             console.print(Padding(text, (0, 0, 0, 2)), overflow="fold")
 
 
-def _key(keys: Mapping[str, KeyValue] | None) -> Text:
+def key_text(keys: Mapping[str, KeyValue] | None) -> Text:
+    """Return an item's key, as in `pk=ada sk=1`."""
     pairs = [
         Text.assemble((f"{name}=", "dim"), printable(str(value))) for name, value in (keys or {}).items()
     ]

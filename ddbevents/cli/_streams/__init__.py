@@ -1,0 +1,8 @@
+"""TABLE: the stream that a command follows, who reads it besides, and the endpoint where it is."""
+
+from ._endpoint import use_endpoint
+from ._find import FoundStream, find_stream
+from ._moment import moment_before
+from ._readers import advice_on_readers
+
+__all__ = ["FoundStream", "advice_on_readers", "find_stream", "moment_before", "use_endpoint"]
