@@ -26,6 +26,7 @@ from ._engine import (
     IdempotencyStore,
     LambdaContext,
     NoStore,
+    Observer,
     Settings,
     TransactionalStore,
     Watch,
@@ -43,6 +44,7 @@ from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, doubts
 from ._tuples import NamedTuple
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
+ObserverT = TypeVar("ObserverT", bound=Observer)
 AppT = TypeVar("AppT", bound="StreamApp")
 
 
@@ -58,6 +60,7 @@ class AppParts(NamedTuple):
         middleware: What each handler runs within.
         callbacks: What is called with each report.
         reader: What fetches the records of Lambda's failure records; None if such are refused.
+        observers: What runs around each batch.
     """
 
     name: str | None
@@ -68,6 +71,7 @@ class AppParts(NamedTuple):
     middleware: tuple[Middleware, ...]
     callbacks: tuple[Callback, ...] = ()
     reader: FailureReader | None = None
+    observers: tuple[Observer, ...] = ()
 
 
 class StreamApp(Router):
@@ -184,6 +188,23 @@ class StreamApp(Router):
         self._parts = self._parts._replace(callbacks=(*self._parts.callbacks, callback))
         return callback
 
+    def observe(self, observer: ObserverT) -> ObserverT:
+        """Run each batch within the context manager that a function returns, given an `ObservedBatch`.
+
+        What that yields is called with the `HandlerCall` of each call of a handler, and returns the context
+        manager that the call runs within; it may yield None. An observer can neither stop a handler nor
+        suppress its exception: if it raises, that is logged, and it sees no more of the batch. Returns the
+        function.
+
+        Raises:
+            ConfigurationError: It has the wrong shape.
+        """
+        from ._routing._middleware import check_observer  # noqa: PLC0415  # cold start: most have none
+
+        check_observer(observer)
+        self._parts = self._parts._replace(observers=(*self._parts.observers, observer))
+        return observer
+
     def include(self, router: Router) -> None:
         """Add the handlers of a router, which takes no further ones from now on.
 
@@ -259,13 +280,18 @@ class StreamApp(Router):
         contexts = [context]
         token = invocation.set(contexts)  # a context manager would cost a tenth of a small batch
         try:
-            run = self._run(process_batch, event, context)
+            run = self._run(self._process if self._parts.observers else process_batch, event, context)
             self._watch.note(run, partial(doubts, self._routes, StreamApp), self._routes.near_misses)
             announce(run, self._parts.callbacks)
         finally:
             invocation.reset(token)
             contexts.clear()
         return run
+
+    def _process(self, event: Event, dispatch: Dispatch, settings: Settings) -> BatchRun:
+        from ._engine._observers import process_observed  # noqa: PLC0415  # cold start: most have none
+
+        return process_observed(self._parts.observers, event, dispatch, settings)
 
     def _run(
         self,

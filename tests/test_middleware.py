@@ -293,7 +293,7 @@ class OfNothing(AbstractContextManager[None]):
     def __exit__(self, *_: object) -> None: ...
 
 
-ASYNC = "is async, but the same middleware runs around sync and async handlers"
+ASYNC = "is async, but it runs around sync and async handlers alike"
 BARE = "is a generator function: decorate it with contextlib.contextmanager"
 ALONE = "but a middleware takes the change alone: there is no call_next, so write one yield"
 MADE = "is a context manager already: pass the functions themselves"

@@ -23,7 +23,7 @@ from ._stores import (
     check_keep,
     utc_now,
 )
-from ._watch import Callback, Watch, announce
+from ._watch import Callback, CallObserver, HandlerCall, ObservedBatch, Observer, Watch, announce
 
 __all__ = [
     "ANSWERING",
@@ -33,15 +33,19 @@ __all__ = [
     "BatchReport",
     "BatchResponse",
     "BatchRun",
+    "CallObserver",
     "Callback",
     "Commit",
     "DeadLetterSink",
     "DeadLetters",
     "Deadline",
     "Dispatch",
+    "HandlerCall",
     "IdempotencyStore",
     "LambdaContext",
     "NoStore",
+    "ObservedBatch",
+    "Observer",
     "Outcome",
     "PackingStore",
     "RecordReport",

@@ -6,11 +6,13 @@ import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from typing import Final, TypeAlias
 
 from .._async import finish, is_failure
 from .._logs import CALLBACK_FAILED, describe, logger
-from .._records import StreamRecord
+from .._records import Delivery, StreamRecord, shown_table
+from .._tuples import NamedTuple
 from ._report import BatchReport, BatchRun
 
 _DEBUG: Final = 10  # logging's own numbers: importing it would slow down a cold start
@@ -23,6 +25,58 @@ _MOST_LISTED: Final = 5  # numbers of records in a line of the log
 
 Callback: TypeAlias = Callable[[BatchReport], Awaitable[None] | None]
 """Called with the report of each batch."""
+
+
+class HandlerCall(NamedTuple):
+    """One call of a handler, as an observer sees it.
+
+    Attributes:
+        handler: The handler's name.
+        records: The record; for a bulk handler or one of `on_latest`, the records of all its changes.
+    """
+
+    handler: str
+    records: tuple[StreamRecord, ...]
+
+
+class ObservedBatch:
+    """A batch, as an observer sees it.
+
+    Attributes:
+        app: The app's name, which idempotency records begin with.
+        delivery: What delivers the batch.
+        size: The number of records; of a queue, a topic or a bucket, the number of messages.
+        report: The outcome of each record; None while the batch runs, and after an exit of the process.
+    """
+
+    __slots__ = ("_first", "app", "delivery", "report", "size")
+
+    def __init__(self, app: str, delivery: Delivery, size: int, first: StreamRecord | None) -> None:
+        self.app: Final = app
+        self.delivery: Final = delivery
+        self.size: Final = size
+        self.report: BatchReport | None = None
+        self._first = first
+
+    @property
+    def table(self) -> str | None:
+        """The table of the first readable record; None if it has none.
+
+        It is None for messages of a queue, a topic or a bucket until they have run, since they may have to be
+        fetched.
+        """
+        reports = () if self.report is None else self.report.records
+        known = (each.record for each in reports if isinstance(each.record, StreamRecord))
+        first = self._first or next(known, None)
+        return None if first is None else shown_table(first.raw)
+
+
+CallObserver: TypeAlias = Callable[[HandlerCall], AbstractContextManager[object]]
+"""Called before each call of a handler; returns the context manager that the call runs within."""
+
+Observer: TypeAlias = Callable[[ObservedBatch], AbstractContextManager[CallObserver | None]]
+"""Called before each batch; returns the context manager that the batch runs within. On entering, that gives
+the observer of its calls, or None for none."""
 
 NearMisses: TypeAlias = Callable[[StreamRecord, AbstractSet[str]], Iterable[str]]
 """Returns what is worth a warning about a record that no handler takes, given those that have taken any."""

@@ -1,6 +1,6 @@
-"""Middleware of the wrong shape: each mistake with its cure.
+"""Middleware and observers of the wrong shape: each mistake with its cure.
 
-Imported by an app that has middleware, not before: most have none.
+Imported by an app that has some, not before: most have none.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from ._signatures import listed, parameters_of
 # context managers that are callable too, but take a function
 _DECORATORS: Final = (ContextDecorator, AsyncContextDecorator)
 _IS_ASYNC: Final = (
-    "is async, but the same middleware runs around sync and async handlers: write it with def and"
+    "is async, but it runs around sync and async handlers alike: write it with def and"
     " contextlib.contextmanager"
 )
 _IS_GENERATOR: Final = "is a generator function: decorate it with contextlib.contextmanager"
+_ALONE: Final = "a middleware takes the change alone: there is no call_next"
+_OBSERVES_ALONE: Final = "an observer takes the batch alone, an ObservedBatch"
 _CURE: Final = "write one yield, where the handler runs, and decorate it with contextlib.contextmanager"
 _IS_CALLED: Final = "is a context manager already: pass the functions themselves, without calling them"
 
@@ -41,8 +43,21 @@ def check_middleware(middleware: object) -> None:
             f"middleware must be a list of functions, not {_shown(middleware)}: write middleware=[...]"
         )
     for each in middleware:
-        if reason := _fault(each):
+        if reason := _fault(each, _ALONE):
             raise ConfigurationError(f"middleware: {_shown(each)} {reason}")
+
+
+def check_observer(observer: object) -> None:
+    """Refuse an observer that no signature of a working one has.
+
+    Raises:
+        ConfigurationError: It could not run around a batch.
+    """
+    if reason := _fault(observer, _OBSERVES_ALONE):
+        # what is said of a handler is true of a batch too
+        raise ConfigurationError(
+            f"observe: {_shown(observer)} {reason.replace('handler runs', 'batch runs')}"
+        )
 
 
 def no_manager(middleware: Callable[..., object], made: object) -> ConfigurationError:
@@ -61,14 +76,14 @@ def no_manager(middleware: Callable[..., object], made: object) -> Configuration
     return ConfigurationError(f"the middleware {_shown(middleware)} {reason}")
 
 
-def _fault(middleware: Any) -> str | None:
+def _fault(middleware: Any, alone: str) -> str | None:
     if isinstance(get_origin(middleware) or middleware, type):
         reason = _fault_of_class(middleware)
     elif isinstance(middleware, _DECORATORS) or not callable(middleware):
         reason = _fault_of_instance(middleware)
     else:
         reason = _fault_of_function(middleware)
-    return reason or _fault_of_parameters(middleware)
+    return reason or _fault_of_parameters(middleware, alone)
 
 
 def _fault_of_class(middleware: type[Any]) -> str | None:
@@ -97,12 +112,11 @@ def _fault_of_function(middleware: Any) -> str | None:
     return _IS_GENERATOR if is_generator else None
 
 
-def _fault_of_parameters(middleware: Callable[..., object]) -> str | None:
+def _fault_of_parameters(middleware: Callable[..., object], alone: str) -> str | None:
     parameters = parameters_of(middleware)
     if parameters is None or takes_one(parameters):
         return None
-    reason = "but a middleware takes the change alone: there is no call_next"
-    return f"takes {listed(parameters)}, {reason}, so {_CURE}"
+    return f"takes {listed(parameters)}, but {alone}, so {_CURE}"
 
 
 def _shown(value: object) -> str:
