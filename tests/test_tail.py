@@ -261,7 +261,7 @@ def mappings(status: int, *states: str) -> Generator[str]:
 
     class Mappings(BaseHTTPRequestHandler):
         @override
-        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002  # http.server's name
+        def log_message(self, format: str, *args: object) -> None: ...  # http.server's name
 
         def do_GET(self) -> None:
             self.send_response(status)

@@ -68,8 +68,10 @@ def _straight(event: Event, dispatch: Dispatch, settings: Settings) -> Straight 
     if columns is None or steps is None:
         return None
     bulk = dispatch.bulk_handlers()
-    names = {step[0] for each in {*steps} for step in each} if bulk else frozenset[str]()
-    if bulk.keys().isdisjoint(names):
+    if not bulk:
+        return Straight(columns, steps, settings)
+    names = {step[0] for each in {*steps} for step in each}
+    if names.isdisjoint(bulk):
         return Straight(columns, steps, settings)
     if not names <= bulk.keys():
         return None
