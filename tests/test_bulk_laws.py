@@ -33,6 +33,8 @@ from tests.campaigns import size
 from tests.stream import batch
 
 EXAMPLES: Final = size(short=60, full=200, long=10_000)
+
+pytestmark = pytest.mark.timeout(10_000)
 WITH_LETTERS = st.builds(Plan._replace, PLANS, after=st.integers(1, 3), copies=COPIES, unreadable=UNREADABLE)
 
 
