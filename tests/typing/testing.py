@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 from ddbevents import Insert, Latest, Modify, Remove, StreamApp, Upsert
 from ddbevents.dead_letters import DeadLetter, DeadLetters, DeadLetterSink
@@ -82,6 +82,8 @@ assert_type(mapping.step(), bool)
 assert_type(matches_pattern({"eventName": ["INSERT"]}, insert(user)), bool)
 
 messages: list[Discarded] = []
+EventSourceMapping(handler, source="kinesis")
+assert_type(mapping.source, Literal["stream", "kinesis", "pipe"])
 EventSourceMapping(handler, filters=['{"eventName": ["INSERT"]}'], on_failure=messages.append)
 EventSourceMapping(lambda _event, _context: None, filters=[{"eventName": ["INSERT"]}])
 
@@ -110,6 +112,7 @@ def what_the_builders_refuse() -> None:
 
 def what_a_mapping_refuses() -> None:
     EventSourceMapping(without_context)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    EventSourceMapping(handler, source="sqs")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     EventSourceMapping(handler, window=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     EventSourceMapping(handler, clock=datetime.now)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     EventSourceMapping(handler, retries=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from ..._app import StreamApp
 from ..._engine import BatchReport
+from ..._errors import ConfigurationError
 from .._mapping import EventSourceMapping, Handler, History, Invocation, most_at_once
 from ._function import Function, Settings
 from ._processes import Place, Process, Task
@@ -101,6 +102,11 @@ def simulate(scenario: Scenario[WorldT], schedule: Schedule) -> Simulation:
     function = Function(lambda: scenario.make_app(world), schedule, scenario.settings)
     for place in range(scenario.apps):
         mapping = scenario.make_mapping(partial(function.invoke, place))
+        if mapping.source != "stream":
+            raise ConfigurationError(
+                "explore plays a table's stream: let make_mapping return a mapping without source. What a"
+                " handler does is the same for every source"
+            )
         mapping.repeat(sum(isinstance(step, Repeat) for step in schedule))
         mapping.put(*scenario.records)
         function.mappings.append(mapping)

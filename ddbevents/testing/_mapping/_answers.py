@@ -44,15 +44,15 @@ class NextStep(NamedTuple):
     is_exhausted: bool = False
 
 
-def judge(answer: object, sequence_numbers: Sequence[str], *, report_failures: bool) -> Verdict:
+def judge(answer: object, identifiers: Sequence[str], *, report_failures: bool) -> Verdict:
     """Return Lambda's verdict on a function's answer.
 
     Args:
         answer: The returned value, as JSON.
-        sequence_numbers: The sequence numbers of the batch, in order.
-        report_failures: Whether the mapping has ReportBatchItemFailures. Without it, every answer is success.
+        identifiers: What the answer names the records of the batch by, in order.
+        report_failures: Whether the answer is looked at. If not, every answer is success.
     """
-    all_done = Verdict("succeeded", len(sequence_numbers))
+    all_done = Verdict("succeeded", len(identifiers))
     if not report_failures or answer is None or answer in ([], {}):
         return all_done
     # AWS does not document an answer that is neither an object nor empty, or whose list is no list: here it
@@ -62,8 +62,9 @@ def judge(answer: object, sequence_numbers: Sequence[str], *, report_failures: b
     failures = answer.get("batchItemFailures")
     if failures is None or failures == []:
         return all_done
-    places = _places(failures, sequence_numbers)
-    # The first named record is the checkpoint: sequence numbers rise along a batch.
+    places = _places(failures, identifiers)
+    # The first named record is the checkpoint: sequence numbers rise along a batch. A pipe is taken to do the
+    # same, which AWS does not say.
     return Verdict("partial", min(places)) if places else FAILED
 
 
@@ -95,11 +96,11 @@ def _halves(batch: Batch) -> tuple[Batch, Batch]:
     return Batch(first, batch.retries), Batch(second, batch.retries)
 
 
-def _places(failures: object, sequence_numbers: Sequence[str]) -> list[int]:
+def _places(failures: object, identifiers: Sequence[str]) -> list[int]:
     """Return the indexes of the named records; none if one of them is not in the batch."""
     if not isinstance(failures, list):
         return []
     names = [failure.get("itemIdentifier") if isinstance(failure, dict) else None for failure in failures]
-    if any(name not in sequence_numbers for name in names):
+    if any(name not in identifiers for name in names):
         return []
-    return [sequence_numbers.index(name) for name in names]
+    return [identifiers.index(name) for name in names]

@@ -10,9 +10,10 @@ from typing import Any, Final
 from ..._errors import ConfigurationError
 from .._clock import VirtualClock
 from ._answers import FAILED, NextStep, Verdict, judge, next_step
-from ._batches import RETENTION, Arrival, Batch, arrive, payload
+from ._arrivals import Arrival, Intake, Source, payload
+from ._batches import RETENTION, Batch
 from ._destination import failure_message
-from ._function import Function, Handler, Reply, invoke
+from ._function import Function, Handler, invoke
 from ._history import Condition, Discarded, History, Invocation
 from ._matching import matches_any
 from ._patterns import Pattern, read_patterns
@@ -21,12 +22,13 @@ from ._shards import Lane, Shard, first_shard
 
 
 class EventSourceMapping:
-    """A model of Lambda's event source mapping for a DynamoDB stream, which calls a handler in virtual time.
+    """A model of Lambda's event source mapping, or of a pipe, which calls a handler in virtual time.
 
     The settings and their defaults are AWS's. Nothing is random and nothing sleeps: the same records and the
     same handler give the same history. Invocations overlap in time only if the handler itself calls `step`.
 
     Attributes:
+        source: What the records come from.
         clock: Virtual time. It passes while the mapping waits, and when a test or a handler advances it.
         history: Everything that happened so far.
     """
@@ -35,6 +37,7 @@ class EventSourceMapping:
         self,
         handler: Handler,
         *,
+        source: Source = "stream",
         batch_size: int = 100,
         window: timedelta = timedelta(0),
         retries: int = -1,
@@ -53,13 +56,15 @@ class EventSourceMapping:
 
         Args:
             handler: Any Lambda handler. Each invocation gets a fresh event, parsed from JSON.
+            source: `"stream"` for a table's stream, `"kinesis"` for Kinesis Data Streams for DynamoDB,
+                `"pipe"` for EventBridge Pipes with a table's stream.
             batch_size: The most records of an invocation, 1 to 10,000.
             window: How long to wait for a batch to fill, up to 300 seconds (MaximumBatchingWindowInSeconds).
             retries: MaximumRetryAttempts; -1 retries until the records are 24 hours old.
             max_age: MaximumRecordAgeInSeconds, from when a record was put; None for no limit.
-            bisect: BisectBatchOnFunctionError.
+            bisect: BisectBatchOnFunctionError; for a pipe, OnPartialBatchItemFailure.
             report_failures: Whether FunctionResponseTypes has ReportBatchItemFailures. It is off by default
-                on AWS, but an app needs it.
+                on AWS, but an app needs it. For a pipe, False is FIRE_AND_FORGET: the answer is ignored.
             parallelization: How many batches of a shard may be in flight, up to 10 (ParallelizationFactor).
             filters: Event filter patterns, as objects or as JSON text. None lets all records through.
             on_failure: Called with each discarded batch; its `message` is for a queue or a topic, its
@@ -85,8 +90,11 @@ class EventSourceMapping:
             report_failures,
             parallelization,
             read_patterns(filters or ()),
+            source,
         )
         self._settings.check()
+        self.source: Final = source
+        self._intake = Intake(source)
         self._on_failure = on_failure
         self._shards = [first_shard(parallelization, self.clock.now)]
         self._ids = count(1)
@@ -102,16 +110,18 @@ class EventSourceMapping:
         """Add records to the stream now. Records that no filter lets through are dropped.
 
         Args:
-            records: Records from the builders or captured ones, in order of their sequence numbers.
+            records: Records from the builders or captured ones, in order of their sequence numbers. Kinesis
+                takes a table's records too, also twice or out of order, and gives them numbers of its own.
             shard: The name of a shard; by default each record goes to the shard of its item's hash.
 
         Raises:
-            ConfigurationError: A record is not JSON, its sequence number does not rise, or there is no such
-                shard.
+            ConfigurationError: A record is not JSON or not of this source, its sequence number does not
+                rise, or there is no such shard.
+            InvalidRecordError: A record for Kinesis is not as AWS sends it.
         """
         for record in records:
-            arrival = arrive(record, self.clock.now)
-            if matches_any(self._settings.filters, arrival.raw):
+            arrival = self._intake.arrive(record, self.clock.now)
+            if matches_any(self._settings.filters, arrival.seen_by_filters):
                 self._shard(shard, arrival).put(arrival)
             else:
                 self.history.filtered.append(arrival.raw)
@@ -246,9 +256,10 @@ class EventSourceMapping:
 
     def _invoke(self, lane: Lane, batch: Batch) -> tuple[Invocation, Verdict]:
         began, request_id = self.clock.now, self._request_id()
-        reply = invoke(self._function, payload(batch.records), request_id, self.clock)
-        numbers = [arrival.sequence_number for arrival in batch.records]
-        verdict = self._judge(reply, numbers)
+        reply = invoke(self._function, payload(batch.records, self.source), request_id, self.clock)
+        names = [arrival.identifier for arrival in batch.records]
+        judged = judge(reply.answer, names, report_failures=self._settings.report_failures)
+        verdict = judged if reply.error is None else FAILED
         invocation = Invocation(
             at=began,
             duration=self.clock.now - began,
@@ -259,20 +270,16 @@ class EventSourceMapping:
             answer=reply.answer,
             error=reply.error,
             verdict=verdict.name,
-            checkpoint=numbers[verdict.done] if verdict.name == "partial" else None,
+            checkpoint=batch.records[verdict.done].sequence_number if verdict.name == "partial" else None,
         )
         return invocation, verdict
-
-    def _judge(self, reply: Reply, numbers: list[str]) -> Verdict:
-        if reply.error is not None:
-            return FAILED
-        return judge(reply.answer, numbers, report_failures=self._settings.report_failures)
 
     def _discard(self, lane: Lane, batch: Batch, last: Invocation | None) -> None:
         condition: Condition = "RecordAgeExceeded" if last is None else "RetryAttemptsExhausted"
         message = failure_message(
             batch,
             last,
+            source=self.source,
             function=self._function.name,
             shard=lane.shard,
             request_id=self._request_id() if last is None else last.request_id,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from ..._errors import ConfigurationError
 from ._answers import VerdictName
+from ._arrivals import sequence_numbers
 
 Condition: TypeAlias = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 Json: TypeAlias = dict[str, Any]
@@ -27,7 +28,7 @@ class Invocation(NamedTuple):
         answer: The function's answer, as Lambda reads it; None if it failed.
         error: Why it failed, or None.
         verdict: How Lambda judged it.
-        checkpoint: The sequence number that Lambda retries from, if the answer named one.
+        checkpoint: The sequence number that Lambda or the pipe retries from, if the answer named one.
     """
 
     at: datetime
@@ -76,7 +77,15 @@ class Discarded(NamedTuple):
 
     @property
     def s3_object(self) -> Json:
-        """The object that a bucket gets as on-failure destination: the message, and the event as text."""
+        """The object that a bucket gets as on-failure destination: the message, and the event as text.
+
+        Raises:
+            ConfigurationError: The records came by a pipe, which writes to a queue or a topic only.
+        """
+        if "context" in self.message:
+            raise ConfigurationError(
+                "a pipe has a queue or a topic for what it gives up, no bucket: use message"
+            )
         return {**self.message, "payload": json.dumps({"Records": self.records})}
 
     def __repr__(self) -> str:
@@ -126,8 +135,3 @@ class History:
     def __repr__(self) -> str:
         """Show numbers only, no item values."""
         return f"<History: {len(self.invocations)} invocations, {len(self.lost)} records lost>"
-
-
-def sequence_numbers(records: Iterable[Json]) -> list[str]:
-    """Return the sequence numbers of the records, in order."""
-    return [record["dynamodb"]["SequenceNumber"] for record in records]

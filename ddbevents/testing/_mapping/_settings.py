@@ -6,9 +6,10 @@ Contract: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMap
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 from ..._errors import ConfigurationError
+from ._arrivals import Source
 from ._patterns import Filter
 
 _MOST_RECORDS: Final = 10_000
@@ -31,6 +32,7 @@ class Settings(NamedTuple):
     report_failures: bool
     parallelization: int
     filters: tuple[Filter, ...]
+    source: Source
 
     def check(self) -> None:
         """Refuse values that AWS would refuse.
@@ -48,6 +50,8 @@ class Settings(NamedTuple):
             raise ConfigurationError(
                 "max_age must be a timedelta of 60 seconds to 7 days, or None for no limit"
             )
+        if self.source not in get_args(Source):
+            raise ConfigurationError(f"source must be one of {', '.join(map(repr, get_args(Source)))}")
         if not _is_count(self.parallelization, 1, _MOST_PARALLEL_BATCHES):
             raise ConfigurationError(f"parallelization must be 1 to {_MOST_PARALLEL_BATCHES}")
 

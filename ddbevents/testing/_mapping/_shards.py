@@ -13,7 +13,8 @@ from typing import Final
 
 from ..._errors import ConfigurationError
 from ._answers import NextStep
-from ._batches import Arrival, Batch, gather
+from ._arrivals import Arrival
+from ._batches import Batch, gather
 
 _HASHES: Final = 2**64
 _FIRST_WAIT: Final = timedelta(seconds=1)
