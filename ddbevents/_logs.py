@@ -40,8 +40,8 @@ def describe(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"
     places = [*_places(error.__traceback__)]
     at = f" at {', '.join([places[0], *places[1:][-1:]])}" if places else ""
-    cause = f", caused by {_name(error.__cause__)}" if error.__cause__ is not None else ""
-    return f"{_name(error)}{_service_error(error)}{at}{cause}{_members(error)}"
+    cause = f", caused by {type_name(error.__cause__)}" if error.__cause__ is not None else ""
+    return f"{type_name(error)}{_service_error(error)}{at}{cause}{_members(error)}"
 
 
 def describe_beside(record: AnyRecord, error: BaseException) -> str:
@@ -58,9 +58,11 @@ def is_about(error: BaseException, record: AnyRecord) -> TypeGuard[InvalidRecord
     return isinstance(record, UnreadableRecord) or error.sequence_number == record.sequence_number
 
 
-def _name(error: BaseException) -> str:
+def type_name(error: BaseException) -> str:
+    """Return the name of an exception's type, with its module unless it is Python's or the library's own."""
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    is_known = kind.__module__ == "builtins" or isinstance(error, DDBEventsError)
+    return kind.__qualname__ if is_known else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _service_error(error: BaseException) -> str:

@@ -24,6 +24,7 @@ MODULES: Final = (
     "ddbevents",
     "ddbevents.dead_letters",
     "ddbevents.deploy",
+    "ddbevents.opentelemetry",
     "ddbevents.powertools",
     "ddbevents.sources",
     "ddbevents.stores",

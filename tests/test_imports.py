@@ -16,6 +16,7 @@ COSTLY: Final = {
     "boto3",
     "botocore",
     "aws_lambda_powertools",
+    "opentelemetry",
     "sqlite3",
     "asyncio",
     "rich",

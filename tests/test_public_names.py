@@ -12,6 +12,7 @@ import pytest
 import ddbevents
 import ddbevents.dead_letters
 import ddbevents.deploy
+import ddbevents.opentelemetry
 import ddbevents.powertools
 import ddbevents.sources
 import ddbevents.stores
@@ -43,6 +44,7 @@ def test_nothing_else_is_public() -> None:
         "cli",
         "dead_letters",
         "deploy",
+        "opentelemetry",
         "powertools",
         "sources",
         "stores",
@@ -66,6 +68,7 @@ MODULES = (
     ddbevents.dead_letters,
     ddbevents.deploy,
     ddbevents.sources,
+    ddbevents.opentelemetry,
     ddbevents.powertools,
     ddbevents.testing,
 )
