@@ -12,6 +12,7 @@ from .check import check
 from .invoke import invoke
 from .redrive import redrive
 from .tail import tail
+from .template import template
 
 commands = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
@@ -21,6 +22,7 @@ commands.command(no_args_is_help=True)(redrive)
 commands.command(no_args_is_help=True)(backfill)
 commands.command(no_args_is_help=True)(check)
 commands.command(no_args_is_help=True)(tail)
+commands.command(no_args_is_help=True)(template)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback

@@ -36,6 +36,11 @@ class Target:
         """The app's handlers, each with its condition."""
         return [*routes_of(self.app)]
 
+    @property
+    def handler(self) -> str:
+        """The name in the module that Lambda calls: `lambda_handler` if there is one, or the app itself."""
+        return "lambda_handler" if hasattr(sys.modules[self.module], "lambda_handler") else self.attribute
+
     def short_name(self, handler: str) -> str:
         """Return the name of a handler, without the module if that is the app's."""
         return handler.removeprefix(f"{self.module}.")

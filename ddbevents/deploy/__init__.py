@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._check import Finding, check
 from ._errors import DeployError
 from ._filters import Filter, FilterCriteria, HandlerFilter, explain_filters, filter_criteria
+from ._template import template
 
 __all__ = [
     "DeployError",
@@ -15,4 +16,5 @@ __all__ = [
     "check",
     "explain_filters",
     "filter_criteria",
+    "template",
 ]

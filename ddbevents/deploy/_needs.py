@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter
@@ -18,6 +19,7 @@ from ..stores import DynamoDBStore
 _table_of: Final = attrgetter("_table")
 _url_of: Final = attrgetter("_url")
 _name_of: Final = attrgetter("_name")
+_view_type_of: Final = attrgetter("_view_type")
 
 VIEW_TYPES: Final[Mapping[ViewType, frozenset[str]]] = {
     "KEYS_ONLY": frozenset({"Keys"}),
@@ -38,9 +40,11 @@ class Needs(NamedTuple):
         has_dead_letters: Whether records are dead-lettered.
         queue: The URL of the queue that dead letters go to, if they go to one.
         bucket: The name of the bucket that dead letters go to, if they go to one.
+        attempts: The number of failed attempts after which a record is dead-lettered; 0 without dead letters.
         min_age: How old a record must be before it is dead-lettered.
         time_reserve: The time that the app keeps in hand.
         concurrency: The number of items whose records run at the same time.
+        view_type: The StreamViewType that the app was made for; None for any.
     """
 
     routes: Sequence[Route]
@@ -49,9 +53,11 @@ class Needs(NamedTuple):
     has_dead_letters: bool
     queue: str | None
     bucket: str | None
+    attempts: int
     min_age: timedelta
     time_reserve: timedelta
     concurrency: int
+    view_type: ViewType | None
 
 
 def needs_of(app: StreamApp) -> Needs:
@@ -66,10 +72,17 @@ def needs_of(app: StreamApp) -> Needs:
         has_dead_letters=letters is not None,
         queue=_queue(sink),
         bucket=_bucket(sink),
+        attempts=0 if letters is None else letters.max_attempts(Exception(), is_invalid=False),
         min_age=timedelta(0) if letters is None else letters.min_age,
         time_reserve=parts.time_reserve,
         concurrency=parts.concurrency,
+        view_type=_view_type_of(app),
     )
+
+
+def variables_with(value: str) -> list[str]:
+    """Return the environment variables that have a value here: the app was given one of them, if any."""
+    return [name for name, found in os.environ.items() if found == value]
 
 
 def names_in(handler: object) -> frozenset[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Final
 
-from .._needs import Needs
+from .._needs import Needs, variables_with
 from ._findings import Finding, error
 from ._live import AwsJson, Live
 
@@ -18,7 +17,7 @@ def check_table(needs: Needs, live: Live) -> Iterator[Finding]:
     """Yield what is wrong with the idempotency table."""
     if needs.table is None:
         return
-    variables = [name for name, value in os.environ.items() if value == needs.table]
+    variables = variables_with(needs.table)
     known = [name for name in variables if name in live.variables]
     if variables and not known:
         yield error(
