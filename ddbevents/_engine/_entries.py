@@ -230,6 +230,11 @@ def entry_of(record: AnyRecord, dispatch: Dispatch) -> Entry:
         return _invalid_entry(record, error)
 
 
+def tasks_of(entries: Iterable[Entry]) -> Mapping[Task, None]:
+    """Return the tasks of entries, each once, in order."""
+    return {(name, entry.identity): None for entry in entries for name in entry.outcomes}
+
+
 def report_of(
     entries: Iterable[Entry], settings: Settings, seconds: float, finished_at: float
 ) -> BatchReport:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from .._async import is_failure
 from .._errors import StoreError
 from .._transaction import Transaction
-from ._entries import OF_RECORD, Entry, Handler, Task
+from ._entries import OF_RECORD, Entry, Handler, Task, tasks_of
 from ._gate import Gate
 from ._journal import Journal, Note, log_lost_marks
 from ._report import Outcome
@@ -52,8 +52,8 @@ class Progress:
         """
         if not self._journal.keeps:
             return entries
-        letters = _tasks_of(entry for entry in entries if entry.is_letter)
-        others = _tasks_of(entry for entry in entries if not entry.is_letter)
+        letters = tasks_of(entry for entry in entries if entry.is_letter)
+        others = tasks_of(entry for entry in entries if not entry.is_letter)
         # a letter runs although its record was dead-lettered, also beside a failure record that has it
         others = {task: None for task in others if task not in letters} if letters else others
         skips = self._settings.skips_dead_lettered
@@ -285,11 +285,6 @@ class Progress:
         self.gate.halt()
         for entry, handler, _ in notes:
             entry.fail(handler, Outcome.FAILED, error)
-
-
-def _tasks_of(entries: Iterable[Entry]) -> Mapping[Task, None]:
-    """Return the tasks of entries, each once, in order."""
-    return {(name, entry.identity): None for entry in entries for name in entry.outcomes}
 
 
 def _may_wait(todo: Sequence[Handler]) -> bool:

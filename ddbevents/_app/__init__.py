@@ -12,8 +12,8 @@ from typing import Any, Final, Self, TypeVar
 
 from typing_extensions import override
 
-from ._codec import prepare
-from ._engine import (
+from .._codec import prepare
+from .._engine import (
     ANSWERING,
     BatchReport,
     BatchResponse,
@@ -28,7 +28,6 @@ from ._engine import (
     NoStore,
     Observer,
     Settings,
-    TransactionalStore,
     Watch,
     announce,
     check_arguments,
@@ -38,40 +37,13 @@ from ._engine import (
     preview_batch,
     process_batch,
 )
-from ._errors import ConfigurationError
-from ._records import Event, FailureReader, ViewType, read_event
-from ._routing import AddressedRoutes, Middleware, Route, Router, Routes, doubts
-from ._tuples import NamedTuple
+from .._records import Event, FailureReader, ViewType, read_event
+from .._routing import AddressedRoutes, Middleware, Route, Router, Routes, doubts
+from ._parts import AppParts, check_transactions
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
 ObserverT = TypeVar("ObserverT", bound=Observer)
 AppT = TypeVar("AppT", bound="StreamApp")
-
-
-class AppParts(NamedTuple):
-    """The parts of an app. The test kit makes copies of apps with other parts.
-
-    Attributes:
-        name: The app's name; None for the function's.
-        store: Where the marks are; a `NoStore` without one.
-        dead_letters: When and where records are dead-lettered; None for never.
-        concurrency: The number of items whose records run at the same time.
-        time_reserve: The time to keep in hand.
-        middleware: What each handler runs within.
-        callbacks: What is called with each report.
-        reader: What fetches the records of Lambda's failure records; None if such are refused.
-        observers: What runs around each batch.
-    """
-
-    name: str | None
-    store: IdempotencyStore
-    dead_letters: DeadLetters | None
-    concurrency: int
-    time_reserve: timedelta
-    middleware: tuple[Middleware, ...]
-    callbacks: tuple[Callback, ...] = ()
-    reader: FailureReader | None = None
-    observers: tuple[Observer, ...] = ()
 
 
 class StreamApp(Router):
@@ -120,7 +92,7 @@ class StreamApp(Router):
         super().__init__(view_type=view_type)
         check_arguments(name, store, dead_letter, concurrency, time_reserve, reader)
         if middleware or not isinstance(middleware, tuple):
-            from ._routing._middleware import check_middleware  # noqa: PLC0415  # cold start: most have none
+            from .._routing._middleware import check_middleware  # noqa: PLC0415  # cold start: most have none
 
             check_middleware(middleware)
         self._parts = AppParts(
@@ -182,7 +154,7 @@ class StreamApp(Router):
         Raises:
             ConfigurationError: It cannot be called with a report alone.
         """
-        from ._routing._callbacks import check_callback  # noqa: PLC0415  # cold start: most have none
+        from .._routing._callbacks import check_callback  # noqa: PLC0415  # cold start: most have none
 
         check_callback(callback)
         self._parts = self._parts._replace(callbacks=(*self._parts.callbacks, callback))
@@ -199,7 +171,7 @@ class StreamApp(Router):
         Raises:
             ConfigurationError: It has the wrong shape.
         """
-        from ._routing._middleware import check_observer  # noqa: PLC0415  # cold start: most have none
+        from .._routing._middleware import check_observer  # noqa: PLC0415  # cold start: most have none
 
         check_observer(observer)
         self._parts = self._parts._replace(observers=(*self._parts.observers, observer))
@@ -212,7 +184,7 @@ class StreamApp(Router):
             ConfigurationError: Two handlers have the same name, or one needs what the store or the stream
                 does not have. Then none is added.
         """
-        from ._routing._including import included  # noqa: PLC0415  # cold start: many apps are one file
+        from .._routing._including import included  # noqa: PLC0415  # cold start: many apps are one file
 
         routes = included(router, self, StreamApp)
         for route in routes:
@@ -289,7 +261,7 @@ class StreamApp(Router):
         return run
 
     def _process(self, event: Event, dispatch: Dispatch, settings: Settings) -> BatchRun:
-        from ._engine._observers import process_observed  # noqa: PLC0415  # cold start: most have none
+        from .._engine._observers import process_observed  # noqa: PLC0415  # cold start: most have none
 
         return process_observed(self._parts.observers, event, dispatch, settings)
 
@@ -325,9 +297,3 @@ parts_of: Final[Callable[[StreamApp], AppParts]] = attrgetter("_parts")
 def app_with(app: AppT, *, routes: Iterable[Route], **parts: Any) -> AppT:
     """Return a copy of an app with other routes and other parts."""
     return app._with(routes, **parts)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
-
-
-def check_transactions(route: Route, store: IdempotencyStore) -> None:
-    """Refuse a handler that needs transactions if the store has none."""
-    if route.transactional and not isinstance(store, TransactionalStore):
-        raise ConfigurationError(f"{route.name} asks for a transaction: give the app a store that has them")
