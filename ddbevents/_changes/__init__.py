@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from operator import attrgetter
 from typing import Any, Final, Generic, Literal, TypeAlias
 
-from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from .._attributes import Image
