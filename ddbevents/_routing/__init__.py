@@ -1,7 +1,7 @@
 """From a record to the handlers that take it: decorators, routes, selections and signatures."""
 
 from ._route import Middleware, Route
-from ._router import Router, doubts, routes_of
+from ._router import Router, doubts, routes_of, view_type_of
 from ._routes import AddressedRoutes, Routes
 from ._selection import FORMS, KINDS, Selection
 
@@ -16,4 +16,5 @@ __all__ = [
     "Selection",
     "doubts",
     "routes_of",
+    "view_type_of",
 ]

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from operator import attrgetter
-from typing import Final
-
 from .._errors import ConfigurationError
-from .._records import ViewType
-from ._router import Router, routes_of
+from ._router import Router, routes_of, view_type_of
 from ._routes import Routes
-
-_view_type_of: Final[Callable[[Router], ViewType | None]] = attrgetter("_view_type")
 
 
 def included(router: object, app: Router, app_type: type[Router]) -> Routes:
@@ -26,9 +19,9 @@ def included(router: object, app: Router, app_type: type[Router]) -> Routes:
     if not isinstance(router, Router):
         raise ConfigurationError("include takes a Router, an instance: pass the router that has the handlers")
     routes = routes_of(router)
-    if (view_type := _view_type_of(app)) is not None:
+    if (view_type := view_type_of(app)) is not None:
         from ._view_types import check_router  # noqa: PLC0415  # for apps with a view type
 
-        check_router(routes, _view_type_of(router), view_type)
+        check_router(routes, view_type_of(router), view_type)
     routes.freeze()
     return routes

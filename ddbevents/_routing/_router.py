@@ -299,5 +299,9 @@ routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")
 """Returns the routes of a router or an app. Users see no more of a router than they need."""
 
 
+view_type_of: Final[Callable[[Router], ViewType | None]] = attrgetter("_view_type")
+"""Returns the view type of the stream that a router or an app is for; None for any."""
+
+
 def _is_table_name(table: object) -> bool:
     return isinstance(table, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", table) is not None

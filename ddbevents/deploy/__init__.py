@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._check import Finding, check
 from ._errors import DeployError
 from ._filters import Filter, FilterCriteria, HandlerFilter, explain_filters, filter_criteria
+from ._policy import PolicyDocument, Statement, role_policy
 from ._template import template
 
 __all__ = [
@@ -13,8 +14,11 @@ __all__ = [
     "FilterCriteria",
     "Finding",
     "HandlerFilter",
+    "PolicyDocument",
+    "Statement",
     "check",
     "explain_filters",
     "filter_criteria",
+    "role_policy",
     "template",
 ]

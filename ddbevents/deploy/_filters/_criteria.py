@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final, TypedDict
 
 from ..._app import StreamApp
+from ..._changes import Place
 from ..._errors import ConfigurationError
 from ..._records import ViewType
-from ..._routing import Route, routes_of
+from ..._routing import Route, routes_of, view_type_of
 from ._branches import Branches, includes, joined
 from ._packing import Group, packed, pattern_text
 from ._selecting import CARRIED, branches_of
@@ -72,14 +73,16 @@ def filter_criteria(
 
     Args:
         app: The app.
-        view_type: The stream's StreamViewType. No filter looks at an image that it lacks.
+        view_type: The stream's StreamViewType. No filter looks at an image that it lacks, or that the app's
+            own view type lacks.
         table: The name of the stream's table: handlers of other tables are left out. None for all handlers.
         quota: The largest number of filters: 5, or up to 10 if AWS has raised the quota.
 
     Raises:
         ConfigurationError: No handler would take a record, or an argument is wrong.
     """
-    groups = _groups(_all_branches(_routes(app, view_type, table, quota), view_type), quota)
+    routes, carried = _routes(app, table, quota), _carried(app, view_type)
+    groups = _groups(_all_branches(routes, carried), quota)
     return {"Filters": [{"Pattern": pattern_text(group)} for group in groups]}
 
 
@@ -101,14 +104,20 @@ def explain_filters(
     Raises:
         ConfigurationError: As for `filter_criteria`.
     """
-    routes = _routes(app, view_type, table, quota)
-    groups = _groups(_all_branches(routes, view_type), quota)
-    return [_explained(route, groups, view_type) for route in routes]
+    routes, carried = _routes(app, table, quota), _carried(app, view_type)
+    groups = _groups(_all_branches(routes, carried), quota)
+    return [_explained(route, groups, carried) for route in routes]
 
 
-def _routes(app: StreamApp, view_type: ViewType, table: str | None, quota: int) -> list[Route]:
+def _carried(app: StreamApp, view_type: ViewType) -> Sequence[Place]:
+    """Return the parts of a record that filters may look at."""
     if view_type not in [*CARRIED]:
         raise ConfigurationError(f"view_type must be one of {', '.join(CARRIED)}")
+    own = CARRIED[view_type_of(app) or view_type]
+    return [place for place in CARRIED[view_type] if place in own]
+
+
+def _routes(app: StreamApp, table: str | None, quota: int) -> list[Route]:
     if isinstance(quota, bool) or quota not in range(1, _MOST_PATTERNS + 1):
         raise ConfigurationError(f"quota must be a whole number from 1 to {_MOST_PATTERNS}")
     routes = [*routes_of(app)]
@@ -123,9 +132,9 @@ def _routes(app: StreamApp, view_type: ViewType, table: str | None, quota: int) 
     return of_table
 
 
-def _all_branches(routes: Iterable[Route], view_type: ViewType) -> Branches:
+def _all_branches(routes: Iterable[Route], carried: Sequence[Place]) -> Branches:
     found = joined(
-        branch for route in routes for branch in branches_of(route.selection, view_type, _ignore_note)
+        branch for route in routes for branch in branches_of(route.selection, carried, _ignore_note)
     )
     if not found:
         raise ConfigurationError(
@@ -145,10 +154,10 @@ def _groups(branches: Branches, quota: int) -> Sequence[Group]:
     return [] if any(not branch for group in groups for branch in group) else groups
 
 
-def _explained(route: Route, groups: Sequence[Group], view_type: ViewType) -> HandlerFilter:
+def _explained(route: Route, groups: Sequence[Group], carried: Sequence[Place]) -> HandlerFilter:
     notes: dict[str, None] = {}
     own = branches_of(
-        route.selection, view_type, lambda name, reason: notes.update({f"{name}: {reason}": None})
+        route.selection, carried, lambda name, reason: notes.update({f"{name}: {reason}": None})
     )
     if not own:
         notes["where: no record can satisfy it together with the model's Literal fields"] = None

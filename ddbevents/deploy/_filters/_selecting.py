@@ -26,21 +26,21 @@ _IDENTITY: Final = "userIdentity"
 _SERVICE: Final = "dynamodb.amazonaws.com"
 
 
-def branches_of(selection: Selection, view_type: ViewType, note: Note) -> Branches:
+def branches_of(selection: Selection, carried: Sequence[Place], note: Note) -> Branches:
     """Return branches that match every record that a handler takes or fails on.
 
     Args:
         selection: The condition under which the handler runs.
-        view_type: The view type of the stream.
+        carried: The parts of a record that the stream has.
         note: Notes what was widened.
     """
     if selection.changed:
         note(", ".join(sorted(selection.changed)), "a filter cannot compare the images, as `changed` does")
-    kinds = [kind for kind in KINDS if kind in selection.kinds]
+    kinds: list[Kind] = [kind for kind in KINDS if kind in selection.kinds]
     found: list[Branch] = []
     for kind in kinds:
         always: Branch = {KIND: (kind,), **_expiry(selection.expired)}
-        found += all_of([[always], _images(selection, kind, CARRIED[view_type], note)], note)
+        found += all_of([[always], _images(selection, kind, carried, note)], note)
     return joined(found)
 
 
