@@ -217,8 +217,10 @@ MISTAKES: Final = [
 
 @pytest.mark.parametrize(("app", "arguments", "reason"), MISTAKES, ids=map(str, range(len(MISTAKES))))
 def test_a_mistake_is_named(app: StreamApp, arguments: dict[str, Any], reason: str) -> None:
+    given: dict[str, Any] = {"stream_arn": STREAM, **arguments}
+
     with pytest.raises(ConfigurationError, match=reason):
-        role_policy(app, stream_arn=arguments.pop("stream_arn", STREAM), **arguments)
+        role_policy(app, **given)
 
 
 def whole_policy() -> PolicyDocument:

@@ -9,7 +9,9 @@ import typer
 
 from .backfill import backfill
 from .check import check
+from .filters import filters
 from .invoke import invoke
+from .policy import policy
 from .redrive import redrive
 from .tail import tail
 from .template import template
@@ -23,6 +25,8 @@ commands.command(no_args_is_help=True)(backfill)
 commands.command(no_args_is_help=True)(check)
 commands.command(no_args_is_help=True)(tail)
 commands.command(no_args_is_help=True)(template)
+commands.command(no_args_is_help=True)(filters)
+commands.command(no_args_is_help=True)(policy)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback
