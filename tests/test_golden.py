@@ -166,9 +166,20 @@ def test_exit_codes_are_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not difference, difference
 
 
-@pytest.mark.parametrize(
-    "name", ["backfill", "check", "filters", "invoke", "policy", "redrive", "tail", "template"]
+COMMANDS: Final = (
+    "backfill",
+    "check",
+    "filters",
+    "invoke",
+    "package",
+    "policy",
+    "redrive",
+    "tail",
+    "template",
 )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_options_are_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from .backfill import backfill
 from .check import check
 from .filters import filters
 from .invoke import invoke
+from .package import package
 from .policy import policy
 from .redrive import redrive
 from .tail import tail
@@ -27,6 +28,7 @@ commands.command(no_args_is_help=True)(tail)
 commands.command(no_args_is_help=True)(template)
 commands.command(no_args_is_help=True)(filters)
 commands.command(no_args_is_help=True)(policy)
+commands.command(no_args_is_help=True)(package)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback

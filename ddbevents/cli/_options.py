@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import typer
+
+
+class Arch(StrEnum):
+    """The architectures of functions."""
+
+    ARM64 = "arm64"
+    X86_64 = "x86_64"
+
 
 TargetArgument: TypeAlias = Annotated[
     str,
@@ -46,4 +55,8 @@ EndpointOption: TypeAlias = Annotated[
         help="Where DynamoDB is, as http://localhost:8000 for DynamoDB Local.",
         show_default="AWS",
     ),
+]
+ArchOption: TypeAlias = Annotated[Arch, typer.Option("--arch", help="The function's architecture.")]
+PythonOption: TypeAlias = Annotated[
+    str, typer.Option("--python", metavar="VERSION", help="The function's Python.")
 ]

@@ -13,7 +13,7 @@ import typer
 from .._errors import ConfigurationError
 from ..deploy import template as make_template
 from ._errors import CommandError, exit_on_command_error
-from ._options import TargetArgument
+from ._options import Arch, ArchOption, PythonOption, TargetArgument
 from ._placeholders import load_with_placeholders
 
 
@@ -22,13 +22,6 @@ class Format(StrEnum):
 
     SAM = "sam"
     CLOUDFORMATION = "cloudformation"
-
-
-class Arch(StrEnum):
-    """The architectures of functions."""
-
-    ARM64 = "arm64"
-    X86_64 = "x86_64"
 
 
 FormatOption: TypeAlias = Annotated[
@@ -54,10 +47,6 @@ ViewTypeOption: TypeAlias = Annotated[
         help="The stream's StreamViewType.",
         show_default="the app's, or NEW_AND_OLD_IMAGES",
     ),
-]
-ArchOption: TypeAlias = Annotated[Arch, typer.Option("--arch", help="The function's architecture.")]
-PythonOption: TypeAlias = Annotated[
-    str, typer.Option("--python", metavar="VERSION", help="The function's Python.")
 ]
 
 

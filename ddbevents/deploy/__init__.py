@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._check import Finding, check
 from ._errors import DeployError
 from ._filters import Filter, FilterCriteria, HandlerFilter, explain_filters, filter_criteria
+from ._package import package
 from ._policy import PolicyDocument, Statement, role_policy
 from ._template import template
 
@@ -19,6 +20,7 @@ __all__ = [
     "check",
     "explain_filters",
     "filter_criteria",
+    "package",
     "role_policy",
     "template",
 ]

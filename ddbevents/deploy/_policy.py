@@ -12,7 +12,8 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
-from .._app import AppParts, StreamApp, parts_of
+from .._app import StreamApp, parts_of
+from .._app._parts import AppParts
 from .._errors import ConfigurationError
 from .._routing import routes_of
 from ..dead_letters import S3Bucket, SQSQueue
