@@ -1,4 +1,4 @@
-"""A persistence layer of Powertools becomes a store. What only names its table does not."""
+"""A persistence layer of Powertools becomes a store, and its tools watch an app."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import assert_type
 
+from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer, DynamoDBPersistenceLayer
 
-from ddbevents import StreamApp
-from ddbevents.powertools import PowertoolsStore
+from ddbevents import Router, StreamApp
+from ddbevents.powertools import PowertoolsStore, instrument
 from ddbevents.stores import IdempotencyStore, MemoryStore, TransactionalStore
 
 
@@ -36,3 +37,11 @@ def what_has_no_transactions(layer: BasePersistenceLayer) -> None:
 
 def what_an_app_refuses(layer: BasePersistenceLayer) -> None:
     StreamApp(store=layer)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def what_is_instrumented(app: StreamApp, router: Router) -> None:
+    instrument(app, logger=Logger(), metrics=Metrics(), tracer=Tracer())
+    assert_type(instrument(app, logger=Logger()), None)
+    instrument(router, logger=Logger())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    instrument(app, Logger())  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    instrument(app, metrics=Logger())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

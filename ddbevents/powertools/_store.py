@@ -14,11 +14,9 @@ from typing import Final
 from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer, IdempotencyConfig
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemNotFoundError
 
-from ._engine import KEEP, PATIENCE, check_keep
-from ._errors import ConfigurationError, StoreError, printable
-from ._patience import TimeLeft
-
-__all__ = ["PowertoolsStore"]
+from .._engine import KEEP, PATIENCE, check_keep
+from .._errors import ConfigurationError, StoreError, printable
+from .._patience import TimeLeft
 
 _PREFIX: Final = "ddbevents"
 _COMPLETED: Final = "COMPLETED"
