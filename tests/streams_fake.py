@@ -48,7 +48,7 @@ class FakeStreams:
     requests: list[tuple[str, Json]] = field(default_factory=list)
     disabled: bool = True
     knows_timestamps: bool = True
-    before: Callable[[FakeStreams], None] = lambda _: None
+    before: Callable[[FakeStreams], object] = lambda _: None
 
     def describe_stream(self, **arguments: Any) -> Json:
         self._take("describe_stream", arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from ddbevents.testing import queue_event
 from tests.dynamodb_local import clients, read_stream
 from tests.dynamodb_tables import make_table
 from tests.letters import new_bucket
-from tests.stream import ARN, FIRST, Json, batch, insert, user
+from tests.stream import ARN, FIRST, Context, Json, batch, insert, user
 from tests.streams_fake import FakeShard, FakeStreams, aws_error, boto3_record, failure_record, numbers_of
 
 if TYPE_CHECKING:
@@ -248,6 +249,63 @@ def test_an_empty_shard_is_a_loss() -> None:
 
 def test_a_range_has_to_end_in_its_shard() -> None:
     assert f"has no record {FIRST + 9}, with which" in lost(shards([1, 2], closed=False), 1, 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("_MOST_RECORDS", 3), ("_MOST_BYTES", 250)], ids=["records", "bytes"]
+)
+def test_a_range_has_a_largest_size(name: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"ddbevents.sources._fetch.{name}", most)  # the real one takes a minute
+    streams = shards([1, 2], [3, 4], [5, 6])
+
+    with pytest.raises(SourceError, match=r"has more than .* at most") as refused:
+        reader(streams).read(failure_record(1, 6))
+
+    parts = f"one with endSequenceNumber {FIRST + 2}, and the next with startSequenceNumber {FIRST + 3}"
+    assert parts in str(refused.value)
+    assert numbers_of([reader(streams).read(failure_record(1, 2))]) == [1, 2]
+
+
+def test_what_follows_the_range_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ddbevents.sources._fetch._MOST_RECORDS", 3)  # as above
+
+    assert numbers_of([reader(shards([1], [2, 3, 4, 5, 6])).read(failure_record(1, 3))]) == [1, 2, 3]
+
+
+def timed(streams: FakeStreams, failure: Json, milliseconds: int) -> str:
+    """Return why an app's message failed, whose function has this time left."""
+    app = StreamApp("users", reader=reader(streams, streams=[ARN]))
+    app.on_insert(dict)(lambda _: None)
+    [report] = app.process(queue_event(failure), Context(milliseconds)).records
+    return str(report.error)
+
+
+def test_a_missing_end_ends_in_time(slept: list[float]) -> None:
+    streams = shards([1, 2], closed=False)
+    streams.before = lambda _: Event().wait(0.02)
+
+    reason = timed(streams, failure_record(1, 9), 1_000)
+
+    assert "could not be read within 0.5 s" in reason
+    assert len(slept) < 50
+
+
+def test_a_stream_that_hangs_ends_in_time() -> None:
+    released = Event()
+    streams = shards([1, 2])
+    streams.before = lambda _: released.wait(60)
+
+    reason = timed(streams, failure_record(1, 2), 1_000)
+
+    released.set()
+    assert "Try again, and give a function a longer time-out" in reason
+
+
+def test_a_loss_is_named_even_if_it_is_late() -> None:
+    streams = shards([], [], [], closed=False, trimmed=9)
+    streams.before = lambda _: Event().wait(0.006)
+
+    assert f"{FIRST + 1} to {FIRST + 2} of shard" in timed(streams, failure_record(1, 2), 10)
 
 
 PAYLOAD = batch(insert(1, user("ada")), insert(2, user("bob")))

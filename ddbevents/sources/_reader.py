@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from .._aws import ClientPerProcess, check_boto3
+from .._engine import Deadline, current_context
 from .._errors import ConfigurationError, SourceError, printable
+from .._patience import TimeLeft
 from ._clients import S3Client, StreamsClient, make_client
 from ._failures import FailedRange, failed_range, is_stream_arn, payload_records
 
@@ -78,20 +80,32 @@ class StreamReader:
 
         Raises:
             SourceError: Records are lost (the message says which, and since when), may not be read, or cannot
-                be read now; or this is no failure record.
+                be read now; or this is no failure record. It comes within a minute, and within half of the
+                time that the function has left, if an app is the caller.
         """
-        bucket = None
         if not isinstance(failure, Mapping):
             raise SourceError(
                 f"a failure record is an object, not {type(failure).__name__}: read it with json.loads first"
             )
+        left = TimeLeft(Deadline(current_context(), timedelta(0)).patience_for_marks)
+        try:
+            return left.run(lambda: self._read(failure, left))
+        except TimeoutError as error:
+            raise SourceError(
+                f"the failure record's batch could not be read within {left.allowed:.3g} s: the stream is"
+                " throttled or slow, or does not have the record with which the failure record ends. Try"
+                " again, and give a function a longer time-out"
+            ) from error
+
+    def _read(self, failure: Mapping[str, Any], left: TimeLeft) -> dict[str, Any]:
+        bucket = None
         if "DDBStreamBatchInfo" not in failure and {"bucket", "key"} <= failure.keys():
             bucket = failure["bucket"]
             failure = self._read_object(bucket, failure["key"])
         failed = failed_range(failure)
         payload = failure.get("payload")
         if payload is None:
-            return {"Records": self._fetch(failed)}
+            return {"Records": self._fetch(failed, left)}
         if bucket is None or self._streams:
             self._check_stream(failed.stream_arn)
         return {"Records": payload_records(payload, failed)}
@@ -127,11 +141,11 @@ class StreamReader:
         follower.begin()
         return follower.events()
 
-    def _fetch(self, failed: FailedRange) -> list[dict[str, Any]]:
+    def _fetch(self, failed: FailedRange, left: TimeLeft) -> list[dict[str, Any]]:
         self._check_stream(failed.stream_arn)
         from ._fetch import fetch  # noqa: PLC0415  # cold start: it loads boto3
 
-        return fetch(self._client(failed.stream_arn), failed)
+        return fetch(self._client(failed.stream_arn), failed, lambda: not left.seconds)
 
     def _client(self, stream_arn: str) -> StreamsClient:
         region = stream_arn.split(":")[3]
