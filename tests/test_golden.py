@@ -166,7 +166,7 @@ def test_exit_codes_are_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not difference, difference
 
 
-COMMANDS: Final = (
+NAMES: Final = (
     "backfill",
     "check",
     "filters",
@@ -179,7 +179,7 @@ COMMANDS: Final = (
 )
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_options_are_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_xray_sdk import global_sdk_config  # type: ignore[import-untyped]  # it has no types
-from aws_xray_sdk.core import AWSXRayRecorder
+from aws_xray_sdk.core import AWSXRayRecorder  # type: ignore[import-untyped]  # as above
 
 import ddbevents.powertools
 from ddbevents import ConfigurationError, Insert, StreamApp
