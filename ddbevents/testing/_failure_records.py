@@ -74,9 +74,9 @@ class MemoryReader:
         self, *records: Mapping[str, Any], objects: Mapping[tuple[str, str], Mapping[str, Any]] | None = None
     ) -> None:
         self._records: Sequence[Json] = event(*records)["Records"]
-        self.streams = frozenset(record["eventSourceARN"] for record in self._records)
-        self.objects = dict(objects or {})
-        self.buckets = frozenset(bucket for bucket, _ in self.objects)
+        self.streams: Final[frozenset[str]] = frozenset(record["eventSourceARN"] for record in self._records)
+        self.objects: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = dict(objects or {})
+        self.buckets: Final[frozenset[str]] = frozenset(bucket for bucket, _ in self.objects)
 
     def read(self, failure: Mapping[str, Any]) -> Json:
         """Return the records that a failure record names.
