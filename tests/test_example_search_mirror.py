@@ -14,14 +14,14 @@ import pytest
 
 from ddbevents import BatchReport, Outcome, Reject, StreamApp, parse_event
 from ddbevents.stores import MemoryStore
-from ddbevents.testing import Table, event
+from ddbevents.testing import Table, event, export_files
 from examples.search_mirror.app import app, lambda_handler
 from tests.command_line import ROOT, run_beside_examples
 from tests.search_server import SearchServer, search_server
 
 MIRROR = ROOT / "examples" / "search_mirror"
 EVENTS = sorted(MIRROR.glob("events/*.json"))
-[COMMAND] = re.findall(r"^ddbevents (.*)$", (MIRROR / "README.md").read_text("utf-8"), re.MULTILINE)
+[COMMAND, BACKFILL] = re.findall(r"^ddbevents (.*)$", (MIRROR / "README.md").read_text("utf-8"), re.MULTILINE)
 
 PRODUCTS = {
     "p-3": {"product_id": "p-3", "title": "Shelf", "price": 99},
@@ -30,6 +30,7 @@ PRODUCTS = {
 
 Json: TypeAlias = dict[str, Any]
 Invoke: TypeAlias = Callable[[], subprocess.CompletedProcess[str]]
+Backfill: TypeAlias = Callable[[Path], subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -45,6 +46,17 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Generator[SearchServer]:
 @pytest.fixture
 def invoke(tmp_path: Path) -> Invoke:
     return partial(run_beside_examples, tmp_path, COMMAND)
+
+
+@pytest.fixture
+def backfill(tmp_path: Path) -> Backfill:
+    """Return the README's command for an export on this machine, with a store and a table on it too."""
+
+    def run(export: Path) -> subprocess.CompletedProcess[str]:
+        local = f"{export} --keys product_id --store sqlite:marks.sqlite3"
+        return run_beside_examples(tmp_path, re.sub(r"s3://\S+", local, BACKFILL))
+
+    return run
 
 
 @pytest.fixture
@@ -155,6 +167,45 @@ def test_a_removal_outlasts_the_last_write(search: SearchServer, table: Table) -
         mirror(each)
 
     assert search.documents == {}
+
+
+def test_an_export_fills_the_index(search: SearchServer, backfill: Backfill, tmp_path: Path) -> None:
+    products = [product("a", 1), product("b", 1, listed=False), product("c", 1)]
+    export = export_files(tmp_path, *products, table="Products", files=2)
+
+    first, second = backfill(export), backfill(export)
+
+    assert (first.returncode, first.stderr) == (0, "")
+    assert "3 handled" in first.stdout
+    assert titles(search) == {"a": "a 1", "c": "c 1"}
+    assert "3 already handled" in second.stdout
+    assert sum(map(len, search.requests)) == 3
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["export first", "stream first"])
+def test_an_export_and_the_stream_agree(
+    search: SearchServer,
+    mirror: StreamApp,
+    table: Table,
+    backfill: Backfill,
+    tmp_path: Path,
+    order: int,
+) -> None:
+    old = {name: product(name, 1, listed=name != "c") for name in "abcd"}
+    export = export_files(tmp_path, *old.values(), table="Products")
+    since = [
+        table.modify(old["a"], product("a", 2)),
+        table.remove(old["b"]),
+        table.modify(old["c"], product("c", 2)),
+        table.insert(product("e", 1)),
+    ]
+    steps: list[Callable[[], object]] = [lambda: backfill(export), lambda: mirror(event(*since))]
+
+    first, second = steps[::order]
+    first()
+    second()
+
+    assert titles(search) == {"a": "a 2", "c": "c 2", "d": "d 1", "e": "e 1"}
 
 
 @pytest.mark.parametrize("status", [403, 503])
