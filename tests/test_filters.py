@@ -128,6 +128,11 @@ CONDITIONS: Final = [
     (STATUS.eq("OPEN") | STATUS.begins_with("O"), new(status={"S": [{"prefix": "O"}]})),
     (STATUS.eq("OPEN") | STATUS.ne("LATE"), new(status={"S": [{"anything-but": ["LATE"]}, ABSENT]})),
     (STATUS.begins_with("OPEN") | STATUS.ne("A"), new(status={"S": [{"anything-but": ["A"]}, ABSENT]})),
+    (
+        STATUS.begins_with("O") | STATUS.ne("OPEN"),
+        new(status={"S": [{"prefix": "O"}, {"anything-but": ["OPEN"]}, ABSENT]}),
+    ),
+    (STATUS.begins_with("O") & STATUS.begins_with("P") | STATUS.eq("OPEN"), new(status={"S": ["OPEN"]})),
     (STATUS.eq("OPEN") | STATUS.contains("x"), INSERTED),
     (STATUS.eq("OPEN") & STATUS.contains("x"), new(status={"S": ["OPEN"]})),
     (STATUS.lt("a") | STATUS.ne("OPEN"), INSERTED),
@@ -145,6 +150,7 @@ class Color(Enum):
     """A kind of choice."""
 
     RED = "red"
+    MIXED = ["red", "blue"]  # noqa: RUF012  # a member's value
 
 
 class Several(BaseModel):
@@ -189,7 +195,14 @@ class Colored(BaseModel):
     kind: Literal[Color.RED]
 
 
+class Mixed(BaseModel):
+    """Its kind is a list."""
+
+    kind: Literal[Color.MIXED]
+
+
 LITERALS: Final = [
+    (Mixed, [INSERTED]),
     (Order, [new(kind={"S": ["order"]})]),
     (Line, [new(pk={"S": [{"prefix": "ORDER#"}]})]),
     (Colored, [new(kind={"S": ["red"]})]),

@@ -40,7 +40,7 @@ def app_with(*, transactional: bool = False, **parts: Any) -> StreamApp:
         """Count an order."""
 
     def add(change: Insert[Order], tx: Transaction) -> None:
-        tx.update("totals", key={"pk": "orders"}, add={"total": 1})
+        """Add an order to a total."""
 
     for handler in [add] * transactional:
         app.on_insert(Order)(handler)

@@ -30,6 +30,11 @@ VECTORS: Final = Path(__file__).parent / "events" / "event_ruler.jsonl.gz"
 STATUS = ("dynamodb", "NewImage", "status", "S")
 
 
+def leaf(name: str, text: str) -> dict[str, Any]:
+    """Return what a pattern wants of an attribute."""
+    return {name: {"S": [text]}}
+
+
 def at(path: tuple[str, ...], *alternatives: Any) -> dict[str, Any]:
     """Return the pattern with these alternatives at the end of the path."""
     first, *rest = path
@@ -329,6 +334,67 @@ def test_a_pattern_has_4096_characters() -> None:
 
     assert len(text) == 4096
     assert not matches_pattern(text, RECORD)
+
+
+# https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html and what it says of each pattern
+DOCUMENTED: Final = {
+    "eventID": "1",
+    "eventVersion": "1.0",
+    "dynamodb": {
+        "ApproximateCreationDateTime": "1678831218.0",
+        "Keys": {"CustomerName": {"S": "AnyCompany Industries"}},
+        "NewImage": {
+            "AccountManager": {"S": "Pat Candella"},
+            "PaymentTerms": {"S": "60 days"},
+            "CustomerName": {"S": "AnyCompany Industries"},
+        },
+        "SequenceNumber": "111",
+        "SizeBytes": 26,
+        "StreamViewType": "NEW_IMAGE",
+    },
+}
+MANAGERS: Final = new("AccountManager", "S")
+TERMS: Final = new("PaymentTerms", "S")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (at(("dynamodb", "Keys", "CustomerName", "S"), "AnyCompany Industries"), True),
+        (at(("dynamodb", "Keys", "CustomerName", "S"), "AnyOrganization"), False),
+        (at(MANAGERS, "Pat Candella", "Shirley Rodriguez"), True),
+        (at(MANAGERS, "Shirley Rodriguez"), False),
+        (
+            {
+                "dynamodb": {
+                    "NewImage": {**leaf("AccountManager", "Pat Candella"), **leaf("PaymentTerms", "60 days")}
+                }
+            },
+            True,
+        ),
+        (
+            {
+                "dynamodb": {
+                    "NewImage": {**leaf("AccountManager", "Pat Candella"), **leaf("PaymentTerms", "30 days")}
+                }
+            },
+            False,
+        ),
+        (at(new("CustomerName", "S"), {"exists": True}), True),
+        (at(new("CustomerName"), {"exists": True}), False),
+        (at(TERMS, {"anything-but": ["30 days"]}), True),
+        (at(TERMS, {"prefix": "60"}), True),
+        (at(TERMS, {"suffix": "days"}), True),
+        (at(TERMS, {"equals-ignore-case": "60 DAYS"}), True),
+        (at(("dynamodb", "SizeBytes"), {"numeric": ["=", 26]}), True),
+        (at(("dynamodb", "SizeBytes"), {"numeric": [">", 10, "<=", 20]}), False),
+        (at(new("Discount", "S"), {"exists": False}), True),
+        ({"$or": [at(TERMS, "30 days"), at(MANAGERS, "Pat Candella")]}, True),
+    ],
+    ids=map(str, range(16)),
+)
+def test_documented_examples(pattern: dict[str, Any], *, expected: bool) -> None:
+    assert matches_pattern(pattern, DOCUMENTED) is expected
 
 
 LEAVES = st.sampled_from(["OPEN", "CLOSED", "", "open"])
