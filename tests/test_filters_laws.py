@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from ddbevents.deploy import _filters
+from ddbevents.deploy import _filters  # faults are planted there
 from tests.campaigns import size
 from tests.filters_random import MakeFilter, findings
 
