@@ -85,6 +85,8 @@ CONDITIONS: Final = [
     (STATUS.ne("OPEN"), new(status={"S": [{"anything-but": ["OPEN"]}, ABSENT]})),
     (STATUS.ne(300), new(status={"N": [{"anything-but": ["300"]}, ABSENT]})),
     (STATUS.ne(Decimal("0.5")), INSERTED),
+    (STATUS.ne(""), INSERTED),
+    (~STATUS.is_in(["", "OPEN"]), new(status={"S": [{"anything-but": ["OPEN"]}, ABSENT]})),
     (STATUS.ne("x" * 600), INSERTED),
     (STATUS.ne(["a"]), INSERTED),
     (STATUS.ne(True), new(status={"BOOL": [False, ABSENT]})),  # noqa: FBT003  # an operand

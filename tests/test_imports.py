@@ -75,6 +75,21 @@ def test_costly_modules_load_on_demand() -> None:
     assert loaded.isdisjoint(COSTLY)
 
 
+def test_deployment_is_loaded_on_demand() -> None:
+    code = "import sys, ddbevents, ddbevents.stores; print([*sys.modules])"
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True)
+
+    assert "'ddbevents.stores'" in loaded
+    assert "ddbevents.deploy" not in loaded
+
+
+def test_making_a_filter_loads_no_extra() -> None:
+    extras = "{'boto3', 'botocore', 'rich', 'typer', 'yaml'}"
+    code = f"import sys, ddbevents.deploy; print(sorted({extras} & {{*sys.modules}}))"
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
 def test_a_first_record_loads_little() -> None:
     loaded = modules_after(FIRST_RECORD)
 

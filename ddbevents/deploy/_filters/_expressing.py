@@ -199,7 +199,8 @@ def _unlike(values: Sequence[Value], leaf: Leaf, note: Note) -> Branches:
     branch: dict[Leaf, Alternatives] = {}
     for tag in dict.fromkeys(tag for tag, _ in values):
         said = [_text(each, content) for each, content in values if each == tag]
-        known = [text for text in said if text is not None and len(str(text)) <= _LONGEST_TEXT]
+        # whether AWS takes an empty text there is not documented
+        known = [text for text in said if text not in (None, "") and len(str(text)) <= _LONGEST_TEXT]
         if len(known) < len(said):
             note(format_path(leaf[2:]), "values that a filter cannot name pass")
         if tag == "BOOL":
