@@ -59,8 +59,8 @@ class MiniStack:
     def __init__(self, port: int, folder: Path) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
         self.folder = folder
-        self.dynamodb = cast("DynamoDBClient", self._client("dynamodb"))  # botocore's clients have no types
-        self._functions = self._client("lambda")
+        self.dynamodb = cast("DynamoDBClient", self.client("dynamodb"))  # botocore's clients have no types
+        self._functions = self.client("lambda")
 
     def create_table(self, name: str, key: str, view_type: StreamViewTypeType) -> str:
         """Create a table, and return the ARN of its stream."""
@@ -97,7 +97,8 @@ class MiniStack:
             FunctionResponseTypes=["ReportBatchItemFailures"],
         )
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """Return a client of botocore, as `boto3.Session.client` does."""
         no_file = (None, None, os.devnull, None)
         session = Session(session_vars={"config_file": no_file, "credentials_file": no_file})
         session.set_credentials(_KEY, "local")
@@ -128,8 +129,8 @@ def ministack_python(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 @contextmanager
-def ministack() -> Generator[MiniStack]:
-    """Run an empty MiniStack until the end of the block."""
+def ministack(*services: str) -> Generator[MiniStack]:
+    """Run an empty MiniStack until the end of the block, with more services than those of streams."""
     python, port = ministack_python(), free_port()
     with TemporaryDirectory() as folder:
         environment = {
@@ -138,7 +139,7 @@ def ministack() -> Generator[MiniStack]:
             "TMPDIR": folder,
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
-            "SERVICES": "dynamodb,dynamodbstreams,lambda",
+            "SERVICES": ",".join(["dynamodb", "dynamodbstreams", "lambda", *services]),
             "AWS_ACCESS_KEY_ID": _KEY,
         }
         output = Path(folder, "output.txt")
