@@ -12,6 +12,9 @@ from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 # as a function's environment names them
 os.environ.setdefault("IDEMPOTENCY_TABLE", "handled-events")
 os.environ.setdefault(
+    "DEAD_LETTER_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/dead-letters"
+)
+os.environ.setdefault(
     "STREAM_ARN", "arn:aws:dynamodb:eu-central-1:123456789012:table/Users/stream/2026-11-23T09:00:00.000"
 )
 
