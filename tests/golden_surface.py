@@ -24,6 +24,7 @@ MODULES: Final = (
     "ddbevents",
     "ddbevents.dead_letters",
     "ddbevents.deploy",
+    "ddbevents.emf",
     "ddbevents.opentelemetry",
     "ddbevents.powertools",
     "ddbevents.sources",

@@ -12,6 +12,7 @@ import pytest
 import ddbevents
 import ddbevents.dead_letters
 import ddbevents.deploy
+import ddbevents.emf
 import ddbevents.opentelemetry
 import ddbevents.powertools
 import ddbevents.sources
@@ -44,6 +45,7 @@ def test_nothing_else_is_public() -> None:
         "cli",
         "dead_letters",
         "deploy",
+        "emf",
         "opentelemetry",
         "powertools",
         "sources",
@@ -68,6 +70,7 @@ MODULES = (
     ddbevents.dead_letters,
     ddbevents.deploy,
     ddbevents.sources,
+    ddbevents.emf,
     ddbevents.opentelemetry,
     ddbevents.powertools,
     ddbevents.testing,
