@@ -169,6 +169,7 @@ def test_exit_codes_are_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 NAMES: Final = (
     "backfill",
     "check",
+    "dev",
     "filters",
     "invoke",
     "package",

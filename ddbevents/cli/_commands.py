@@ -9,6 +9,7 @@ import typer
 
 from .backfill import backfill
 from .check import check
+from .dev import dev
 from .filters import filters
 from .invoke import invoke
 from .package import package
@@ -29,6 +30,7 @@ commands.command(no_args_is_help=True)(template)
 commands.command(no_args_is_help=True)(filters)
 commands.command(no_args_is_help=True)(policy)
 commands.command(no_args_is_help=True)(package)
+commands.command(no_args_is_help=True)(dev)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback

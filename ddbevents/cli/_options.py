@@ -60,3 +60,7 @@ ArchOption: TypeAlias = Annotated[Arch, typer.Option("--arch", help="The functio
 PythonOption: TypeAlias = Annotated[
     str, typer.Option("--python", metavar="VERSION", help="The function's Python.")
 ]
+SinceOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Begin so long ago: 90s, 10m, 2h, at most 24h.", show_default="now"),
+]

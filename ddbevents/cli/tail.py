@@ -17,7 +17,7 @@ from .._errors import ConfigurationError, SourceError
 from .._records import StreamRecord, parse_event
 from ..sources import StreamReader
 from ._errors import CommandError, exit_on_command_error
-from ._options import EndpointOption, StreamArgument
+from ._options import EndpointOption, SinceOption, StreamArgument
 from ._output import show_advice, show_tail_summary, stdout_console
 from ._streams import FoundStream, advice_on_readers, find_stream, moment_before, use_endpoint
 from ._tail import Difference, EventFiles, Wanted, differences, json_line, read_condition, show_change
@@ -26,10 +26,6 @@ from ._target import load_model
 Output: TypeAlias = Callable[[StreamRecord, Sequence[Difference] | None, Sequence[str]], object]
 """Takes a record, the fields that changed (None if that is not known), and why the model cannot hold it."""
 
-SinceOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="TIME", help="Begin so long ago: 90s, 10m, 2h, at most 24h.", show_default="now"),
-]
 WhereOption: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .._errors import SourceError
 from ._clients import StreamsClient
@@ -18,20 +18,45 @@ from ._lambda_records import as_lambda_sends
 from ._requests import ClientError, ask
 from ._shard import Position, Shard, place_of
 
-_PAUSE: Final = 0.25  # a shard may be read five times a second, and Lambda reads it, too
+PAUSE: Final = 0.25  # a shard may be read five times a second, and Lambda reads it, too
 _UNTIL_CHILDREN: Final = 2.0
 _UNTIL_OTHERS: Final = 60.0
 _LONG_AGO: Final = float("-inf")
 _OLDEST: Final = Position("TRIM_HORIZON")
 
 
+class Page(NamedTuple):
+    """Records of a shard.
+
+    Attributes:
+        shard_id: The shard.
+        parent: The shard that came before it, whose records were all read; None if there is none.
+        event: The records, as Lambda passes them.
+    """
+
+    shard_id: str
+    parent: str | None
+    event: dict[str, Any]
+
+
 class Follower:
     """Reads the shards of a stream as they come and go."""
 
-    def __init__(self, client: StreamsClient, stream_arn: str, since: datetime | None) -> None:
+    def __init__(
+        self, client: StreamsClient, stream_arn: str, since: datetime | None, pause: float = PAUSE
+    ) -> None:
+        """Say what to read.
+
+        Args:
+            client: Reads it.
+            stream_arn: The stream.
+            since: The moment from which on records are read; None for now.
+            pause: How many seconds lie between two looks at a shard.
+        """
         self._client = client
         self._stream_arn = stream_arn
         self._since = since
+        self._pause = pause
         self._parents: dict[str, str | None] = {}
         self._first: dict[str, Position] = {}  # of the shards that were there in the beginning
         self._open: dict[str, Shard] = {}
@@ -39,8 +64,8 @@ class Follower:
         self._is_enabled = True
         self._described_at = _LONG_AGO
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Yield each page of records as an event, until the stream is disabled and all of it is read."""
+    def pages(self) -> Iterator[Page]:
+        """Yield each page of records, until the stream is disabled and all of it is read."""
         while self._open or self._is_enabled:
             began = time.monotonic()
             for shard_id, shard in [*self._open.items()]:
@@ -49,7 +74,7 @@ class Follower:
             if began - self._described_at >= patience:
                 self._describe()
             self._start_ready()
-            time.sleep(max(0.0, _PAUSE - (time.monotonic() - began)))
+            time.sleep(max(0.0, self._pause - (time.monotonic() - began)))
 
     def begin(self) -> None:
         """Find the shards, and mark where reading begins.
@@ -69,7 +94,7 @@ class Follower:
                 with suppress(ClientError):  # it is gone; the first page says so again
                     shard.open()
 
-    def _read(self, shard_id: str, shard: Shard) -> Iterator[dict[str, Any]]:
+    def _read(self, shard_id: str, shard: Shard) -> Iterator[Page]:
         try:
             page = shard.page()
         except ClientError as error:
@@ -85,7 +110,8 @@ class Follower:
             self._finished.add(shard_id)
             self._described_at = _LONG_AGO  # children may be there by now
         if page:
-            yield {"Records": [as_lambda_sends(record, self._stream_arn) for record in page]}
+            event = {"Records": [as_lambda_sends(record, self._stream_arn) for record in page]}
+            yield Page(shard_id, self._parents.get(shard_id), event)
 
     def _awaits_children(self) -> bool:
         """Return whether a finished shard has no child yet, though AWS will make or list one."""

@@ -139,7 +139,7 @@ class StreamReader:
 
         follower = Follower(self._client(stream_arn), stream_arn, since)
         follower.begin()
-        return follower.events()
+        return (page.event for page in follower.pages())
 
     def _fetch(self, failed: FailedRange, left: TimeLeft) -> list[dict[str, Any]]:
         self._check_stream(failed.stream_arn)

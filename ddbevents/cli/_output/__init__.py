@@ -5,19 +5,28 @@ from ._batch import show_invocation, show_records, show_tracebacks
 from ._findings import show_findings
 from ._handler_output import HandlerOutput, show_handler_output, stdout_console
 from ._progress import show_progress
-from ._summary import show_backfill_summary, show_invoke_summary, show_redrive_summary, show_tail_summary
+from ._summary import (
+    show_backfill_summary,
+    show_dev_summary,
+    show_invoke_summary,
+    show_redrive_summary,
+    show_tail_summary,
+)
 from ._table import key_text
-from ._text import printable
+from ._text import OUTCOME_STYLES, plural, printable
 
 __all__ = [
+    "OUTCOME_STYLES",
     "HandlerOutput",
     "advice_after_invoke",
     "advice_after_redrive",
     "advice_on_errors",
     "key_text",
+    "plural",
     "printable",
     "show_advice",
     "show_backfill_summary",
+    "show_dev_summary",
     "show_findings",
     "show_handler_output",
     "show_invocation",

@@ -53,13 +53,17 @@ def show_backfill_summary(
     left = failed.records if failed else ()
     counts = Counter(outcomes) + Counter(report.outcome for report in left)
     _show_line(
+        console, Text(f"{plural(counts.total(), 'item')} of {source}", "bold"), *_counts_by_outcome(counts)
+    )
+
+
+def show_dev_summary(console: Console, table: str, outcomes: Mapping[str, int], seconds: float) -> None:
+    """Show one line about the records of a table, by their last outcome."""
+    records = plural(sum(outcomes.values()), "record")
+    _show_line(
         console,
-        Text(f"{plural(counts.total(), 'item')} of {source}", "bold"),
-        *(
-            Text(f"{counts[outcome]} {outcome}", OUTCOME_STYLES[outcome])
-            for outcome in Outcome
-            if counts[outcome]
-        ),
+        Text(f"{records} of {table} in {seconds:.0f} s", "bold"),
+        *_counts_by_outcome(Counter(outcomes)),
     )
 
 
@@ -77,6 +81,12 @@ def _counts(reports: Sequence[RecordReport]) -> Iterator[Text]:
         count = sum(report.outcome is outcome for report in reports)
         if count:
             yield Text(f"{count} {outcome}", OUTCOME_STYLES[outcome])
+
+
+def _counts_by_outcome(counts: Counter[str]) -> Iterator[Text]:
+    for outcome in Outcome:
+        if counts[outcome]:
+            yield Text(f"{counts[outcome]} {outcome}", OUTCOME_STYLES[outcome])
 
 
 def _show_line(console: Console, *parts: Text) -> None:

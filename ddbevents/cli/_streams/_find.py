@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from ..._aws import check_boto3
 from ..._errors import ConfigurationError, SourceError, printable
 from .._errors import CommandError
 
 _STREAM: Final = re.compile(r"arn:[a-z0-9-]+:dynamodb:[a-z0-9-]+:\d*:table/([^/\s]+)/stream/[^/\s]+")
 _TABLE: Final = re.compile(r"(arn:[a-z0-9-]+:dynamodb:[a-z0-9-]+:\d*:table/)?[a-zA-Z0-9_.-]{3,255}")
-_LOCAL: Final = "ddblocal"  # what DynamoDB Local has in its ARNs for a region
+LOCAL: Final = "ddblocal"  # what DynamoDB Local has in its ARNs for a region
 
 
 class FoundStream(NamedTuple):
@@ -27,7 +28,7 @@ class FoundStream(NamedTuple):
     @property
     def is_local(self) -> bool:
         """Whether it is one of DynamoDB Local's."""
-        return self.arn.split(":")[3] == _LOCAL
+        return self.arn.split(":")[3] == LOCAL
 
 
 def find_stream(argument: str) -> FoundStream:
@@ -38,22 +39,18 @@ def find_stream(argument: str) -> FoundStream:
             boto3 is not installed.
     """
     named = _STREAM.fullmatch(argument)
-    if named:
-        return FoundStream(argument, named[1])
-    if not _TABLE.fullmatch(argument):
+    if not named and not _TABLE.fullmatch(argument):
         raise CommandError(
             f"{printable(argument)} is neither a table's name, nor its ARN, nor the ARN of its stream"
         )
     try:
-        return _of_table(argument)
+        check_boto3("a table's stream")
+        return FoundStream(argument, named[1]) if named else _of_table(argument)
     except (ConfigurationError, SourceError) as error:
         raise CommandError(str(error)) from error
 
 
 def _of_table(argument: str) -> FoundStream:
-    from ..._aws import check_boto3  # noqa: PLC0415  # for an explanation before the imports below fail
-
-    check_boto3("a table's stream")
     from ...sources._clients import make_client  # noqa: PLC0415  # boto3 may not be installed
     from ...sources._tables import describe, place_of  # noqa: PLC0415  # as above
 

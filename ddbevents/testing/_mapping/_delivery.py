@@ -181,16 +181,20 @@ class EventSourceMapping:
         Returns:
             Whether there was a batch.
         """
-        lanes = [lane for shard in self._shards if shard.is_readable for lane in shard.lanes]
-        waiting = [(self._due(lane), lane) for lane in lanes if not (lane.is_empty or lane.in_flight)]
-        if not waiting:
+        waiting = self._next()
+        if waiting is None:
             return False
-        due, lane = min(waiting, key=lambda pair: pair[0])
+        due, lane = waiting
         if until is not None and due > until:
             return False
         self.clock.wait_until(due)
         self._deliver_from(lane)
         return True
+
+    def _next(self) -> tuple[datetime, Lane] | None:
+        lanes = [lane for shard in self._shards if shard.is_readable for lane in shard.lanes]
+        waiting = [(self._due(lane), lane) for lane in lanes if not (lane.is_empty or lane.in_flight)]
+        return min(waiting, key=lambda pair: pair[0], default=None)
 
     def _most_at_once(self) -> int:
         return sum(len(shard.lanes) for shard in self._shards if shard.is_readable)
@@ -298,3 +302,9 @@ class EventSourceMapping:
 def most_at_once(mapping: EventSourceMapping) -> int:
     """Return how many batches of the mapping can run at the same time."""
     return mapping._most_at_once()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no user needs it
+
+
+def next_due(mapping: EventSourceMapping) -> datetime | None:
+    """Return when the mapping's next batch is due, which may be past; None if no record waits."""
+    waiting = mapping._next()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
+    return None if waiting is None else waiting[0]
