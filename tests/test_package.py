@@ -74,7 +74,7 @@ def test_a_package_has_all_that_runs(project: Path) -> None:
     assert packed == sorted(packed)
     assert {
         "app.py",
-        "ddbevents/_app.py",
+        "ddbevents/_app/__init__.py",
         "ddbevents/py.typed",
         "mailer/__init__.py",
         "mailer-4.99.0.dist-info/METADATA",
