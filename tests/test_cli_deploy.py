@@ -18,6 +18,7 @@ from ddbevents import Attr, Insert, Modify, StreamApp, Transaction
 from ddbevents.stores import DynamoDBStore
 
 print("loading")
+TOTALS = str("totals")
 app = StreamApp("shop", store=DynamoDBStore("marks"))
 mirror = StreamApp("mirror")
 empty = StreamApp("empty")
@@ -29,7 +30,7 @@ class Order(BaseModel):
 
 @app.on_insert(Order, where=Attr("status").eq("OPEN") & Attr("total").gt(5))
 def count(change: Insert[Order], tx: Transaction) -> None:
-    tx.update("totals", key={"pk": "orders"}, add={"total": 1})
+    tx.update(TOTALS, key={"pk": "orders"}, add={"total": 1})
 
 
 @app.on_modify(Order, changed="status")

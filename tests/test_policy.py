@@ -196,7 +196,6 @@ MISTAKES: Final = [
     (app_with(), {"stream_arn": "shop"}, "stream_arn must be an ARN"),
     (app_with(), {"stream_arn": MARKS}, "stream_arn must be the ARN of a table's stream"),
     (app_with(), {"stream_arn": LETTERS}, "stream_arn must be the ARN of a table's stream"),
-    (app_with(**STORED, transactional=True), {}, "add asks for a transaction"),
     (app_with(), {"tables": {"totals": ["write"]}}, "the writes to totals must be a list of methods"),
     (app_with(), {"tables": {"totals": []}}, "the writes to totals"),
     (app_with(), {"tables": {"totals": None}}, "the writes to totals"),

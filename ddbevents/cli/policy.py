@@ -27,7 +27,7 @@ WritesOption: TypeAlias = Annotated[
     typer.Option(
         "--writes",
         metavar="TABLE=WRITES",
-        help="What transactions write to a table: NAME=update or NAME=put,delete,check. Can be repeated.",
+        help="What transactions write to a table, if handlers do not say: NAME=update,put. Can be repeated.",
         show_default=False,
     ),
 ]
@@ -70,7 +70,7 @@ def policy(  # noqa: PLR0913  # typer makes an option of each
     ddbevents policy shop.handlers:app --stream $STREAM_ARN --writes totals=update
     """
     with exit_on_command_error(), as_command_error():
-        tables = dict(map(_table_of, writes or ()))
+        tables = None if writes is None else dict(map(_table_of, writes))
         document = role_policy(
             load_app(target).app,
             stream_arn=stream,

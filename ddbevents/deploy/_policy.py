@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 from .._app import StreamApp, parts_of
 from .._app._parts import AppParts
 from .._errors import ConfigurationError
-from .._routing import routes_of
+from .._routing import Route, routes_of
 from ..dead_letters import S3Bucket, SQSQueue
 from ..stores import DynamoDBStore
+from ._writes import WRITES, tables_of
 
 _PART: Final = r"((?:\$\{[^}]+\}|[^:${}])*)"  # of an ARN, which may have CloudFormation's ${…} in it
 _ARN: Final = re.compile(rf"arn:{_PART}:([a-z0-9-]+):{_PART}:{_PART}:(.+)")
@@ -96,14 +97,16 @@ def role_policy(  # noqa: PLR0913  # all but the app by name
         stream_arn: The ARN of the table's stream.
         idempotency_table: The table of the app's `DynamoDBStore`, if it has another name there.
         tables: The tables that transactions write to, each with its writes: `{"totals": ["update"]}`. The
-            writes are `put`, `update`, `delete` and `check`; those of `Transaction.raw` count as well.
+            writes are `put`, `update`, `delete` and `check`; those of `Transaction.raw` count as well. By
+            default what the code of the handlers says, if it names every table.
         dead_letters: The ARN of the queue or bucket of dead letters, if the app's own sink does not say.
         failure_destination: The ARN of the mapping's destination: a bucket, a queue or a topic.
         keys: The ARNs of your own KMS keys, by which the queue, the buckets or the topic are encrypted.
         log_group: The ARN of the function's log group; any of `/aws/lambda/` if not given.
 
     Raises:
-        ConfigurationError: Handlers ask for transactions and no tables are named, or an ARN is none.
+        ConfigurationError: A handler's code does not name the tables of its transaction and `tables` is not
+            given, or an ARN is none.
     """
     stream = _stream(stream_arn)
     parts = parts_of(app)
@@ -111,7 +114,7 @@ def role_policy(  # noqa: PLR0913  # all but the app by name
         *_reading_the_stream(stream_arn),
         *_logging(stream, log_group),
         *_idempotency(app, parts, stream, idempotency_table),
-        *_writing(app, stream, tables or {}),
+        *_writing(app, stream, tables),
         *_dead_letters(parts, stream, dead_letters),
         *_rereading(parts, stream),
         *_giving_up(failure_destination),
@@ -183,30 +186,39 @@ def _idempotency(app: StreamApp, parts: AppParts, stream: _Arn, given: str | Non
     yield _allow("KeepIdempotencyRecords", actions, _table(name, stream, "idempotency_table"))
 
 
-def _transactional(app: StreamApp) -> list[str]:
-    return [route.name for route in routes_of(app) if route.transactional]
+def _transactional(app: StreamApp) -> list[Route]:
+    return [route for route in routes_of(app) if route.transactional]
 
 
-def _writing(app: StreamApp, stream: _Arn, tables: Mapping[str, Iterable[str]]) -> Iterator[Statement]:
-    names = _transactional(app)
-    if names and not tables:
-        raise ConfigurationError(
-            f"{names[0]} asks for a transaction, and only its code knows what it writes: name the tables of"
-            ' all transactions with their writes, tables={"totals": ["update"]}, or on the command line'
-            " --writes totals=update; the writes are put, update, delete and check"
-        )
+def _writing(app: StreamApp, stream: _Arn, tables: Mapping[str, Iterable[str]] | None) -> Iterator[Statement]:
     by_actions: dict[tuple[str, ...], list[str]] = {}
-    for table, writes in tables.items():
+    for table, writes in (_known_tables(app) if tables is None else tables).items():
         by_actions.setdefault(_actions(table, writes), []).append(_table(table, stream, "tables"))
     for number, (actions, resources) in enumerate(by_actions.items(), start=1):
         yield _allow(f"WriteTables{number}", actions, *resources)
 
 
+def _known_tables(app: StreamApp) -> Mapping[str, Iterable[str]]:
+    """Return the tables that the handlers name in their code."""
+    known: dict[str, frozenset[str]] = {}
+    for route in _transactional(app):
+        tables = tables_of(route.handler)
+        if tables is None:
+            raise ConfigurationError(
+                f"{route.name} asks for a transaction, and its code does not name every table that it writes"
+                ' to: name those of all transactions with their writes, tables={"totals": ["update"]}, or on'
+                " the command line --writes totals=update; the writes are put, update, delete and check"
+            )
+        for table, writes in tables.items():
+            known[table] = known.get(table, frozenset()) | writes
+    return known
+
+
 def _actions(table: str, writes: object) -> tuple[str, ...]:
     named = [*writes] if isinstance(writes, Iterable) and not isinstance(writes, str) else [writes]
-    if not named or any(write not in [*_ACTIONS] for write in named):
+    if not named or any(write not in WRITES for write in named):
         raise ConfigurationError(
-            f"the writes to {table} must be a list of methods of Transaction: {', '.join(_ACTIONS)}"
+            f"the writes to {table} must be a list of methods of Transaction: {', '.join(WRITES)}"
         )
     return tuple(action for write, actions in _ACTIONS.items() if write in named for action in actions)
 
