@@ -71,7 +71,7 @@ FAULTS: Final = (
         "only services remove", "_selecting", "(other_than([_SERVICE]), ABSENT)", "(other_than([_SERVICE]),)"
     ),
     Fault("handlers name their table", "_criteria", "in (None, table)", "== table"),
-    Fault("choices are lost", "_packing", "fitting.append(branch)", "fitting[-1] = branch"),
+    Fault("choices are lost", "_packing", "groups[place].append(branch)", "groups[place][-1] = branch"),
     Fault("the quota cuts", "_packing", "groups if len(groups) <= quota else None", "groups[:quota]"),
     Fault("any leaf is enough", "_branches", "return all(leaf in inner and", "return any(leaf in inner and"),
     Fault("the later leaf decides", "_branches", "intersection(one[leaf], other[leaf])", "one[leaf][:1]"),

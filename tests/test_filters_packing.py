@@ -102,6 +102,16 @@ def each_of(conditions: Sequence[Condition]) -> list[Json]:
     return [{"pk": "1", str(each.path[0]): each.operands[0]["S"]} for each in conditions]
 
 
+def test_hundreds_of_handlers_fit() -> None:
+    many = [Attr(f"attribute_{number}").eq(f"value {number}") for number in range(250)]
+
+    criteria = filter_criteria(app_of(*many))
+
+    assert len(criteria["Filters"]) <= 5
+    assert all(len(each["Pattern"]) <= 4_096 for each in criteria["Filters"])
+    assert all(passes(criteria, item) for item in each_of(many[::25]))
+
+
 def test_a_wider_pattern_keeps_what_is_common() -> None:
     names = [f"a{'b' * 200}{number}" for number in range(20)]
     app = app_of(*[Attr("kind").eq("order") & Attr(name).eq("x" * 400) for name in names])

@@ -7,7 +7,6 @@ record. A result may match more records than what it was made of, never fewer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
 from typing import Any, Final, TypeAlias
 
 from ..._records import Kind
@@ -43,15 +42,10 @@ def joined(branches: Iterable[Branch]) -> Branches:
 
     Those that others include are left out, and those that differ in a single leaf become one.
     """
-    made = [_simple(branch) for branch in branches]
-    while True:
-        made = _without_included(made)
-        pair = next((pair for pair in combinations(made, 2) if _differing(*pair) is not None), None)
-        if pair is None:
-            return tuple(made)
-        at = _place(made, pair[0])
-        made = [branch for branch in made if branch is not pair[0] and branch is not pair[1]]
-        made.insert(at, merged(*pair))
+    made: list[Branch] = []
+    for branch in branches:
+        _add(made, _simple(branch))
+    return tuple(made)
 
 
 def merged(one: Branch, other: Branch) -> Branch:
@@ -93,22 +87,18 @@ def _simple(branch: Branch) -> Branch:
     }
 
 
-def _without_included(branches: Sequence[Branch]) -> list[Branch]:
-    kept: list[Branch] = []
-    for branch in branches:
-        if not any(includes(other, branch) for other in kept):
-            kept = [other for other in kept if not includes(branch, other)]
-            kept.append(branch)
-    return kept
+def _add(made: list[Branch], branch: Branch) -> None:
+    """Add a branch to those that cannot be joined with each other, and keep them so."""
+    place = len(made)
+    while not any(includes(other, branch) for other in made):
+        made[:] = [other for other in made if not includes(branch, other)]
+        partner = next((at for at, other in enumerate(made) if _differ_in_one(other, branch)), None)
+        if partner is None:
+            made.insert(place, branch)
+            return
+        place, branch = partner, merged(made.pop(partner), branch)
 
 
-def _differing(one: Branch, other: Branch) -> Leaf | None:
-    """Return the only leaf in which two branches differ; None if there are several."""
-    if one.keys() != other.keys():
-        return None
-    leaves = [leaf for leaf in one if {*one[leaf]} != {*other[leaf]}]
-    return leaves[0] if len(leaves) == 1 else None
-
-
-def _place(branches: Sequence[Branch], wanted: Branch) -> int:
-    return next(at for at, branch in enumerate(branches) if branch is wanted)
+def _differ_in_one(one: Branch, other: Branch) -> bool:
+    """Return whether two branches differ in a single leaf."""
+    return one.keys() == other.keys() and sum({*one[leaf]} != {*other[leaf]} for leaf in one) == 1

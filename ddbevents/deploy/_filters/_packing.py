@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Any, Final, TypeAlias
 
 from ._alternatives import ABSENT, EXISTS
@@ -37,9 +36,10 @@ def packed(branches: Branches, quota: int) -> Sequence[Group]:
     """
     fitting = joined(_fitted(branch) for branch in branches)
     while (groups := _groups(fitting, quota)) is None:
-        pair = min(combinations(fitting, 2), key=_loss)
-        others = [branch for branch in fitting if all(branch is not each for each in pair)]
-        fitting = joined([*others, _fitted(merged(*pair))])
+        longest = max(fitting, key=lambda branch: len(pattern_text([branch])))
+        others = [branch for branch in fitting if branch is not longest]
+        partner = min(others, key=lambda branch: _loss(longest, branch))
+        fitting = joined(_fitted(merged(each, longest)) if each is partner else each for each in others)
     return groups
 
 
@@ -67,22 +67,24 @@ def _groups(branches: Branches, quota: int) -> list[Group] | None:
     if len(branches) <= quota:
         return [[branch] for branch in branches]
     groups: list[Group] = []
+    left: list[int] = []  # characters that each group has room for
     for branch in branches:
-        fitting = next((group for group in groups if _fits(branch, group)), None)
-        if fitting is None:
+        size = len(pattern_text([branch])) + len(",")
+        place = next((at for at, room in enumerate(left) if size <= room and _can_share(branch)), None)
+        if place is None:
             groups.append([branch])
+            left.append(LONGEST - len('{"$or":[]}') - size if _can_share(branch) else 0)
         else:
-            fitting.append(branch)
+            groups[place].append(branch)
+            left[place] -= size
     return groups if len(groups) <= quota else None
 
 
-def _fits(branch: Branch, group: Group) -> bool:
-    names = {name for each in (branch, *group) for leaf in each for name in leaf}
-    return names.isdisjoint(_RESERVED) and len(pattern_text([*group, branch])) <= LONGEST
+def _can_share(branch: Branch) -> bool:
+    return _RESERVED.isdisjoint(name for leaf in branch for name in leaf)
 
 
-def _loss(pair: tuple[Branch, Branch]) -> tuple[bool, int, int]:
+def _loss(one: Branch, other: Branch) -> tuple[bool, int, int]:
     """Return how much wider two branches become as one."""
-    one, other = pair
     made = merged(one, other)
     return not made, len(one) + len(other) - 2 * len(made), sum(map(len, made.values()))
