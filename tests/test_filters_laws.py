@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from ddbevents import Router
 from ddbevents.deploy import _filters  # faults are planted there
 from tests.campaigns import size
-from tests.filters_random import MakeFilter, findings
+from tests.filters_random import DECORATORS, MakeFilter, findings
 
 APPS: Final = size(short=25, full=1_000, long=20_000)
 SHARP: Final = (8, 25, 26, 83, 88, 89, 126, 187, 239, 300, 380, 404, 441)
@@ -81,6 +82,11 @@ FAULTS: Final = (
 @pytest.mark.timeout(10_000)
 def test_no_wanted_record_is_dropped() -> None:
     assert [*islice(findings(range(APPS)), 3)] == []
+
+
+def test_the_apps_have_every_decorator() -> None:
+    """A stream delivers no snapshots."""
+    assert {name for name in vars(Router) if name.startswith("on_")} - {"on_snapshot"} == {*DECORATORS}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, assert_never
 
 from ..._attributes import canonical
 from ..._changes import Place
@@ -37,7 +37,7 @@ _UNSURE: Final = {
     "L": "a filter cannot compare lists",
 }
 _SETS: Final = "a filter cannot compare sets"
-_OPPOSITES: Final[Mapping[str, Operator]] = {
+_OPPOSITES: Final[Mapping[Operator, Operator]] = {
     "eq": "ne",
     "ne": "eq",
     "is_in": "ne",
@@ -67,8 +67,9 @@ def of_condition(condition: Condition, place: Place, note: Note, *, negated: boo
         case "and" | "or" as junction:
             parts = (of_condition(part, place, note, negated=negated) for part in condition.conditions)
             return all_of(parts, note) if (junction == "and") != negated else _any_of(parts, note)
-        case _:
-            return _of_comparison(condition, place, note, negated=negated)
+        case comparison:
+            operator = _OPPOSITES.get(comparison) if negated else comparison
+            return _of_comparison(operator, condition, place, note)
 
 
 def of_field(field: ItemField, place: Place, note: Note) -> Branches:
@@ -112,14 +113,14 @@ def _any_of(parts: Iterable[Branches], note: Note) -> Branches:
     return joined(found)
 
 
-def _of_comparison(condition: Condition, place: Place, note: Note, *, negated: bool) -> Branches:
+def _of_comparison(operator: Operator | None, condition: Condition, place: Place, note: Note) -> Branches:
     path, name = condition.path, format_path(condition.path)
     leaf = _leaf(path, place, note)
     if leaf is None:
         return ALL
     operands = [canonical(operand) for operand in condition.operands]
     found = ALL
-    match _OPPOSITES.get(condition.operator) if negated else condition.operator:
+    match operator:
         case "eq" | "is_in":
             wanted = _by_tag(operands, name, note)
             found = ALL if wanted is None else joined(_tagged(leaf, wanted))
@@ -135,9 +136,11 @@ def _of_comparison(condition: Condition, place: Place, note: Note, *, negated: b
             found = [{(*leaf, tag): (_beginning(tag, content, name, note),)} for tag, content in operands]
         case None:
             note(name, "a filter has no opposite of such a comparison")
-        case _:  # an order
+        case "lt" | "lte" | "gt" | "gte" | "between":
             note(name, f"{_ORDER}, so that it asks for the type only")
             found = [{(*leaf, operands[0][0]): (EXISTS,)}]
+        case _:
+            assert_never(operator)
     return found
 
 
