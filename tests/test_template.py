@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from ddbevents import ConfigurationError, Insert, StreamApp, Transaction
 from ddbevents.dead_letters import DeadLetters, S3Bucket, SQSQueue
-from ddbevents.deploy import filter_criteria, template
+from ddbevents.deploy import filter_criteria, role_policy, template
 from ddbevents.deploy._template._yaml import to_yaml  # the command's own way to text
 from ddbevents.stores import DynamoDBStore, MemoryStore
 from tests.command_line import Run, command, current_folder
@@ -38,13 +38,13 @@ def count(change: Insert[Order], tx: Transaction) -> None: ...
 
 @pytest.fixture(autouse=True)
 def _variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IDEMPOTENCY_TABLE", "the table")
+    monkeypatch.setenv("IDEMPOTENCY_TABLE", "the-table")
     monkeypatch.setenv("LETTERS", QUEUE)
     monkeypatch.setenv("LETTERS_BUCKET", "the-bucket")
 
 
 def orders_app(handler: Any = handle, **parts: Any) -> StreamApp:
-    given: dict[str, Any] = {"store": DynamoDBStore("the table"), **parts}
+    given: dict[str, Any] = {"store": DynamoDBStore("the-table"), **parts}
     app = StreamApp("orders", **given)
     app.on_insert(Order)(handler)
     return app
@@ -64,17 +64,17 @@ def mapping_of(app: StreamApp) -> dict[str, Any]:
     return properties
 
 
-def actions(app: StreamApp, **settings: Any) -> list[tuple[list[str], Any]]:
+def statements(app: StreamApp, **settings: Any) -> list[dict[str, Any]]:
     [policy] = resources(app, **settings)["FunctionRole"]["Properties"]["Policies"]
-    return [(each["Action"], each["Resource"]) for each in policy["PolicyDocument"]["Statement"]]
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
 
 
-FULL = {"dead_letter": letters(SQSQueue(QUEUE), after=8)}
 APPS: dict[str, tuple[StreamApp, dict[str, Any]]] = {
     "nothing but handlers": (orders_app(store=None), {}),
     "everything": (
         orders_app(count, dead_letter=letters(SQSQueue(QUEUE))),
-        {"tables": ["totals"], "variables": ["MAIL_API", "IDEMPOTENCY_TABLE"]},
+        {"tables": {"totals": ["update"]}, "variables": ["MAIL_API", "IDEMPOTENCY_TABLE"]},
     ),
     "a bucket": (orders_app(dead_letter=letters(S3Bucket("the-bucket"))), {"architecture": "x86_64"}),
     "a FIFO queue": (orders_app(dead_letter=letters(SQSQueue(f"{QUEUE}.fifo"))), {}),
@@ -162,10 +162,15 @@ def test_names_in_the_code_stay() -> None:
     assert made["IdempotencyTable"]["Properties"]["TableName"] == "marks"
     assert "DeadLetterQueue" not in made
     assert "Environment" not in made["Function"]["Properties"]
-    assert (
-        ["sqs:SendMessage"],
-        {"Fn::Sub": "arn:${AWS::Partition}:sqs:eu-central-1:123456789012:letters-2"},
-    ) in actions(app)
+    [sending] = [each for each in statements(app) if each["Sid"] == "SendDeadLetters"]
+    assert sending["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:sqs:eu-central-1:123456789012:letters-2"}
+
+
+def test_a_url_in_the_code_has_to_tell_the_queue() -> None:
+    app = orders_app(dead_letter=letters(SQSQueue("http://127.0.0.1:4566/000000000000/letters")))
+
+    with pytest.raises(ConfigurationError, match="read it from an environment variable"):
+        template(app)
 
 
 def test_what_is_kept_outlives_the_stack() -> None:
@@ -190,29 +195,20 @@ def test_other_stores_make_no_table() -> None:
 def test_a_role_may_do_what_the_app_does() -> None:
     app = orders_app(count, dead_letter=letters(S3Bucket("the-bucket")))
 
-    assert actions(app, tables=["totals"]) == [
-        (
-            ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-            {"Ref": "StreamArn"},
-        ),
-        (["dynamodb:ListStreams"], "*"),
-        (
-            ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem"],
-            {"Fn::GetAtt": ["IdempotencyTable", "Arn"]},
-        ),
-        (
-            [
-                "dynamodb:DescribeTable",
-                "dynamodb:ConditionCheckItem",
-                "dynamodb:DeleteItem",
-                "dynamodb:PutItem",
-                "dynamodb:UpdateItem",
-            ],
-            [{"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/totals"}],
-        ),
-        (["s3:PutObject"], {"Fn::Sub": "${DeadLetterBucket.Arn}/*"}),
-        (["s3:PutObject"], {"Fn::Sub": "${FailureBucket.Arn}/*"}),
-        (["s3:ListBucket"], {"Fn::GetAtt": ["FailureBucket", "Arn"]}),
+    made = statements(app, tables={"totals": ["update"]})
+
+    assert [each["Action"] for each in made] == [
+        each["Action"]
+        for each in role_policy(
+            app,
+            stream_arn="${StreamArn}",
+            tables={"totals": ["update"]},
+            failure_destination="arn:aws:s3:::failures",
+        )["Statement"]
+    ]
+    assert [each["Resource"] for each in made if each["Sid"] == "ReadStream"] == [{"Ref": "StreamArn"}]
+    assert [each["Resource"] for each in made if each["Sid"] == "SendDeadLetters"] == [
+        {"Fn::Sub": "arn:${AWS::Partition}:s3:::${DeadLetterBucket}/*"}
     ]
 
 
@@ -240,12 +236,12 @@ def test_alarms_are_on_what_is_lost() -> None:
         ({"syntax": "terraform"}, 'syntax must be "sam" or "cloudformation"'),
         ({"view_type": "ALL"}, "view_type must be one of KEYS_ONLY"),
         ({"variables": ["MAIL-API"]}, "'MAIL-API' is no name of an environment variable"),
-        ({}, r"count takes a transaction.*pass their names as tables="),
+        ({}, r"count asks for a transaction.*tables="),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     app = orders_app(count)
-    given: dict[str, Any] = {"tables": ["totals"] if settings else [], **settings}
+    given: dict[str, Any] = {"tables": {"totals": ["put"]} if settings else {}, **settings}
 
     with pytest.raises(ConfigurationError, match=message):
         template(app, **given)
@@ -359,10 +355,10 @@ def test_a_table_is_asked_for(project: Path) -> None:
         )
 
     refused = print_template()
-    accepted = print_template("--table", "totals")
+    accepted = print_template("--writes", "totals=update")
 
     assert refused.code == 2
-    assert "pass their names as --table NAME" in refused.err
+    assert "--writes totals=update" in refused.err
     assert "table/totals" in accepted.out
 
 

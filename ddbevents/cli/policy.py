@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Annotated, TypeAlias
 
 import typer
 
 from ..deploy import role_policy
-from ._deployment import as_command_error, load_app
-from ._errors import CommandError, exit_on_command_error
+from ._deployment import WritesOption, as_command_error, load_app, tables_of
+from ._errors import exit_on_command_error
 from ._options import TargetArgument
 
 StreamOption: TypeAlias = Annotated[
@@ -20,15 +19,6 @@ IdempotencyTableOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME", help="The idempotency table, if it has another name than the app's store says."
-    ),
-]
-WritesOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--writes",
-        metavar="TABLE=WRITES",
-        help="What transactions write to a table, if handlers do not say: NAME=update,put. Can be repeated.",
-        show_default=False,
     ),
 ]
 DeadLettersOption: TypeAlias = Annotated[
@@ -70,7 +60,7 @@ def policy(  # noqa: PLR0913  # typer makes an option of each
     ddbevents policy shop.handlers:app --stream $STREAM_ARN --writes totals=update
     """
     with exit_on_command_error(), as_command_error():
-        tables = None if writes is None else dict(map(_table_of, writes))
+        tables = tables_of(writes)
         document = role_policy(
             load_app(target).app,
             stream_arn=stream,
@@ -82,10 +72,3 @@ def policy(  # noqa: PLR0913  # typer makes an option of each
             log_group=log_group,
         )
     typer.echo(json.dumps(document, indent=2))
-
-
-def _table_of(option: str) -> tuple[str, Iterable[str]]:
-    name, equals, writes = option.partition("=")
-    if not equals:
-        raise CommandError(f"--writes {option} names no writes: say {option}=update, or put, delete, check")
-    return name, writes.split(",")

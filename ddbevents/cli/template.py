@@ -12,6 +12,7 @@ import typer
 
 from .._errors import ConfigurationError
 from ..deploy import template as make_template
+from ._deployment import WritesOption, tables_of
 from ._errors import CommandError, exit_on_command_error
 from ._options import Arch, ArchOption, PythonOption, TargetArgument
 from ._placeholders import load_with_placeholders
@@ -31,15 +32,6 @@ FileOption: TypeAlias = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="The file to write.", show_default="standard output"),
 ]
-TablesOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--table",
-        metavar="NAME",
-        help="A table that handlers write to by transactions. Can be repeated.",
-        show_default=False,
-    ),
-]
 ViewTypeOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -55,7 +47,7 @@ def template(  # noqa: PLR0913  # typer makes an option of each
     *,
     syntax: FormatOption = Format.SAM,
     output: FileOption = None,
-    table: TablesOption = None,
+    writes: WritesOption = None,
     view_type: ViewTypeOption = None,
     arch: ArchOption = Arch.ARM64,
     python: PythonOption = "3.13",
@@ -72,7 +64,7 @@ def template(  # noqa: PLR0913  # typer makes an option of each
 
     ddbevents template app.py:app -o template.yaml
 
-    ddbevents template app.py:app --format cloudformation --table totals
+    ddbevents template app.py:app --format cloudformation --writes totals=update
     """
     with exit_on_command_error():
         with redirect_stdout(sys.stderr):  # what modules print is no template
@@ -85,11 +77,11 @@ def template(  # noqa: PLR0913  # typer makes an option of each
                 runtime=f"python{python}",
                 architecture=arch.value,
                 view_type=cast("Any", view_type),  # it is checked there
-                tables=table or (),
+                tables=tables_of(writes),
                 variables=variables,
             )
         except ConfigurationError as error:
-            raise CommandError(str(error).replace("tables=[...]", "--table NAME")) from error
+            raise CommandError(str(error)) from error
         _write(made, output)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 COMMENTS: Final[Mapping[str, str]] = {
     "FunctionRole": "What the app does, and no more.",
-    "FunctionRole.Properties.Policies": 'ListStreams knows no resource but "*".',
+    "FunctionRole.Properties.Policies": 'IAM knows no resource for ListStreams but "*".',
     "Function.Properties.Timeout": "The app stops in time by itself, and leaves the rest to a retry.",
     "StreamMapping.Properties.StartingPosition": "Records that are older than the mapping count, too.",
     "StreamMapping.Properties.FunctionResponseTypes": (

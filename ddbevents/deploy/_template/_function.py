@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
-from ._parts import Json, allow, arn_of, joined, ref
+from .._policy import Statement
+from ._parts import Json, arn_of, ref, substituted
 from ._plan import Plan
 
 _DAY: Final = 24 * 60 * 60
@@ -13,12 +13,6 @@ _HALF_A_DAY: Final = _DAY // 2
 _HOUR: Final = 60 * 60
 _RETRIES: Final = 10
 _MORE_THAN_ATTEMPTS: Final = 5
-_WRITES: Final = [
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
-]
 
 
 def function(plan: Plan) -> Json:
@@ -83,48 +77,19 @@ def role(plan: Plan) -> Json:
                     }
                 ],
             },
-            "ManagedPolicyArns": [
-                joined("arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
-            ],
             "Policies": [
                 {
                     "PolicyName": "handlers",
-                    "PolicyDocument": {"Version": "2012-10-17", "Statement": [*_statements(plan)]},
+                    "PolicyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [_statement(each) for each in plan.statements],
+                    },
                 }
             ],
         },
     }
 
 
-def _statements(plan: Plan) -> Iterator[Json]:
-    reads = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
-    yield allow(reads, ref("StreamArn"))
-    yield allow(["dynamodb:ListStreams"], "*")
-    if plan.has_table:
-        marks = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"]
-        yield allow([*marks, "dynamodb:PutItem"] if plan.tables else marks, arn_of("IdempotencyTable"))
-    if plan.tables:
-        arn = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/"
-        yield allow(["dynamodb:DescribeTable", *_WRITES], [joined(f"{arn}{table}") for table in plan.tables])
-    yield from _letters(plan)
-    yield allow(["s3:PutObject"], joined("${FailureBucket.Arn}/*"))
-    yield allow(["s3:ListBucket"], arn_of("FailureBucket"))
-
-
-def _letters(plan: Plan) -> Iterator[Json]:
-    if plan.has_queue:
-        yield allow(["sqs:SendMessage"], arn_of("DeadLetterQueue"))
-    elif plan.needs.queue is not None:
-        yield allow(["sqs:SendMessage"], joined(_arn_of_url(plan.needs.queue)))
-    if plan.has_bucket:
-        yield allow(["s3:PutObject"], joined("${DeadLetterBucket.Arn}/*"))
-    elif plan.needs.bucket is not None:
-        yield allow(["s3:PutObject"], joined(f"arn:${{AWS::Partition}}:s3:::{plan.needs.bucket}/*"))
-
-
-def _arn_of_url(url: str) -> str:
-    """Return the ARN of a queue that the code names by its URL, in the stack's Region if the URL has none."""
-    host, account, name = url.split("://")[1].split("/")[:3]
-    parts = host.split(".")
-    region = parts[1] if len(parts) > 3 else "${AWS::Region}"  # noqa: PLR2004  # sqs.<region>.amazonaws.com
-    return f"arn:${{AWS::Partition}}:sqs:{region}:{account}:{name}"
+def _statement(given: Statement) -> Json:
+    resources = [substituted(resource) for resource in given["Resource"]]
+    return {**given, "Resource": resources if len(resources) > 1 else resources[0]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
@@ -21,11 +22,8 @@ def arn_of(resource: str) -> Json:
     return {"Fn::GetAtt": [resource, "Arn"]}
 
 
-def joined(text: str) -> Json:
-    """Return a text with `${…}` in it."""
-    return {"Fn::Sub": text}
-
-
-def allow(actions: list[str], resources: Any) -> Json:
-    """Return a statement of a policy."""
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+def substituted(text: str) -> Any:
+    """Return a text with `${...}` in it as CloudFormation fills it in, and any other text as it is."""
+    if (alone := re.fullmatch(r"\$\{(\w+)\}", text)) is not None:
+        return ref(alone[1])
+    return {"Fn::Sub": text} if "${" in text else text

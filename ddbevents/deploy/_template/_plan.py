@@ -11,10 +11,12 @@ from ..._errors import ConfigurationError
 from ..._records import ViewType
 from .._filters import filter_criteria
 from .._needs import VIEW_TYPES, Needs, needs_of, variables_with
+from .._policy import Statement, role_policy
 from ._parts import Syntax, ref
 
 Architecture = Literal["arm64", "x86_64"]
 
+_QUEUE: Final = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${DeadLetterQueue.QueueName}"
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
@@ -29,9 +31,9 @@ class Plan(NamedTuple):
         architecture: Of the function.
         code: The path of the package.
         patterns: The event filter.
-        tables: The tables that transactions write to.
         table_variable: The variable with the idempotency table's name; None if the code has the name.
         letters_variable: The variable with the dead-letter queue's URL or the bucket's name.
+        statements: What the function's role may do.
         parameters: Other variables that the app reads: each becomes a parameter.
     """
 
@@ -42,9 +44,9 @@ class Plan(NamedTuple):
     architecture: Architecture
     code: str
     patterns: Sequence[Mapping[str, str]]
-    tables: Sequence[str]
     table_variable: str | None
     letters_variable: str | None
+    statements: Sequence[Statement]
     parameters: Mapping[str, str]
 
     @property
@@ -78,7 +80,7 @@ def plan_of(
     *,
     syntax: Syntax,
     view_type: ViewType | None,
-    tables: Iterable[str],
+    tables: Mapping[str, Iterable[str]],
     variables: Iterable[str],
     **names: Any,
 ) -> Plan:
@@ -87,17 +89,11 @@ def plan_of(
     Raises:
         ConfigurationError: A setting is wrong or missing, or the app has no handlers.
     """
-    needs, tables = needs_of(app), sorted(tables)
+    needs = needs_of(app)
     if syntax not in {"sam", "cloudformation"}:
         raise ConfigurationError('syntax must be "sam" or "cloudformation"')
     if view_type not in {None, *VIEW_TYPES}:
         raise ConfigurationError(f"view_type must be one of {', '.join(VIEW_TYPES)}")
-    transactional = [route.name for route in needs.routes if route.transactional]
-    if transactional and not tables:
-        raise ConfigurationError(
-            f"{transactional[0]} takes a transaction, and only its code knows which tables it writes to: pass"
-            " their names as tables=[...], so that the role may write there"
-        )
     carried = view_type or needs.view_type or "NEW_AND_OLD_IMAGES"
     table_variable = _variable(needs.table)
     letters_variable = _variable(needs.queue or needs.bucket)
@@ -106,12 +102,35 @@ def plan_of(
         needs=needs,
         syntax=syntax,
         patterns=cast("Sequence[Mapping[str, str]]", filter_criteria(app, view_type=carried)["Filters"]),
-        tables=tables,
+        statements=_statements(app, needs, letters_variable, tables),
         table_variable=table_variable,
         letters_variable=letters_variable,
         parameters={variable: _parameter(variable) for variable in others},
         **names,
     )
+
+
+def _statements(
+    app: StreamApp, needs: Needs, letters_variable: str | None, tables: Mapping[str, Iterable[str]]
+) -> Sequence[Statement]:
+    letters = None
+    if needs.queue is not None and letters_variable is not None:
+        letters = _QUEUE
+    elif needs.queue is not None and "amazonaws.com" not in needs.queue:
+        raise ConfigurationError(
+            "the URL of the dead-letter queue is in the code and does not tell its ARN: read it from an"
+            " environment variable, which the template sets"
+        )
+    elif needs.bucket is not None and letters_variable is not None:
+        letters = "arn:${AWS::Partition}:s3:::${DeadLetterBucket}"
+    return role_policy(
+        app,
+        stream_arn="${StreamArn}",
+        idempotency_table=None if needs.table is None else "${IdempotencyTable}",
+        tables=tables,
+        dead_letters=letters,
+        failure_destination="arn:${AWS::Partition}:s3:::${FailureBucket}",
+    )["Statement"]
 
 
 def _variable(value: str | None) -> str | None:

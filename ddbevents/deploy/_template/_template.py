@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..._app import StreamApp
 from ..._records import ViewType
@@ -22,7 +22,7 @@ def template(  # noqa: PLR0913  # all but the first by name
     architecture: Architecture = "arm64",
     code: str = "function.zip",
     view_type: ViewType | None = None,
-    tables: Iterable[str] = (),
+    tables: Mapping[str, Iterable[str]] | None = None,
     variables: Iterable[str] = (),
 ) -> Json:
     """Return the template that deploys an app: the function and everything that it needs but the stream.
@@ -43,7 +43,8 @@ def template(  # noqa: PLR0913  # all but the first by name
         architecture: `"arm64"` or `"x86_64"`, as the package was made for.
         code: The path of the package, from the template. CloudFormation alone takes it from S3 instead.
         view_type: The stream's StreamViewType, for the filter; by default the app's, or all images.
-        tables: The names of the tables that handlers write to by transactions.
+        tables: The tables that transactions write to, each with its writes, as for `role_policy`:
+            `{"totals": ["update"]}`.
         variables: The names of other environment variables that the app reads. Each becomes a parameter.
 
     Raises:
@@ -54,7 +55,7 @@ def template(  # noqa: PLR0913  # all but the first by name
         app,
         syntax=syntax,
         view_type=view_type,
-        tables=tables,
+        tables=tables or {},
         variables=variables,
         handler=handler,
         runtime=runtime,
