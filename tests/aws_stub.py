@@ -46,6 +46,7 @@ def right_mapping(**changes: Any) -> Json:
 def table(name: str, *keys: str, **changes: Any) -> Json:
     return {
         "TableName": name,
+        "TableArn": f"{_PREFIX}/{name}",
         "TableStatus": "ACTIVE",
         "KeySchema": [
             {"AttributeName": key, "KeyType": kind}
@@ -64,6 +65,7 @@ class StubbedAWS:
             "FunctionName": "orders",
             "FunctionArn": FUNCTION,
             "Timeout": 60,
+            "Role": "arn:aws:iam::123456789012:role/orders",
             "Environment": {"Variables": {"IDEMPOTENCY_TABLE": "handled-events"}},
         }
         self.mappings: list[Json] = [right_mapping()]
@@ -78,6 +80,7 @@ class StubbedAWS:
             ),
         }
         self.time_to_live: Json = {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiration"}
+        self.denied: set[str] = set()
         self.page_size: int | None = None
         self.refused: str | None = None
         self.is_reachable = True
@@ -99,6 +102,7 @@ class StubbedAWS:
             "GetFunctionConfiguration": partial(self._function, params["url_path"]),
             "ListEventSourceMappings": partial(self._mappings, arguments),
             "DescribeTable": partial(self._table, arguments),
+            "SimulatePrincipalPolicy": partial(self._simulation, arguments),
             "DescribeTimeToLive": lambda: {"TimeToLiveDescription": self.time_to_live},
         }
         answer = answers[model.name]()
@@ -123,6 +127,16 @@ class StubbedAWS:
         last = first + (self.page_size or len(found))
         marker = {"NextMarker": str(last)} if last < len(found) else {}
         return {"EventSourceMappings": found[first:last], **marker}
+
+    def _simulation(self, arguments: Json) -> Json:
+        actions = [value for name, value in arguments.items() if name.startswith("ActionNames")]
+        decisions = ["implicitDeny" if action in self.denied else "allowed" for action in actions]
+        return {
+            "EvaluationResults": [
+                {"EvalActionName": action, "EvalDecision": decision}
+                for action, decision in zip(actions, decisions, strict=True)
+            ]
+        }
 
     def _table(self, arguments: Json) -> Json:
         if arguments["TableName"] not in self.tables:
@@ -155,4 +169,4 @@ def error_of(operation: str, code: str) -> ClientError:
 
 def _body(params: Json) -> Json:
     body = params.get("body")
-    return json.loads(body) if body else {}
+    return body if isinstance(body, dict) else json.loads(body or "{}")

@@ -212,6 +212,31 @@ def test_a_name_in_the_code_counts(aws: StubbedAWS, monkeypatch: pytest.MonkeyPa
     assert findings(orders_app(), aws) == []
 
 
+@pytest.mark.parametrize(
+    "action",
+    ["dynamodb:GetShardIterator", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem"],
+)
+def test_a_missing_permission_is_found(aws: StubbedAWS, action: str) -> None:
+    aws.denied = {action}
+
+    [finding] = check(app_with(count), "orders", session=aws)
+
+    assert finding.code == "role-denied"
+    assert f"may not {action} on arn:aws:dynamodb:" in finding.message
+
+
+def test_puts_are_for_transactions(aws: StubbedAWS) -> None:
+    aws.denied = {"dynamodb:PutItem"}
+
+    assert findings(orders_app(), aws) == []
+
+
+def test_a_role_that_cannot_be_read_is_said(aws: StubbedAWS) -> None:
+    aws.refused = "SimulatePrincipalPolicy"
+
+    assert findings(orders_app(), aws) == [("warning", "role-unread")]
+
+
 def test_a_short_time_out_is_found(aws: StubbedAWS) -> None:
     aws.function["Timeout"] = 3
 

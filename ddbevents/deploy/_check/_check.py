@@ -11,6 +11,7 @@ from ._findings import Finding
 from ._function import check_function
 from ._live import Live, Session
 from ._mappings import check_mappings
+from ._role import check_role
 from ._streams import check_streams
 from ._table import check_table
 
@@ -18,8 +19,8 @@ from ._table import check_table
 def check(app: StreamApp, function_name: str, *, session: Session | None = None) -> list[Finding]:
     """Compare a deployed function with what its app needs.
 
-    It reads the function's configuration, its event source mappings, their tables, and the idempotency table,
-    and changes nothing.
+    It reads the function's configuration and role, its event source mappings, their tables and the
+    idempotency table, and changes nothing.
 
     Args:
         app: The app that the function runs.
@@ -45,6 +46,7 @@ def _findings(needs: Needs, live: Live) -> Iterator[Finding]:
     yield from check_mappings(needs, live)
     yield from check_streams(needs, live)
     yield from check_table(needs, live)
+    yield from check_role(needs, live)
 
 
 def function_variables(function_name: str, session: Session | None) -> Mapping[str, str]:

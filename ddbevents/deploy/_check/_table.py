@@ -17,17 +17,16 @@ def check_table(needs: Needs, live: Live) -> Iterator[Finding]:
     """Yield what is wrong with the idempotency table."""
     if needs.table is None:
         return
-    variables = variables_with(needs.table)
-    known = [name for name in variables if name in live.variables]
-    if variables and not known:
+    name = name_there(needs, live)
+    if name is None:
+        variable = variables_with(needs.table)[0]
         yield error(
             "table-not-in-environment",
-            f"the app takes the name of its idempotency table from the environment variable {variables[0]},"
+            f"the app takes the name of its idempotency table from the environment variable {variable},"
             " which the function does not have",
-            f"set {variables[0]} in the function's environment to the name of the table",
+            f"set {variable} in the function's environment to the name of the table",
         )
         return
-    name = live.variables[known[0]] if known else needs.table
     table = live.table(name)
     if table is None:
         yield error(
@@ -47,6 +46,15 @@ def check_table(needs: Needs, live: Live) -> Iterator[Finding]:
             f"the idempotency table {name} has no time to live on {_EXPIRATION}, so it grows for ever",
             f"enable time to live on the attribute {_EXPIRATION}",
         )
+
+
+def name_there(needs: Needs, live: Live) -> str | None:
+    """Return the idempotency table's name as the function has it; None if it has none."""
+    if needs.table is None:
+        return None
+    variables = variables_with(needs.table)
+    names = [live.variables[each] for each in variables if each in live.variables]
+    return next(iter(names), None if variables else needs.table)
 
 
 def _shape(name: str, table: AwsJson) -> Iterator[Finding]:
