@@ -33,7 +33,8 @@ class Order(BaseModel):
 def handle(change: Insert[Order]) -> None: ...
 
 
-def count(change: Insert[Order], tx: Transaction) -> None: ...
+def count(change: Insert[Order], tx: Transaction) -> None:
+    tx.put(str(change), {})  # into a table that nobody can read off the code
 
 
 @pytest.fixture(autouse=True)
@@ -241,7 +242,7 @@ def test_alarms_are_on_what_is_lost() -> None:
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     app = orders_app(count)
-    given: dict[str, Any] = {"tables": {"totals": ["put"]} if settings else {}, **settings}
+    given: dict[str, Any] = {"tables": {"totals": ["put"]} if settings else None, **settings}
 
     with pytest.raises(ConfigurationError, match=message):
         template(app, **given)
@@ -351,7 +352,8 @@ def test_a_table_is_asked_for(project: Path) -> None:
         file.write(
             "\nfrom ddbevents import Transaction\n"
             "@app.on_insert(Order)\n"
-            "def count(change: Insert[Order], tx: Transaction) -> None: ...\n"
+            "def count(change: Insert[Order], tx: Transaction) -> None:\n"
+            "    tx.put(str(change), {})\n"
         )
 
     refused = print_template()

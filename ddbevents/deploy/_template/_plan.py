@@ -80,7 +80,7 @@ def plan_of(
     *,
     syntax: Syntax,
     view_type: ViewType | None,
-    tables: Mapping[str, Iterable[str]],
+    tables: Mapping[str, Iterable[str]] | None,
     variables: Iterable[str],
     **names: Any,
 ) -> Plan:
@@ -111,7 +111,7 @@ def plan_of(
 
 
 def _statements(
-    app: StreamApp, needs: Needs, letters_variable: str | None, tables: Mapping[str, Iterable[str]]
+    app: StreamApp, needs: Needs, letters_variable: str | None, tables: Mapping[str, Iterable[str]] | None
 ) -> Sequence[Statement]:
     letters = None
     if needs.queue is not None and letters_variable is not None:

@@ -43,7 +43,7 @@ def template(  # noqa: PLR0913  # all but the first by name
         architecture: `"arm64"` or `"x86_64"`, as the package was made for.
         code: The path of the package, from the template. CloudFormation alone takes it from S3 instead.
         view_type: The stream's StreamViewType, for the filter; by default the app's, or all images.
-        tables: The tables that transactions write to, each with its writes, as for `role_policy`:
+        tables: The tables that transactions write to, if their handlers do not say, as for `role_policy`:
             `{"totals": ["update"]}`.
         variables: The names of other environment variables that the app reads. Each becomes a parameter.
 
@@ -55,7 +55,7 @@ def template(  # noqa: PLR0913  # all but the first by name
         app,
         syntax=syntax,
         view_type=view_type,
-        tables=tables or {},
+        tables=tables,
         variables=variables,
         handler=handler,
         runtime=runtime,
