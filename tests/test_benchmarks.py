@@ -73,6 +73,14 @@ def test_cpu_time_is_measured(case: str, tmp_path: Path) -> None:
     assert min(figures.values()) > 0
 
 
+def test_instruments_are_measured() -> None:
+    done = run("telemetry.py", "--short")
+
+    assert done.returncode == 0, done.stderr
+    assert "| none | " in done.stdout
+    assert done.stdout.count("\n| ") == 11
+
+
 @pytest.mark.parametrize(
     ("target", "ratio", "verdict"),
     [

@@ -236,6 +236,7 @@ def test_later_records_of_an_item_are_observed(steps: Steps) -> None:
         (queue_event(letter(insert(1, user("a")), handler=None)), "queue", "None", "Users"),
         (batch(), "stream", "None", "None"),
         (batch({"eventSource": "aws:dynamodb"}), "stream", "None", "None"),
+        (batch({"eventSource": "aws:dynamodb"}, insert(1, user("a"))), "stream", "None", "Users"),
     ],
 )
 def test_the_table_is_known(steps: Steps, event: Any, delivery: str, before: str, after: str) -> None:

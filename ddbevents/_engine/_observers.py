@@ -30,20 +30,23 @@ def process_observed(
     observers: Iterable[Observer], event: Event, dispatch: Dispatch, settings: Settings
 ) -> BatchRun:
     """Run a batch within its observers, the first outermost."""
-    batch = ObservedBatch(settings.app, event.delivery, len(event.raws), _first_of(event))
+    ended: list[BatchRun] = []
+    batch = ObservedBatch(settings.app, event.delivery, len(event.raws), _first_of(event), ended)
     with ExitStack() as stack:
         observed = [stack.enter_context(_Guard(observer, batch)) for observer in observers]
         watching = [_Calls(calls) for calls in observed if calls is not None]
-        run = process_batch(event, _ObservedDispatch(dispatch, watching) if watching else dispatch, settings)
-        batch.report = run.report
+        observed_dispatch = _ObservedDispatch(dispatch, watching) if watching else dispatch
+        run = process_batch(event, observed_dispatch, settings)
+        ended.append(run)
     return run
 
 
 def _first_of(event: Event) -> StreamRecord | None:
-    """Return the first readable record, unless it may have to be fetched."""
+    """Return the first record if it is readable, unless it may have to be fetched."""
     if event.delivery in _FETCHED:
         return None
-    return next((record for record in event.read() if isinstance(record, StreamRecord)), None)
+    records = event.read_raws(event.raws[:1])  # the others are read when they run
+    return next((record for record in records if isinstance(record, StreamRecord)), None)
 
 
 class _Guard(Generic[SeenT, ValueT]):
@@ -163,8 +166,12 @@ class _ObservedHandler:
 
     def _observe(self, records: tuple[StreamRecord, ...], run: Callable[[], bool]) -> bool:
         call = HandlerCall(self.name, records)
+        guards = [guard for watching in self._watching for guard in watching.around(call)]
+        if len(guards) == 1:
+            with guards[0]:
+                return run()
         with ExitStack() as stack:
-            for guard in [guard for watching in self._watching for guard in watching.around(call)]:
+            for guard in guards:
                 stack.enter_context(guard)
             return run()
 

@@ -46,28 +46,36 @@ class ObservedBatch:
         app: The app's name, which idempotency records begin with.
         delivery: What delivers the batch.
         size: The number of records; of a queue, a topic or a bucket, the number of messages.
-        report: The outcome of each record; None while the batch runs, and after an exit of the process.
     """
 
-    __slots__ = ("_first", "app", "delivery", "report", "size")
+    __slots__ = ("_ended", "_first", "app", "delivery", "size")
 
-    def __init__(self, app: str, delivery: Delivery, size: int, first: StreamRecord | None) -> None:
+    def __init__(
+        self, app: str, delivery: Delivery, size: int, first: StreamRecord | None, ended: Sequence[BatchRun]
+    ) -> None:
         self.app: Final = app
         self.delivery: Final = delivery
         self.size: Final = size
-        self.report: BatchReport | None = None
         self._first = first
+        self._ended = ended
+
+    @property
+    def report(self) -> BatchReport | None:
+        """The outcome of each record; None while the batch runs, and after an exit of the process."""
+        # it is made only if an observer asks for it
+        return self._ended[0].report if self._ended else None
 
     @property
     def table(self) -> str | None:
-        """The table of the first readable record; None if it has none.
+        """The table of the first record that can be read; None if it has none.
 
-        It is None for messages of a queue, a topic or a bucket until they have run, since they may have to be
-        fetched.
+        While the batch runs, it is None also if the very first one cannot be read, and for messages of a
+        queue, a topic or a bucket, which may have to be fetched.
         """
-        reports = () if self.report is None else self.report.records
-        known = (each.record for each in reports if isinstance(each.record, StreamRecord))
-        first = self._first or next(known, None)
+        first = self._first
+        if first is None and self.report is not None:
+            known = (each.record for each in self.report.records)
+            first = next((record for record in known if isinstance(record, StreamRecord)), None)
         return None if first is None else shown_table(first.raw)
 
 

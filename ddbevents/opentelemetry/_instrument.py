@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Final
 
@@ -92,11 +92,8 @@ class _Instrument:
                 _note_documents(invocation, batch, batch.report)
                 self._count(common, batch.report)
 
-    @contextmanager
-    def _around_call(self, common: Mapping[str, str], call: HandlerCall) -> Generator[None]:
-        attributes = {**common, "ddbevents.handler": call.handler, **_of_records(call)}
-        with self._span(call.handler, attributes):
-            yield
+    def _around_call(self, common: Mapping[str, str], call: HandlerCall) -> AbstractContextManager[Span]:
+        return self._span(call.handler, {**common, "ddbevents.handler": call.handler, **_of_records(call)})
 
     @contextmanager
     def _span(
