@@ -85,7 +85,8 @@ def explore(  # noqa: PLR0913  # three are required, the others have defaults
         observe: Returns the effects in a world, as values that can be copied and compared.
         make_world: Makes a new world for each schedule, which outlives processes: a store, and whatever the
             handlers have effects on. By default a MemoryStore.
-        make_mapping: Makes the event source mapping. By default it has three retries and bisects.
+        make_mapping: Makes the event source mapping, of a table's stream. By default it has three retries
+            and bisects.
         schedules: How many random schedules follow those with one step each.
         seed: Selects the random schedules; the same seed gives the same ones.
 
