@@ -126,12 +126,12 @@ def test_other_names_fail_the_batch(source: str, names: Callable[[list[Json]], l
     assert sizes(history) == [3, 3]
 
 
-def test_a_pipe_may_ignore_the_answer() -> None:
-    put = records(2)
-
-    history = run("pipe", Seen(naming(ids(put)[0])), put, report_failures=False)
+@pytest.mark.parametrize("reply", [naming(ids(records(1))[0]), raising], ids=["answer", "error"])
+def test_a_pipe_may_wait_for_no_answer(reply: Callable[[Any], object]) -> None:
+    history = run("pipe", Seen(reply), records(1), report_failures=False)
 
     assert [each.verdict for each in history.invocations] == ["succeeded"]
+    assert history.lost == []
 
 
 def test_kinesis_may_have_a_change_twice() -> None:

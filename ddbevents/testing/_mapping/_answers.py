@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ._batches import Batch
+from ._function import Reply
+from ._settings import Settings
 
 VerdictName: TypeAlias = Literal["succeeded", "partial", "failed"]
 
@@ -42,6 +44,22 @@ class NextStep(NamedTuple):
     batches: tuple[Batch, ...] = ()
     waits: bool = False
     is_exhausted: bool = False
+
+
+def verdict_on(reply: Reply, identifiers: Sequence[str], settings: Settings) -> Verdict:
+    """Return the verdict on a function's reply to a batch.
+
+    A pipe that calls the function with FIRE_AND_FORGET goes on as if it had succeeded.
+
+    Args:
+        reply: The answer or the error.
+        identifiers: What the answer names the records of the batch by, in order.
+        settings: The mapping's settings.
+    """
+    is_awaited = settings.source != "pipe" or settings.report_failures
+    if reply.error is not None and is_awaited:
+        return FAILED
+    return judge(reply.answer, identifiers, report_failures=settings.report_failures)
 
 
 def judge(answer: object, identifiers: Sequence[str], *, report_failures: bool) -> Verdict:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ..._errors import ConfigurationError
 from .._clock import VirtualClock
-from ._answers import FAILED, NextStep, Verdict, judge, next_step
+from ._answers import NextStep, Verdict, next_step, verdict_on
 from ._arrivals import Arrival, Intake, Source, payload
 from ._batches import RETENTION, Batch
 from ._destination import failure_message
@@ -64,7 +64,7 @@ class EventSourceMapping:
             max_age: MaximumRecordAgeInSeconds, from when a record was put; None for no limit.
             bisect: BisectBatchOnFunctionError; for a pipe, OnPartialBatchItemFailure.
             report_failures: Whether FunctionResponseTypes has ReportBatchItemFailures. It is off by default
-                on AWS, but an app needs it. For a pipe, False is FIRE_AND_FORGET: the answer is ignored.
+                on AWS, but an app needs it. For a pipe, False is FIRE_AND_FORGET: it waits for no answer.
             parallelization: How many batches of a shard may be in flight, up to 10 (ParallelizationFactor).
             filters: Event filter patterns, as objects or as JSON text. None lets all records through.
             on_failure: Called with each discarded batch; its `message` is for a queue or a topic, its
@@ -262,8 +262,7 @@ class EventSourceMapping:
         began, request_id = self.clock.now, self._request_id()
         reply = invoke(self._function, payload(batch.records, self.source), request_id, self.clock)
         names = [arrival.identifier for arrival in batch.records]
-        judged = judge(reply.answer, names, report_failures=self._settings.report_failures)
-        verdict = judged if reply.error is None else FAILED
+        verdict = verdict_on(reply, names, self._settings)
         invocation = Invocation(
             at=began,
             duration=self.clock.now - began,
