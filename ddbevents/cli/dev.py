@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from ._errors import CommandError, exit_on_command_error
-from ._local import DEFAULT_STORE
+from ._local import DEFAULT_STORE, StoreOptions
 from ._options import (
     EndpointOption,
     SinceOption,
@@ -79,6 +79,7 @@ def dev(  # noqa: PLR0913  # typer makes an option of each
     console = stdout_console()
     with exit_on_command_error(), use_endpoint(endpoint_url):
         check_target(target)
+        StoreOptions(store, key or ()).key_names()  # or the app's process would refuse them, again and again
         _check_watchfiles()
         # the simulator and watchfiles would slow down all other commands
         from ._dev import MappingOptions, ProcessSettings, Screen, Session  # noqa: PLC0415

@@ -183,7 +183,7 @@ class Session:
         self._recent = [at for at in self._recent if now - at <= _RATE_SECONDS]
         counts = [f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count]
         waiting = self._deliveries.unfinished
-        age = time() - min(waiting.values()) if waiting else 0.0
+        age = time() - next(iter(waiting.values())) if waiting else 0.0
         parts = [
             f"{self._table}: {self._process.state}",
             *counts,

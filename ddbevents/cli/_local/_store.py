@@ -44,6 +44,23 @@ class StoreOptions(NamedTuple):
         """The arguments that give the same options to another command."""
         return ["--store", self.store, *(part for table in self.tables for part in ("--table", table))]
 
+    def key_names(self) -> Mapping[str, Sequence[str]]:
+        """Return the key of each table.
+
+        Raises:
+            CommandError: An option is wrong, or the two do not fit.
+        """
+        tables = dict(map(_key_names, self.tables))
+        match self.store.partition(":"):
+            case ("app" | "none", "", "") if tables:
+                raise CommandError(f"--table needs --store memory or sqlite:PATH, not {self.store}")
+            case ("app" | "none" | "memory", "", ""):
+                return tables
+            case ("sqlite", _, path) if path:
+                return tables
+            case _:
+                raise CommandError(f"--store has to be memory, none, sqlite:PATH or app, not {self.store!r}")
+
 
 @contextmanager
 def app_with_store(app: StreamApp, options: StoreOptions) -> Generator[StreamApp]:
@@ -52,21 +69,17 @@ def app_with_store(app: StreamApp, options: StoreOptions) -> Generator[StreamApp
     Raises:
         CommandError: An option is wrong, the store cannot be made, or the app needs another.
     """
-    tables = dict(map(_key_names, options.tables))
-    match options.store.partition(":"):
-        case ("app" | "none", "", "") if tables:
-            raise CommandError(f"--table needs --store memory or sqlite:PATH, not {options.store}")
-        case ("app", "", ""):
+    tables = options.key_names()
+    match options.store:
+        case "app":
             yield app
-        case ("none", "", ""):
+        case "none":
             yield _with_store(app, None, options)
-        case ("memory", "", ""):
+        case "memory":
             yield _with_store(app, MemoryStore(tables=tables), options)
-        case ("sqlite", _, path) if path:
-            with closing(_sqlite_store(path, tables)) as store:
-                yield _with_store(app, store, options)
         case _:
-            raise CommandError(f"--store has to be memory, none, sqlite:PATH or app, not {options.store!r}")
+            with closing(_sqlite_store(options.store.removeprefix("sqlite:"), tables)) as store:
+                yield _with_store(app, store, options)
 
 
 def _key_names(table: str) -> tuple[str, Sequence[str]]:

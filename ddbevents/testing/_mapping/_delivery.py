@@ -182,25 +182,21 @@ class EventSourceMapping:
             Whether there was a batch.
         """
         waiting = self._next()
-        if waiting is None:
+        if waiting is None or (until is not None and waiting[0] > until):
             return False
         due, lane = waiting
-        if until is not None and due > until:
-            return False
         self.clock.wait_until(due)
         self._deliver_from(lane)
         return True
 
     def _next(self) -> tuple[datetime, Lane] | None:
         lanes = [lane for shard in self._shards if shard.is_readable for lane in shard.lanes]
-        waiting = [(self._due(lane), lane) for lane in lanes if not (lane.is_empty or lane.in_flight)]
+        lanes = [lane for lane in lanes if not (lane.is_empty or lane.in_flight)]
+        waiting = [(lane.due(self._settings.batch_size, self._settings.window), lane) for lane in lanes]
         return min(waiting, key=lambda pair: pair[0], default=None)
 
     def _most_at_once(self) -> int:
         return sum(len(shard.lanes) for shard in self._shards if shard.is_readable)
-
-    def _due(self, lane: Lane) -> datetime:
-        return lane.due(self._settings.batch_size, self._settings.window)
 
     def _shard(self, name: str | None, arrival: Arrival) -> Shard:
         if name is not None:
