@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from ._app_process import ProcessSettings
 from ._errors import CommandError, exit_on_command_error
 from ._local import DEFAULT_STORE, StoreOptions
 from ._options import (
@@ -82,7 +83,7 @@ def dev(  # noqa: PLR0913  # typer makes an option of each
         StoreOptions(store, key or ()).key_names()  # or the app's process would refuse them, again and again
         _check_watchfiles()
         # the simulator and watchfiles would slow down all other commands
-        from ._dev import MappingOptions, ProcessSettings, Screen, Session  # noqa: PLC0415
+        from ._dev import MappingOptions, Screen, Session  # noqa: PLC0415
 
         stream = find_stream(table)
         show_advice(console, [_where(stream, endpoint_url, yes=yes), *advice_on_readers(stream)])

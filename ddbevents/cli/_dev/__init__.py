@@ -1,8 +1,7 @@
 """Developing against a real table: its stream, the mapping's rules, and an app that restarts on save."""
 
 from ._deliveries import MappingOptions
-from ._process import ProcessSettings
 from ._screen import Screen
 from ._session import Session
 
-__all__ = ["MappingOptions", "ProcessSettings", "Screen", "Session"]
+__all__ = ["MappingOptions", "Screen", "Session"]

@@ -10,10 +10,10 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from ..._errors import DDBEventsError, SourceError
+from .._app_process import AppProcess, AppProcessError, ProcessSettings
 from .._errors import CommandError
 from .._output import plural
 from ._deliveries import Deliveries, MappingOptions
-from ._process import AppProcess, AppProcessError, ProcessSettings
 from ._saves import saved_files
 from ._screen import Screen
 

@@ -17,7 +17,7 @@ from ..._errors import DDBEventsError
 Message: TypeAlias = Mapping[str, Any]
 State: TypeAlias = Literal["starting", "ready", "broken", "gone"]
 
-_PROGRAM: Final = "from ddbevents.cli._dev._child import serve; serve()"
+_PROGRAM: Final = "from ddbevents.cli._app_process._child import serve; serve()"
 # most apps use boto3, which takes longer to import than they do
 _SPARE: Final = f"import importlib.util as u; u.find_spec('boto3') and __import__('boto3'); {_PROGRAM}"
 _AFTER_THE_END: Final[Mapping[State, State]] = {
