@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ddbevents.stores import SQLiteStore
-from tests.campaigns import size
+from tests.campaigns import IN_FULL, size
 from tests.command_line import Command, command, current_folder, lines
 from tests.dynamodb_local import clients
 from tests.dynamodb_tables import make_table
@@ -411,7 +411,9 @@ FILES: Final = size(short=4, full=10, long=20)
 KILLS: Final = size(short=2, full=6, long=20)
 
 
-@pytest.mark.parametrize("incremental", [False, True], ids=["full", "incremental"])
+@pytest.mark.parametrize(
+    "incremental", [pytest.param(False, marks=IN_FULL), True], ids=["full", "incremental"]
+)
 def test_killed_runs_handle_each_item_once(folder: Path, *, incremental: bool) -> None:
     """A handler with a transaction has its effect exactly once, wherever its process died."""
     line = {True: changed, False: user_line}[incremental]

@@ -18,6 +18,7 @@ from zipfile import ZipFile
 import pytest
 
 from ddbevents.deploy import check, package
+from tests.campaigns import IN_FULL
 from tests.command_line import ROOT, command
 from tests.ministack import PYTHON, MiniStack, ministack
 
@@ -65,6 +66,9 @@ class Deployed(NamedTuple):
     def marks(self) -> set[str]:
         found = self.stack.client("dynamodb").scan(TableName=self.variables["IDEMPOTENCY_TABLE"])["Items"]
         return {item["id"]["S"] for item in found}
+
+
+pytestmark = IN_FULL
 
 
 @pytest.fixture(scope="module")

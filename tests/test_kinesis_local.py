@@ -16,6 +16,7 @@ import pytest
 from ddbevents import BatchFailedError, StreamApp, StreamRecord
 from ddbevents.stores import MemoryStore
 from ddbevents.testing import Table, kinesis_event
+from tests.campaigns import IN_FULL
 from tests.downloads import NotFetchedError
 from tests.kinesis_local import digest_of, kinesis_local, new_stream, read_shard
 from tests.stream import Json, batch
@@ -75,6 +76,7 @@ class Ran:
         return failures[0]["itemIdentifier"]
 
 
+@IN_FULL
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "middle", "last"])
 def test_lambda_goes_on_from_kinesis_numbers(kinesis: Any, place: int) -> None:
     table, name = Table("Users", "pk"), f"changes-{place}"

@@ -16,6 +16,7 @@ import pytest
 
 from ddbevents import ConfigurationError
 from ddbevents.deploy import DeployError, package
+from tests.campaigns import IN_FULL
 from tests.command_line import ROOT, command, current_folder
 
 GIT = shutil.which("git") or ""
@@ -149,6 +150,7 @@ def write(project: Path, *files: str) -> None:
         (project / name).write_text("x = 1\n")
 
 
+@IN_FULL
 def test_pip_does_it_too(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_uv = package("app.py:app", python="3.13", output="../uv.zip")
     monkeypatch.setattr(shutil, "which", lambda name, **_: None)  # the environment of the tests has uv

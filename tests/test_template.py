@@ -86,6 +86,7 @@ APPS: dict[str, tuple[StreamApp, dict[str, Any]]] = {
 }
 
 
+@IN_FULL
 def test_templates_are_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One test, as cfn-lint loads for seconds."""
     monkeypatch.setenv("LETTERS_FIFO", f"{QUEUE}.fifo")
@@ -271,6 +272,7 @@ from pydantic import BaseModel
 from ddbevents import Insert, StreamApp
 from ddbevents.dead_letters import DeadLetters, SQSQueue
 from ddbevents.stores import DynamoDBStore
+from tests.campaigns import IN_FULL
 
 print("imported")
 LIMIT = {limit}
