@@ -21,6 +21,7 @@ from ddbevents.dead_letters import DeadLetters, S3Bucket, SQSQueue
 from ddbevents.deploy import filter_criteria, role_policy, template
 from ddbevents.deploy._template._yaml import to_yaml  # the command's own way to text
 from ddbevents.stores import DynamoDBStore, MemoryStore
+from tests.campaigns import IN_FULL
 from tests.command_line import Run, command, current_folder
 
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/letters"
