@@ -273,7 +273,6 @@ from pydantic import BaseModel
 from ddbevents import Insert, StreamApp
 from ddbevents.dead_letters import DeadLetters, SQSQueue
 from ddbevents.stores import DynamoDBStore
-from tests.campaigns import IN_FULL
 
 print("imported")
 LIMIT = {limit}
