@@ -39,5 +39,5 @@ def check_filters(routes: Sequence[Route], mapping: AwsJson, stream: Stream) -> 
                 "filter-drops",
                 f"the filters of {name_of(mapping)} drop {dropped['eventName']} records that {route.name}"
                 " takes, for good",
-                "set the mapping's filter to what ddbevents.deploy.filter_criteria(app) returns",
+                "set the mapping's filter to what ddbevents filters prints",
             )
