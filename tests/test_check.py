@@ -266,10 +266,18 @@ def test_endless_retries_need_dead_letters(aws: StubbedAWS) -> None:
     assert findings(orders_app(dead_letter=DeadLetters(MemorySink())), aws) == []
 
 
+def count_of_table(change: Insert[Order], tx: Transaction) -> None:
+    tx.put("totals", {"pk": "Orders"})
+
+
+def test_a_name_that_is_no_table_is_no_loop(aws: StubbedAWS) -> None:
+    assert findings(app_with(count_of_table), aws) == []
+
+
 COPYING = [copy_item, copy_by_name]
 
 
-@pytest.mark.parametrize("handler", [*COPYING, Copies().copy, count])
+@pytest.mark.parametrize("handler", [*COPYING, Copies().copy, count, count_of_table])
 def test_the_handlers_write(handler: Any) -> None:
     """The tests below look at their code alone."""
     transaction = Transaction()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, cast
 
 from ..._records import ViewType
 from ..._routing import Route
 from .._needs import VIEW_TYPES, Needs, names_in
+from .._writes import tables_of
 from ._filters import check_filters
 from ._findings import Finding, error, warning
 from ._live import AwsJson, Live
@@ -70,9 +71,15 @@ def _lacking_images(routes: list[Route], table: str, view_type: ViewType) -> Ite
             )
 
 
+def _written(route: Route) -> Collection[str]:
+    """Return the tables that a handler's code writes to; all names in it if it does not say."""
+    tables = tables_of(route.handler)
+    return names_in(route.handler) if tables is None else tables
+
+
 def _loops(routes: list[Route], table: str) -> Iterator[Finding]:
     for route in routes:
-        if route.transactional and table in names_in(route.handler):
+        if route.transactional and table in _written(route):
             yield warning(
                 "loop",
                 f"{route.name} takes a transaction and names the table {table}, whose stream it reads: each"
