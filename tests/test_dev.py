@@ -244,6 +244,23 @@ def test_a_stream_may_be_closed_to_readers(dynamodb_endpoint: str) -> None:
     assert "denies access: allow the role dynamodb:DescribeStream" in run.err
 
 
+def test_dead_letters_are_kept(dynamodb_endpoint: str) -> None:
+    imports = "from ddbevents.dead_letters import DeadLetters, JsonLinesFile"
+    stores = "from ddbevents.stores import MemoryStore"
+    options = 'store=MemoryStore(), dead_letter=DeadLetters(JsonLinesFile("own.jsonl"), after=1)'
+    app = APP.replace('"users"', f'"users", {options}')
+    Path("app.py").write_text(f"{imports}\n{stores}\n{app}", "utf-8")
+    table = ended_table(dynamodb_endpoint, [item("bad", secret=CANARY)])
+
+    run = dev(dynamodb_endpoint, table, "--store", "memory")
+
+    assert "INSERT pk=bad  index  dead-lettered" in run.out
+    assert lines(run)[-1] == (
+        "1 dead letter is in .ddbevents/letters.jsonl; redrive it with:"
+        " ddbevents redrive app.py:app .ddbevents/letters.jsonl --store memory"
+    )
+
+
 def test_a_batch_may_be_given_up(dynamodb_endpoint: str) -> None:
     Path("app.py").write_text(TWO, "utf-8")
     table = ended_table(dynamodb_endpoint, [item("bad"), item("worse"), item("exit")])

@@ -23,7 +23,7 @@ from ._options import (
     TargetArgument,
     TracebackOption,
 )
-from ._output import show_advice, show_dev_summary, stdout_console
+from ._output import advice_on_letters, show_advice, show_dev_summary, stdout_console
 from ._streams import FoundStream, advice_on_readers, find_stream, moment_before, pages_of, use_endpoint
 from ._target import check_target
 
@@ -80,7 +80,8 @@ def dev(  # noqa: PLR0913  # typer makes an option of each
     console = stdout_console()
     with exit_on_command_error(), use_endpoint(endpoint_url):
         check_target(target)
-        StoreOptions(store, key or ()).key_names()  # or the app's process would refuse them, again and again
+        options = StoreOptions(store, key or ())
+        options.key_names()  # or the app's process would refuse them, again and again
         _check_watchfiles()
         # the simulator and watchfiles would slow down all other commands
         from ._dev import MappingOptions, Screen, Session  # noqa: PLC0415
@@ -88,23 +89,22 @@ def dev(  # noqa: PLR0913  # typer makes an option of each
         stream = find_stream(table)
         show_advice(console, [_where(stream, endpoint_url, yes=yes), *advice_on_readers(stream)])
         pages = pages_of(stream, moment_before(since))
-        screen, began = Screen(console), monotonic()
+        began = monotonic()
         session = Session(
             stream.table,
-            screen,
+            Screen(console),
             ProcessSettings(target, store, key or (), timeout, traceback),
             MappingOptions(batch_size, timedelta(seconds=window), retries, bisect),
         )
         session.watch(pages)
         try:
             session.run()
-            screen.note("the stream is disabled, and everything in it was delivered")
         except KeyboardInterrupt:
             pass  # the usual end
         finally:
             session.close()
-            screen.close()
             show_dev_summary(console, stream.table, session.outcomes, monotonic() - began)
+            show_advice(console, advice_on_letters(target, options, session.letters))
 
 
 def _check_watchfiles() -> None:

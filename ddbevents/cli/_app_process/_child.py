@@ -22,7 +22,7 @@ from ..._logs import describe_beside
 from ..._records import StreamRecord
 from .._errors import CommandError
 from .._local import InvocationContext, LocalLetters, StoreOptions, app_with_store, invoke_app
-from .._output import HandlerOutput, key_text, show_handler_output
+from .._output import HandlerOutput, key_text, number_of_letters, show_handler_output
 from .._target import Target, load_target
 from ._process import ProcessSettings
 
@@ -80,6 +80,7 @@ def _rows(report: BatchReport | None, target: Target, settings: ProcessSettings)
             "handlers": [(target.short_name(name), outcome) for name, outcome in each.handlers],
             "outcome": each.outcome,
             "ms": each.seconds * 1000,
+            "letters": number_of_letters(each),
             "why": _why(each, target),
             "traceback": _traceback(each.error) if settings.traceback else "",
         }

@@ -49,12 +49,14 @@ class Session:
 
     Attributes:
         outcomes: How many records had which outcome in the end.
+        letters: How many dead letters there are.
     """
 
     def __init__(
         self, table: str, screen: Screen, settings: ProcessSettings, options: MappingOptions
     ) -> None:
         self.outcomes: Counter[str] = Counter()
+        self.letters = 0
         self._stop = Event()
         self._table = table
         self._screen = screen
@@ -75,9 +77,10 @@ class Session:
             Thread(target=work, daemon=True).start()
 
     def close(self) -> None:
-        """End the app's process, and look for saved files no more."""
+        """End the app's process and the status line, and look for saved files no more."""
         self._stop.set()
         self._process.close()
+        self._screen.close()
 
     def run(self) -> None:
         """Deliver what comes, until the stream is disabled and everything is done.
@@ -95,6 +98,7 @@ class Session:
             if self._process.state == "gone":
                 self._start()
             self._show_status()
+        self._screen.note("the stream is disabled, and everything in it was delivered")
 
     def _deliver(self) -> None:
         before = self._deliveries.given_up
@@ -151,6 +155,7 @@ class Session:
         answer: Mapping[str, Any] = batch["answer"]
         for record, row in zip(event["Records"], batch["rows"], strict=False):
             self._count(record["dynamodb"]["SequenceNumber"], row["outcome"])
+            self.letters += row["letters"]
             self._screen.row(row)
         if "errorType" not in answer:
             return answer

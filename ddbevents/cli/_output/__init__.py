@@ -1,6 +1,13 @@
 """Everything that a command shows: batches, summaries, advice, progress, and the output of handlers."""
 
-from ._advice import advice_after_invoke, advice_after_redrive, advice_on_errors, show_advice
+from ._advice import (
+    advice_after_invoke,
+    advice_after_redrive,
+    advice_on_errors,
+    advice_on_letters,
+    number_of_letters,
+    show_advice,
+)
 from ._batch import show_invocation, show_records, show_tracebacks
 from ._findings import show_findings
 from ._handler_output import HandlerOutput, show_handler_output, stdout_console
@@ -21,7 +28,9 @@ __all__ = [
     "advice_after_invoke",
     "advice_after_redrive",
     "advice_on_errors",
+    "advice_on_letters",
     "key_text",
+    "number_of_letters",
     "plural",
     "printable",
     "show_advice",

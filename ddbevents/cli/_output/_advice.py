@@ -32,7 +32,7 @@ def advice_after_invoke(
         reports: The reports of all records.
     """
     yield from _name_tables(options, reports)
-    yield from _redrive_letters(argument, options, reports)
+    yield from advice_on_letters(argument, options, sum(map(number_of_letters, reports)))
     yield from _run_again(options, reports)
 
 
@@ -55,8 +55,14 @@ def _is_told(error: BaseException | None) -> bool:
     return error is None or (isinstance(error, DDBEventsError) and error.__cause__ is None)
 
 
-def _redrive_letters(argument: str, options: StoreOptions, reports: Sequence[RecordReport]) -> Iterator[str]:
-    count = sum(map(_number_of_letters, reports))
+def advice_on_letters(argument: str, options: StoreOptions, count: int) -> Iterator[str]:
+    """Yield how to redrive dead letters, if there are any and the command has kept them.
+
+    Args:
+        argument: The command's TARGET.
+        options: Where the run kept its marks.
+        count: How many dead letters there are.
+    """
     if count and not options.is_app:
         command = shlex.join(["ddbevents", "redrive", argument, LETTERS_FILE, *options.arguments])
         letters, them = ("1 dead letter is", "it") if count == 1 else (f"{count} dead letters are", "them")
@@ -94,7 +100,7 @@ def _load_otherwise(target: Target, reports: Sequence[RecordReport]) -> Iterator
             )
 
 
-def _number_of_letters(report: RecordReport) -> int:
+def number_of_letters(report: RecordReport) -> int:
     """Count a letter for each handler that failed, or one for a record that cannot be read."""
     outcomes = [outcome for _, outcome in report.handlers] or [report.outcome]
     return outcomes.count(Outcome.DEAD_LETTERED)
