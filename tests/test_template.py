@@ -21,6 +21,7 @@ from ddbevents.dead_letters import DeadLetters, S3Bucket, SQSQueue
 from ddbevents.deploy import filter_criteria, role_policy, template
 from ddbevents.deploy._template._yaml import to_yaml  # the command's own way to text
 from ddbevents.stores import DynamoDBStore, MemoryStore
+from ddbevents.testing import inserted
 from tests.campaigns import IN_FULL
 from tests.command_line import Run, command, current_folder
 
@@ -248,6 +249,15 @@ def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> N
 
     with pytest.raises(ConfigurationError, match=message):
         template(app, **given)
+
+
+def test_the_refused_handler_writes_anywhere() -> None:
+    """The test above looks at its code alone."""
+    transaction = Transaction()
+
+    count(inserted(Order(pk="1"), keys="pk"), transaction)
+
+    assert len(transaction.writes) == 1
 
 
 def test_yaml_says_the_same() -> None:

@@ -43,13 +43,13 @@ def template(  # noqa: PLR0913  # all but the first by name
         architecture: `"arm64"` or `"x86_64"`, as the package was made for.
         code: The path of the package, from the template. CloudFormation alone takes it from S3 instead.
         view_type: The stream's StreamViewType, for the filter; by default the app's, or all images.
-        tables: The tables that transactions write to, if their handlers do not say, as for `role_policy`:
-            `{"totals": ["update"]}`.
+        tables: The tables that transactions write to, each with its writes, as for `role_policy`:
+            `{"totals": ["update"]}`. By default what the code of the handlers says.
         variables: The names of other environment variables that the app reads. Each becomes a parameter.
 
     Raises:
-        ConfigurationError: A setting is wrong, a handler takes a transaction and no table is named, or
-            the app has no handlers.
+        ConfigurationError: A setting is wrong, a handler's code does not name the tables of its transaction,
+            or the app has no handlers.
     """
     plan = plan_of(
         app,
