@@ -419,7 +419,7 @@ REFUSALS: Final[Mapping[str, tuple[Callable[[], object], str]]] = {
     "modify": (
         lambda: Router(view_type="KEYS_ONLY").on_modify(User),
         (
-            "on_modify needs the new image of MODIFY and the old image of MODIFY, which a stream of view_type"
+            "on_modify needs both images of MODIFY, which a stream of view_type"
             " KEYS_ONLY does not carry: such a stream serves on_keys and on_record, or set"
         ),
     ),

@@ -64,16 +64,26 @@ def check_images(selection: Selection, view_type: ViewType, handler: str = "") -
     lacks = _lacks(selection, view_type)
     if not lacks:
         return
-    images = [
-        f"the {name} image of {_listed(kinds)}"
-        for place, name in _NAMES.items()
-        if (kinds := [kind for kind, lacking in lacks if lacking == place])
-    ]
     fitting = [each for each in _CARRIED if not _lacks(selection, each)]
     raise ConfigurationError(
-        f"{handler}{_name(selection)} needs {_listed(images)}, which a stream of view_type {view_type} does"
+        f"{handler}{_name(selection)} needs {_images(lacks)}, which a stream of view_type {view_type} does"
         f" not carry: {_cure(selection, view_type)}, or set the table's StreamViewType and view_type to"
         f" {' or '.join(fitting)}"
+    )
+
+
+def _images(lacks: Iterable[tuple[Kind, Place]]) -> str:
+    """Return images as people name them, each with the kinds of record that need it."""
+    images: dict[tuple[Kind, ...], list[str]] = {}
+    for place, name in _NAMES.items():
+        kinds = tuple(kind for kind, lacking in lacks if lacking == place)
+        images.setdefault(kinds, []).append(name)
+    return _listed(
+        [
+            f"{'both images' if len(names) > 1 else f'the {names[0]} image'} of {_listed(kinds)}"
+            for kinds, names in images.items()
+            if kinds
+        ]
     )
 
 
