@@ -388,7 +388,8 @@ def test_what_a_stream_serves_is_registered(name: str, view_type: ViewType) -> N
 def test_what_it_does_not_serve_is_refused(name: str, view_type: ViewType) -> None:
     app, router = StreamApp(view_type=view_type), Router()
     DECORATORS[name](router)(ignore)
-    refused = rf"{name} needs (the (new|old) image|both images) of .*, which a stream of view_type {view_type} does not"
+    images = r"(the (new|old) image|both images) of .*"
+    refused = rf"{name} needs {images}, which a stream of view_type {view_type} does not"
 
     with pytest.raises(ConfigurationError, match=f"^{refused}"):
         DECORATORS[name](app)
