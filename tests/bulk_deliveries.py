@@ -184,10 +184,14 @@ class World:
 
     def event(self) -> list[Json]:
         """Return the records with copies and unreadable ones among them."""
-        mixed = [*self.records]
+        mixed, odd_numbers = [*self.records], set[int]()
         for place, key in self.plan.unreadable:
             # numbers have room between them
             number = _number_at(place % len(self.records)) - 1 - place % 7
+            # two records of one number would be one record
+            if number in odd_numbers:
+                continue
+            odd_numbers.add(number)
             odd = insert(number, {"pk": {"S": key or "?"}}, **({} if key else {"Keys": None}))
             mixed.append({**odd, "eventName": None})
         mixed.sort(key=_place)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from random import Random
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
-from moto.events.models import EventPattern
+from botocore.handlers import BUILTIN_HANDLERS
 from pydantic import AliasChoices, AliasPath, BaseModel, Field
 
 from ddbevents import Attr, Condition, ConfigurationError, Outcome, Prefix, Router, StreamApp, ViewType
@@ -19,6 +19,12 @@ from ddbevents.deploy import FilterCriteria, filter_criteria
 from ddbevents.testing._mapping._matching import matches_any  # reads the patterns once for many records
 from ddbevents.testing._mapping._patterns import read_patterns
 from tests.stream import Json
+
+_HANDLERS: Final = [*BUILTIN_HANDLERS]
+from moto.events.models import EventPattern  # noqa: E402  # between the lines that keep the clients as they are
+
+# moto would look at the requests of all of boto3's clients from now on
+BUILTIN_HANDLERS[:] = _HANDLERS
 
 MakeFilter: TypeAlias = Callable[..., FilterCriteria]
 

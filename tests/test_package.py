@@ -39,6 +39,7 @@ def wheel(folder: Path, name: str, tag: str = PURE, requires: str = "", files: s
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     wheels, folder = tmp_path / "wheels", tmp_path / "project"
+    monkeypatch.delenv("PIP_CONSTRAINT", raising=False)  # it would choose other versions than these
     wheels.mkdir()
     folder.mkdir()
     wheel(wheels, "pydantic")
