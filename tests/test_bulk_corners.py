@@ -326,6 +326,7 @@ def test_a_generator_is_refused() -> None:
     def index(changes: Sequence[Insert[User]]) -> Iterator[None]:
         yield
 
+    assert [*index([])] == [None]
     with pytest.raises(ConfigurationError, match="generator"):
         app.bulk(9).on_insert(User)(index)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
 
@@ -458,14 +459,15 @@ def test_mixed_up_dead_letters_end_in_the_last_state() -> None:
     assert states == ["1@x", "2@x", "2@x"]
 
 
-def test_an_exit_of_a_validator_passes_through() -> None:
+@WAYS
+def test_an_exit_of_a_validator_passes_through(lanes: int) -> None:
     class Leaving(User):
         @field_validator("email")
         @classmethod
         def leave(cls, _: str) -> str:
             raise SystemExit
 
-    app = StreamApp("app", store=MemoryStore())
+    app = StreamApp("app", store=MemoryStore(), concurrency=lanes)
 
     @app.bulk(9).on_insert(Leaving)
     def index(changes: Sequence[Insert[Leaving]]) -> None: ...

@@ -136,6 +136,10 @@ def test_other_handlers_are_refused(handler: Callable[..., Any], message: str) -
         StreamApp("app", store=MemoryStore()).bulk(10).on_insert(User)(handler)
 
 
+def test_a_generator_runs_when_iterated() -> None:
+    assert [*generates([])] == [None]
+
+
 @pytest.mark.parametrize("most", [0, -1, True, "10", None, 1.5])
 def test_a_call_has_at_least_one_change(most: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"a whole number of at least 1: write bulk\(100\)"):

@@ -66,7 +66,7 @@ class Handler(Protocol):
         """How it takes changes in the second pass; None if it takes one record after the other."""
         ...
 
-    def run(self, record: Any, transaction: Transaction | None = None) -> bool:
+    def run(self, record: Any, transaction: Transaction | None = None, /) -> bool:
         """Call it with the record of its entry, and wait for its end.
 
         Returns:
@@ -74,7 +74,7 @@ class Handler(Protocol):
         """
         ...
 
-    def read(self, records: Sequence[Any]) -> Any:
+    def read(self, records: Sequence[Any], /) -> Any:
         """Return the change that it gets of a record; a `Latest` of several records of one item.
 
         Raises:
@@ -82,7 +82,7 @@ class Handler(Protocol):
         """
         ...
 
-    def call(self, change: Any) -> bool:
+    def call(self, change: Any, /) -> bool:
         """Call it with a change, or a list of them, and wait for its end, as `run` does."""
         ...
 
@@ -148,14 +148,10 @@ class _Invalid:
     def bulk(self) -> None:
         return None
 
-    def run(self, record: AnyRecord, transaction: Transaction | None = None) -> NoReturn:  # noqa: ARG002  # the Protocol's
+    def run(self, *_: object) -> NoReturn:
         raise self._error
 
-    def read(self, records: Sequence[AnyRecord]) -> NoReturn:  # noqa: ARG002  # the Protocol's
-        raise self._error
-
-    def call(self, change: object) -> NoReturn:  # noqa: ARG002  # the Protocol's
-        raise self._error
+    read = call = run
 
 
 class Entry:

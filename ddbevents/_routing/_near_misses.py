@@ -152,13 +152,10 @@ class NearMisses:
 def _image(selection: Selection, record: StreamRecord) -> Image | None:
     if record.kind not in selection.kinds:
         return None
-    match selection.form.sees(record.kind):
-        case "Keys":
-            return key_image(record)
-        case "NewImage":
-            return record.new_image
-        case "OldImage":
-            return record.old_image
+    place = selection.form.sees(record.kind)
+    if place == "Keys":
+        return key_image(record)
+    return record.new_image if place == "NewImage" else record.old_image
 
 
 def _misnamed(name: str, selection: Selection) -> Iterator[tuple[str, Selection, str, str]]:

@@ -76,7 +76,7 @@ def _images(lacks: Iterable[tuple[Kind, Place]]) -> str:
     """Return images as people name them, each with the kinds of record that need it."""
     images: dict[tuple[Kind, ...], list[str]] = {}
     for place, name in _NAMES.items():
-        kinds = tuple(kind for kind, lacking in lacks if lacking == place)
+        kinds: tuple[Kind, ...] = tuple([kind for kind, lacking in lacks if lacking == place])
         images.setdefault(kinds, []).append(name)
     return _listed(
         [
