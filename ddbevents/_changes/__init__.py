@@ -9,7 +9,6 @@ from typing import Any, Final, Generic, Literal, TypeAlias
 from typing_extensions import TypeVar
 
 from .._attributes import Image
-from .._codec import decode_exactly
 from .._errors import InvalidItemError
 from .._records import KeyValue, Kind, StreamRecord, read_known
 
@@ -222,19 +221,6 @@ _OF_ONE_PLACE: Final[Mapping[type[Any], Place]] = {
     Previous: "OldImage",
     KeyChange: "Keys",
 }
-
-
-def decode_once() -> Decode:
-    """Return a decoder for the handlers of one record, which share items of the same model."""
-    items: dict[tuple[Any, int], Any] = {}
-
-    def decode_or_share(model: Any, image: Image) -> Any:
-        place = model, id(image)
-        if place not in items:
-            items[place] = decode_exactly(model, image)
-        return items[place]
-
-    return decode_or_share
 
 
 def reader(change: type[Any], model: type[Any], old_model: type[Any]) -> Read:

@@ -226,6 +226,11 @@ def entry_of(record: AnyRecord, dispatch: Dispatch) -> Entry:
         return _invalid_entry(record, error)
 
 
+def all_transactional(handlers: Iterable[Handler]) -> bool:
+    """Return whether all of a record's handlers take a transaction."""
+    return all(handler.transactional for handler in handlers)
+
+
 def tasks_of(entries: Iterable[Entry]) -> Mapping[Task, None]:
     """Return the tasks of entries, each once, in order."""
     return {(name, entry.identity): None for entry in entries for name in entry.outcomes}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .._async import is_failure
 from .._errors import StoreError
 from .._transaction import Transaction
-from ._entries import OF_RECORD, Entry, Handler, Task, tasks_of
+from ._entries import OF_RECORD, Entry, Handler, Task, all_transactional, tasks_of
 from ._gate import Gate
 from ._journal import Journal, Note, log_lost_marks
 from ._report import Outcome
@@ -128,7 +128,7 @@ class Progress:
         todo = self.note_earlier(entry)
         if not todo:
             return todo
-        if self._queue is not None and entry.invalid is None and not _may_wait(todo):
+        if self._queue is not None and entry.invalid is None and not all_transactional(todo):
             self._commit_waiting()
         fails_at_once = entry.invalid is not None and self._settings.dead_letters is None
         return todo if self.gate.may_begin(entry, fails_at_once=fails_at_once) else ()
@@ -160,7 +160,7 @@ class Progress:
             HANDLED, also while it waits; or what `failed` returns if it cannot be committed.
         """
         commit = self._journal.commit_of(entry, handler, transaction)
-        if self._queue is not None and _may_wait(todo):
+        if self._queue is not None and all_transactional(todo):
             # noted first: as soon as it waits, another lane may find out that it cannot be committed
             self._set_handled(entry, handler)
             if not self._queue.add(entry, handler, commit):
@@ -285,10 +285,6 @@ class Progress:
         self.gate.halt()
         for entry, handler, _ in notes:
             entry.fail(handler, Outcome.FAILED, error)
-
-
-def _may_wait(todo: Sequence[Handler]) -> bool:
-    return all(handler.transactional for handler in todo)
 
 
 def _queue_of(settings: Settings) -> CommitQueue | None:

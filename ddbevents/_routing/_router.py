@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Never, TypeVar, overload
@@ -26,7 +25,7 @@ from .._conditions import Condition, both, check_condition
 from .._errors import ConfigurationError
 from .._records import Kind, StreamRecord, ViewType
 from ._route import Bulk, PlainRegistration, Registration, Route
-from ._routes import Routes
+from ._routes import Routes, check_table
 from ._selection import FORMS, KINDS, Selection, check_parts, kinds_of, names_of
 from ._signatures import check_handler, defining_module
 
@@ -65,8 +64,7 @@ class Router:
             ConfigurationError: `table` is not the name of a table, `where` is not a condition, or `view_type`
                 is none.
         """
-        if table is not None and not _is_table_name(table):
-            raise ConfigurationError("table must be the name of one table, as text and not an ARN")
+        check_table(table)
         check_condition(where)
         if view_type is not None:
             from ._view_types import check_view_type  # noqa: PLC0415  # cold start: most have none
@@ -298,10 +296,5 @@ def doubts(routes: Routes, app_type: type[Router]) -> Iterator[str]:
 routes_of: Final[Callable[[Router], Routes]] = attrgetter("_routes")
 """Returns the routes of a router or an app. Users see no more of a router than they need."""
 
-
 view_type_of: Final[Callable[[Router], ViewType | None]] = attrgetter("_view_type")
 """Returns the view type of the stream that a router or an app is for; None for any."""
-
-
-def _is_table_name(table: object) -> bool:
-    return isinstance(table, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", table) is not None

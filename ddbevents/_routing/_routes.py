@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .._changes import decode_once
+from .._attributes import Image
+from .._changes import Decode
+from .._codec import decode_exactly
 from .._errors import LONGEST_LABEL, ConfigurationError, InvalidRecordError, quoted
 from .._records import Columns, Kind, StreamRecord
 from ._route import Bulk, Route
@@ -188,6 +191,17 @@ class AddressedRoutes:
         raise InvalidRecordError(reason, path=("body",), sequence_number=record.sequence_number)
 
 
+def check_table(table: object) -> None:
+    """Refuse what is no name of a table; None is for any.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if table is None or (isinstance(table, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", table)):
+        return
+    raise ConfigurationError("table must be the name of one table, as text and not an ARN")
+
+
 def _are_two(one: Route, other: Route) -> bool:
     # compared by equality, since a bound method is another object each time
     return one.name == other.name and one.handler != other.handler
@@ -201,7 +215,7 @@ def _is_rerun(earlier: Route, later: Route) -> bool:
 
 def _sharing(routes: Iterable[Route], record: StreamRecord) -> Sequence[Route]:
     """Let the handlers of one record share the items that they decode by the same model."""
-    decode = decode_once()
+    decode = _decode_once()
     # a function that was registered twice runs once for a record, since it has one mark
     by_name: dict[str, Route] = {}
     for route in routes:
@@ -238,3 +252,16 @@ def _check_calls(one: Route, other: Route) -> None:
         f"{one.name} is registered twice, {reason}, but all that it takes comes in the same list: register it"
         " in one way, or write two functions"
     )
+
+
+def _decode_once() -> Decode:
+    """Return a decoder for the handlers of one record, which share items of the same model."""
+    items: dict[tuple[Any, int], Any] = {}
+
+    def decode_or_share(model: Any, image: Image) -> Any:
+        place = model, id(image)
+        if place not in items:
+            items[place] = decode_exactly(model, image)
+        return items[place]
+
+    return decode_or_share
